@@ -1,0 +1,34 @@
+//! The registry of diagnostic codes. A code is a Markdown page in `codes/` and a line here.
+//!
+//! Areas: F01xx syntax, F02xx names and types, F03xx flow, F04xx connections and catalogue, F05xx tests, F06xx
+//! command line and runtime, F1xxx when a mapping runs. A number is never reused: someone's notes, scripts and
+//! suppressions refer to it.
+
+/// The number of a kind of finding, as in `F0201`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub &'static str);
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident)*) => {
+        impl Code {
+            $(pub const $name: Code = Code(stringify!($name));)*
+        }
+        /// Every code with its page, in order.
+        pub const ALL: &[(Code, &str)] = &[$((Code::$name, include_str!(concat!("codes/", stringify!($name), ".md")))),*];
+    };
+}
+
+codes! {
+    F0101
+}
+
+/// The page that explains `code` (any case), or `None` where there is no such code.
+pub fn explain(code: &str) -> Option<&'static str> {
+    ALL.iter().find(|(known, _)| known.0.eq_ignore_ascii_case(code)).map(|(_, page)| *page)
+}

@@ -1,0 +1,242 @@
+//! Model + mappings + catalogue → the execution graph of a flow, and its renderings.
+//!
+//! The graph is what the engine runs: every name resolved, every expression compiled, every operation bound to its
+//! catalogue entry. It is never stored: a revision is sources, and the graph is compiled from them again.
+
+use crate::diagnostics::{Sources, Span};
+use crate::language::Expression;
+use crate::language::filter::Filter;
+use crate::language::types::Type;
+use crate::value::{Text, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One flow, ready to run.
+#[derive(Debug)]
+pub struct ExecutionGraph {
+    /// `flow:`, its identity.
+    pub flow: Text,
+    pub description: Option<Text>,
+    pub trigger: Trigger,
+    pub steps: Vec<Node>,
+    /// Run once, before a failed run goes to the dead letters.
+    pub on_failure: Vec<Node>,
+    /// What the flow gives.
+    pub result: Option<Slot>,
+    /// The values of `settings`, a record.
+    pub settings: Value,
+    /// The texts that spans of run-time errors point into.
+    pub sources: Arc<Sources>,
+}
+
+/// An expression of the flow with the names of its inputs: `event`, `trigger`, `steps`, `run`, loop variables, `error`.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub expression: Expression,
+    /// The variables it takes, in the order in which [`Expression::evaluate`] wants them.
+    pub inputs: Arc<[Text]>,
+    pub span: Span,
+}
+
+/// What starts a run, and what is asked of an event at the door: `ignore_own` → `when` → `dedupe` → `order_by`.
+#[derive(Debug)]
+pub struct Trigger {
+    pub kind: TriggerKind,
+    pub ignore_own: bool,
+    pub when: Option<Slot>,
+    /// `None`: the event's id.
+    pub dedupe: Option<Slot>,
+    pub order_by: Option<Slot>,
+    pub sequence: Option<Slot>,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub enum TriggerKind {
+    /// Events of a connection.
+    Webhook { connection: Text, events: Vec<Text> },
+}
+
+/// A step.
+#[derive(Debug)]
+pub struct Node {
+    pub id: Text,
+    pub description: Option<Text>,
+    pub when: Option<Slot>,
+    pub kind: NodeKind,
+    pub timeout: Option<Duration>,
+    pub retry: Retry,
+    pub on_error: Vec<ErrorCase>,
+    /// The type of `steps.<id>`.
+    pub result: Type,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub enum NodeKind {
+    Transform(Slot),
+    Lookup(Box<Operation>),
+    Call(Box<Operation>),
+    Branch { cases: Vec<Case>, otherwise: Case },
+    ForEach(Box<ForEach>),
+    Alert { severity: Severity, code: Text, title: Slot, detail: Option<Slot> },
+    Fail { code: Text, class: ErrorClass, message: Slot },
+    Stop { reason: Slot, release: bool },
+}
+
+/// A case of a branch; `when` is `None` for `else`.
+#[derive(Debug)]
+pub struct Case {
+    pub when: Option<Slot>,
+    pub steps: Vec<Node>,
+    pub result: Option<Slot>,
+}
+
+#[derive(Debug)]
+pub struct ForEach {
+    pub items: Slot,
+    /// `as`.
+    pub item: Text,
+    pub index: Option<Text>,
+    pub key: Slot,
+    pub concurrency: usize,
+    pub steps: Vec<Node>,
+    pub result: Option<Slot>,
+}
+
+/// A bound operation of a lookup or call.
+#[derive(Debug)]
+pub struct Operation {
+    /// `finops.create`.
+    pub name: Text,
+    pub connection: Text,
+    pub writes: bool,
+    /// Entity set, where the operation has one.
+    pub entity: Option<Text>,
+    /// Parameters by name, in the catalogue's order.
+    pub params: Vec<(Text, Param)>,
+    /// The type that the body is checked against before it is sent.
+    pub body: Option<Type>,
+    pub result: Type,
+    /// Why it may be tried again. Reads: [`RepeatBy::Read`].
+    pub repeat: Repeat,
+    /// `on_missing: continue`: nothing found is missing instead of an error.
+    pub missing_continues: bool,
+    /// `blank_key: missing`: a blank key sends nothing.
+    pub blank_is_missing: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Param {
+    Slot(Slot),
+    /// Computed missing, null and blank values in it are `data` errors.
+    Key(Slot),
+    Filter {
+        filter: Filter,
+        inputs: Arc<[Text]>,
+    },
+    Literal(Value),
+    /// `find_by`, `select`.
+    Columns(Vec<Text>),
+}
+
+/// Why a repeat of an operation is safe, from the catalogue's `repeat`, the first entry that fits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    pub by: RepeatBy,
+    /// How long the server may still be working after an attempt whose outcome is open: look only after that.
+    pub settle: Duration,
+    /// The provider's memory of keys, counted from the first sending, less one call timeout. `None`: for ever.
+    pub remembers: Option<Duration>,
+    /// There is a way to learn what an attempt did.
+    pub look: bool,
+    /// One sentence for `validate` and `graph`.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepeatBy {
+    /// A read: nothing to lose.
+    Read,
+    /// The server knows a repeat by the key we send.
+    Header,
+    /// The caller chooses the row's whole key: look, compare, adopt or repeat.
+    Key,
+    /// Writing the same again changes nothing.
+    Set,
+    /// A natural key tells: look after settle, adopt or repeat.
+    FindBy,
+    /// Nothing tells: an uncertain attempt ends as `outcome_unknown`.
+    None,
+}
+
+/// How long and how often a failed attempt is repeated. The budget is time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    pub budget: Duration,
+    pub initial: Duration,
+    pub factor: f64,
+    pub max: Duration,
+    /// Share of the delay that varies, 0 to 1.
+    pub jitter: f64,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry {
+            budget: Duration::from_secs(24 * 3600),
+            initial: Duration::from_secs(1),
+            factor: 2.0,
+            max: Duration::from_secs(300),
+            jitter: 0.3,
+        }
+    }
+}
+
+/// One entry of `on_error`.
+#[derive(Debug)]
+pub struct ErrorCase {
+    pub when: Slot,
+    pub steps: Vec<Node>,
+    pub then: Then,
+}
+
+#[derive(Debug)]
+pub enum Then {
+    Fail,
+    Continue { result: Option<Slot> },
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// The closed classes of errors in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    Data,
+    Config,
+    Auth,
+    Throttled,
+    Unavailable,
+    Timeout,
+    Conflict,
+}
+
+impl ErrorClass {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorClass::Data => "data",
+            ErrorClass::Config => "config",
+            ErrorClass::Auth => "auth",
+            ErrorClass::Throttled => "throttled",
+            ErrorClass::Unavailable => "unavailable",
+            ErrorClass::Timeout => "timeout",
+            ErrorClass::Conflict => "conflict",
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Compiled code: what the checker makes of a tree and the evaluator runs. Names are resolved to slots, functions,
+//! tables; types are settled; every place that can fail carries its span.
+//!
+//! Compiled code is never stored: it is rebuilt from sources.
+
+use super::functions::{Function, Prepared};
+use super::types::Type;
+use crate::diagnostics::Span;
+use crate::value::{Text, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Everything that the code of one compilation calls: shared by all its expressions.
+#[derive(Default)]
+pub struct Program {
+    pub routines: Vec<Routine>,
+    pub tables: Vec<Table>,
+    pub scripts: Vec<Arc<super::script::Script>>,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Program({} routines)", self.routines.len())
+    }
+}
+
+/// A compiled `fn`, `mapping` or slot. Parameters fill the first slots of its frame.
+#[derive(Clone, Debug)]
+pub struct Routine {
+    pub name: Text,
+    pub params: Vec<(Text, Type)>,
+    /// Size of the frame: parameters, lets, loop variables and lambda parameters.
+    pub slots: usize,
+    pub result: Type,
+    pub code: Code,
+    pub span: Span,
+}
+
+/// A lookup table, loaded. The key is every key column's canonical text.
+#[derive(Debug)]
+pub struct Table {
+    pub name: Text,
+    pub rows: HashMap<Vec<TableKey>, Value>,
+    /// `None`: `else fail`.
+    pub otherwise: Option<Value>,
+    pub span: Span,
+}
+
+/// A table key by value: `1.0` and `1` are one key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TableKey {
+    Text(Text),
+    /// Shortest form.
+    Number(String),
+    Bool(bool),
+    Date(jiff::civil::Date),
+}
+
+/// One compiled expression.
+#[derive(Clone, Debug)]
+pub struct Code {
+    pub op: Op,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    Const(Value),
+    /// A variable of the frame: parameter, let, loop variable, or an input of a slot (`event`, `steps`, …).
+    Local(usize),
+    /// `settings`, given by whoever evaluates.
+    Settings,
+    Template(Vec<Part>),
+    List(Vec<Code>),
+    /// A record written out, and a mapping's body.
+    Record(Vec<Statement>),
+    /// `base.name`. What is read is checked and converted as `ty` says, see [`Step`].
+    Field {
+        base: Box<Code>,
+        name: Text,
+        step: Step,
+    },
+    /// `base[index]` of a list, a map, or `any`.
+    Index {
+        base: Box<Code>,
+        index: Box<Code>,
+        step: Step,
+    },
+    /// The reach of the `?`s inside: where one of them finds nothing, the whole chain is missing.
+    Chain(Box<Code>),
+    /// `x?` on something that is no field: ends the enclosing [`Op::Chain`] where it is missing or null.
+    Maybe(Box<Code>),
+    /// `a ?? b`.
+    Coalesce(Box<Code>, Box<Code>),
+    /// `a catch b`; `slot` takes `error` = `{ code, message }`.
+    Catch {
+        value: Box<Code>,
+        otherwise: Box<Code>,
+        slot: usize,
+    },
+    And(Box<Code>, Box<Code>),
+    Or(Box<Code>, Box<Code>),
+    Not(Box<Code>),
+    Compare {
+        op: CompareOp,
+        left: Box<Code>,
+        right: Box<Code>,
+    },
+    In {
+        value: Box<Code>,
+        list: Box<Code>,
+    },
+    /// `+ - * / %` on numbers, texts (`+`) and monies: by the kinds met. Nested ones form one arithmetic tree, inside
+    /// which fractions stay exact; comparisons and the first argument of `round floor ceil` take the fraction itself.
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Code>,
+        right: Box<Code>,
+    },
+    Negate(Box<Code>),
+    /// Parentheses inside an arithmetic tree are not kept: only this boundary ends one (a let, argument, arm, …).
+    If {
+        condition: Box<Code>,
+        then: Box<Code>,
+        otherwise: Box<Code>,
+    },
+    /// Arms with constants or expressions compared by `==`. The subject is evaluated once, into `slot`.
+    Match {
+        subject: Option<(Box<Code>, usize)>,
+        arms: Vec<MatchArm>,
+        otherwise: Option<Box<Code>>,
+    },
+    For(Box<For>),
+    /// `lets` in front of a value.
+    Let {
+        slot: usize,
+        value: Box<Code>,
+        body: Box<Code>,
+    },
+    /// A `fn` or `mapping` of the program.
+    Call {
+        routine: usize,
+        args: Vec<Code>,
+    },
+    Builtin {
+        function: &'static Function,
+        args: Vec<Argument>,
+        prepared: Option<Prepared>,
+    },
+    Script {
+        script: usize,
+        function: Text,
+        args: Vec<Code>,
+        result: Type,
+    },
+    Table {
+        table: usize,
+        keys: Vec<Code>,
+    },
+    Fail(Box<Code>),
+    /// Sees a value as its type: checks its kind, reads texts that are dates, takes null as absent where the type does
+    /// not know it, and, with `project`, keeps only the type's fields, all the way down.
+    View {
+        value: Box<Code>,
+        ty: Type,
+        project: bool,
+    },
+}
+
+/// How a step into a value reads.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `true` for `.b?`, the left side's last step of `??`: where it finds nothing, the enclosing chain is missing.
+    pub tolerant: bool,
+    /// The declared type of what is read: another kind is a `data` error; null where the type does not know it is absent.
+    pub ty: Type,
+}
+
+#[derive(Clone, Debug)]
+pub enum Part {
+    Plain(Text),
+    Hole(Code),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArithmeticOp {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+#[derive(Clone, Debug)]
+pub struct MatchArm {
+    pub values: Vec<Code>,
+    pub result: Code,
+}
+
+#[derive(Clone, Debug)]
+pub struct For {
+    pub list: Code,
+    pub item: usize,
+    /// The declared element type: elements are checked as they are read.
+    pub element: Type,
+    /// Counts kept elements from 0.
+    pub index: Option<usize>,
+    pub condition: Option<Code>,
+    pub body: Code,
+}
+
+#[derive(Clone, Debug)]
+pub enum Argument {
+    Value(Code),
+    Lambda { params: Vec<(usize, Type)>, body: Code },
+}
+
+/// One line of a record.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    Let {
+        slot: usize,
+        value: Code,
+    },
+    /// `a.b = value`; missing leaves it out (after a spread: takes it out).
+    Assign {
+        path: Vec<Text>,
+        value: Code,
+        span: Span,
+    },
+    /// The value is already seen as its type.
+    Spread {
+        value: Code,
+    },
+    If {
+        condition: Code,
+        then: Vec<Statement>,
+        otherwise: Vec<Statement>,
+    },
+    Require {
+        condition: Code,
+        message: Code,
+        span: Span,
+    },
+}

@@ -1,0 +1,90 @@
+//! The mapping language: parse → check → compile → evaluate. No I/O and no YAML: files come in as texts, payload
+//! types through [`types::TypeSource`].
+//!
+//! - [`ast`] what was written, built by [`parse`] from `grammar/mapping.pest`
+//! - [`check`] names, types and narrowing; gives [`code`]
+//! - [`evaluate`] runs code on values, within limits
+//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself
+//!
+//! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
+
+pub mod ast;
+pub mod check;
+pub mod code;
+pub mod evaluate;
+pub mod filter;
+pub mod functions;
+pub mod parse;
+pub mod script;
+pub mod table;
+pub mod types;
+
+use crate::diagnostics::{Diagnostic, FileId, Sources, Span};
+use code::Program;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use types::{RecordType, Type, TypeSource};
+
+/// Mapping text with the place of every part of it in its real file.
+#[derive(Clone, Debug)]
+pub struct SourceText {
+    pub file: FileId,
+    pub text: Arc<str>,
+    /// `(offset in text, offset in file)` where a run of equal distance begins, ascending, the first at 0: a block in
+    /// YAML lost its indentation line by line, a quoted scalar its escapes.
+    pub runs: Vec<(u32, u32)>,
+}
+
+impl SourceText {
+    /// A whole file.
+    pub fn file(file: FileId, text: Arc<str>) -> SourceText {
+        SourceText { file, text, runs: vec![(0, 0)] }
+    }
+
+    /// Bytes `start..end` of the text as a place in the file.
+    pub fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.file, self.place(start), self.place(end).max(self.place(start)))
+    }
+
+    fn place(&self, offset: usize) -> usize {
+        let run = self.runs.partition_point(|(text, _)| *text as usize <= offset).saturating_sub(1);
+        self.runs.get(run).map_or(offset, |(text, file)| *file as usize + offset - *text as usize)
+    }
+}
+
+/// What a project's mappings are compiled from.
+pub struct Inputs<'a> {
+    /// `.map`, `.rhai` and `.csv` texts by their path from the project root, already in `Sources`.
+    pub files: &'a BTreeMap<String, FileId>,
+    pub types: &'a dyn TypeSource,
+    /// The type of `settings`.
+    pub settings: Arc<RecordType>,
+}
+
+/// All mappings of a project, checked and compiled. Files with errors are not in it; what uses them has its own error.
+pub struct Library {
+    /// What every compiled expression calls.
+    pub program: Arc<Program>,
+    scopes: BTreeMap<String, check::FileScope>,
+}
+
+impl Library {
+    /// Compiles every `.map` file of the project and what it uses. Findings of all files, no cascades.
+    pub fn compile(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
+        check::library(inputs, sources)
+    }
+}
+
+/// Something of a flow that can be evaluated: takes the values of its inputs in their order.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    pub program: Arc<Program>,
+    pub routine: Arc<code::Routine>,
+}
+
+impl Expression {
+    /// What it gives.
+    pub fn result(&self) -> &Type {
+        &self.routine.result
+    }
+}

@@ -1,0 +1,1 @@
+//! Lookup tables: rows of a CSV read and checked by the declared types.

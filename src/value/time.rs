@@ -1,0 +1,1 @@
+//! Times, dates, durations and the one pattern language.
