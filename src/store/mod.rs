@@ -7,12 +7,16 @@
 //! order of acceptance; only the holder of a run's newest lease writes to it; a row of an outside system belongs to one
 //! node. Payload-bearing rows are keyed by period, and dropped a period at a time.
 
+mod codec;
 mod error;
 pub mod journal;
+mod sql;
+mod sqlite;
 mod types;
 
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
+pub use sqlite::SqliteStore;
 pub use types::*;
 
 use jiff::Timestamp;
