@@ -8,6 +8,8 @@
 //! node. Payload-bearing rows are keyed by period, and dropped a period at a time.
 
 mod codec;
+#[cfg(test)]
+pub(crate) mod conformance;
 mod error;
 pub mod journal;
 mod sql;
