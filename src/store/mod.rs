@@ -27,7 +27,7 @@ use std::pin::Pin;
 /// The answer of a store, once it is there.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A durable store. Every method is one transaction.
+/// A durable store. Every method is one transaction, but for [`drop_periods`](Store::drop_periods), which is many.
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;

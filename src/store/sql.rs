@@ -125,8 +125,8 @@ statements! {
         and state not in ", unsettled!(), " order by id limit $2)");
     DROP_RUNS = concat!("delete from runs where id in (select id from runs where period = $1 \
         and state not in ", unsettled!(), " order by id limit $2)");
-    DROP_EVENTS = concat!("delete from events where id in (select id from events where period = $1 \
-        and state <> 'dead_letter' and not exists (select 1 from runs where runs.event = events.id) limit $2)");
+    DROP_EVENTS = "delete from events where id in (select id from events where period = $1 \
+        and state <> 'dead_letter' and not exists (select 1 from runs where runs.event = events.id) limit $2)";
     DROP_BLOBS = "delete from blobs where period = $1 and hash in (select hash from blobs where period = $1 limit $2) \
         and not exists (select 1 from events where events.period = $1)";
     FORGET_EVENT_IDS = "delete from inbox where period < $1";

@@ -8,6 +8,8 @@ mod door;
 mod folder;
 mod keys;
 mod lists;
+#[cfg(test)]
+mod order;
 mod query;
 mod reader;
 mod retention;

@@ -37,7 +37,7 @@ impl FromSql for Hash {
     }
 }
 
-/// An instant as microseconds.
+/// An instant as microseconds; finer parts are cut off.
 pub(super) struct At(pub Timestamp);
 
 impl ToSql for At {
