@@ -137,7 +137,7 @@ async fn a_full_store_says_so_and_recovers() {
     connection.pragma_update(None, "max_page_count", pages).unwrap();
     let store =
         SqliteStore { writer: Writer::start(connection).unwrap(), readers: Readers::new(lock.file()), folder: lock };
-    let body: String = std::iter::repeat_with(|| fastrand::alphanumeric()).take(100_000).collect();
+    let body: String = std::iter::repeat_with(fastrand::alphanumeric).take(100_000).collect();
     let full = store.accept(event("1", &body), vec![run("a", "1")]).await.unwrap_err();
     assert!(matches!(full, StoreError::Full(_)) && full.is_outage());
     assert!(store.events(EventFilter::default(), Page::first(1)).await.unwrap().items.is_empty());
