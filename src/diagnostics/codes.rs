@@ -26,6 +26,7 @@ macro_rules! codes {
 
 codes! {
     F0101
+    F0600 F0601 F0602 F0603
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.
