@@ -26,6 +26,9 @@ macro_rules! codes {
 
 codes! {
     F0101
+    F0420
+    F0421
+    F0422
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.
