@@ -1,5 +1,6 @@
 //! The small texts of the format: durations, rates, templates with `{names}`, types, one-or-many.
 
+use crate::value::time::parse_duration;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 
@@ -7,20 +8,6 @@ use std::time::Duration;
 pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(input)?;
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("{text:?} is no duration such as 30s, 5m, 24h or 3d");
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let count: u64 = digits.parse().map_err(|_| bad())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 24 * 3600,
-        _ => return Err(bad()),
-    };
-    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(bad)
 }
 
 /// One value or a list of them; nothing is an empty list.
