@@ -6,10 +6,3 @@ use super::Text;
 pub struct Number {
     text: Text,
 }
-
-impl Number {
-    /// A number from its JSON text.
-    pub fn from_json(text: Text) -> Number {
-        Number { text }
-    }
-}
