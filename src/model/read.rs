@@ -90,6 +90,9 @@ pub fn unknown_key<'a>(key: &Key, what: &str, known: &[&'a str]) -> Diagnostic {
     let finding = Diagnostic::error(Code::F0310, format!("{what} has no key `{}`", key.text), key.span);
     match did_you_mean(&key.text, known.iter().copied()) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(key.span, meant),
+        None if key.text.contains(' ') => {
+            finding.help("between { and }, a comma begins the next key: quote a text that has one")
+        }
         None if known.is_empty() => finding,
         None => finding.help(format!("its keys are: {}", known.join(", "))),
     }

@@ -174,8 +174,6 @@ fn double_quoted(written: &str, c: char) -> usize {
     let mut chars = written.chars();
     match (chars.next(), chars.next()) {
         (Some('\\'), Some('x')) => 4,
-        // Beyond the first plane: two halves of six each.
-        (Some('\\'), Some('u')) if c.len_utf8() == 4 => 12,
         (Some('\\'), Some('u')) => 6,
         (Some('\\'), Some('U')) => 10,
         (Some('\\'), Some(other)) => 1 + other.len_utf8(),
