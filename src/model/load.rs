@@ -140,6 +140,7 @@ impl Project {
             }
         }
         project.refuse_doubled_flows(&mut findings);
+        findings.extend(project.environment_findings());
         (project, sources, findings)
     }
 
@@ -147,12 +148,12 @@ impl Project {
         let mut first: BTreeMap<Arc<str>, Span> = BTreeMap::new();
         self.flows.retain(|flow| {
             let name = &flow.flow.flow;
-            let Some(before) = first.get(&***name) else {
+            let Some(before) = first.get(name.as_str()) else {
                 first.insert(name.value.0.clone(), name.span);
                 return true;
             };
             findings.push(
-                Diagnostic::error(Code::F0334, format!("two files hold the flow `{}`", &***name), name.span)
+                Diagnostic::error(Code::F0334, format!("two files hold the flow `{}`", name.as_str()), name.span)
                     .label("again here")
                     .also(*before, "first here")
                     .help("give one of the two another name"),

@@ -12,6 +12,7 @@
 //! compiler's to say, with the places that this module kept.
 
 pub mod connections;
+pub mod effective;
 pub mod environment;
 pub mod flow;
 pub mod load;
@@ -24,4 +25,5 @@ pub mod test;
 pub mod values;
 pub mod yaml;
 
+pub use effective::Effective;
 pub use load::{FlowFile, Project, TestSource};

@@ -257,6 +257,31 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
+/// A model and the tree it was read from, where something may be laid over the tree.
+#[derive(Clone, Debug)]
+pub struct Layered<T> {
+    pub model: T,
+    pub node: Node,
+}
+
+impl<T: Read> Read for Layered<T> {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Layered<T>> {
+        Some(Layered { model: T::read(node, reader)?, node: node.clone() })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Layered<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+}
+
 /// A value read from its scalar's text, with its place.
 pub trait FromText: Sized {
     /// What is expected, for messages: "a duration such as `30s`".

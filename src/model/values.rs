@@ -13,13 +13,6 @@ macro_rules! scalars {
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub $inner);
 
-        impl std::ops::Deref for $name {
-            type Target = $inner;
-            fn deref(&self) -> &$inner {
-                &self.0
-            }
-        }
-
         impl FromText for $name {
             const EXPECTED: &'static str = $expected;
             fn from_text(scalar: &Scalar) -> Result<$name, Wrong> {
@@ -106,6 +99,25 @@ scalars! {
         }
     };
 }
+
+macro_rules! texts {
+    ($($name:ident)*) => { $(
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+    )* };
+}
+
+texts! { Word Id FlowName Decimal }
 
 /// So many in so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
