@@ -23,7 +23,7 @@ model! {
         /// The shared secret.
         secret: Option<Spanned<Secret>>,
         /// The secrets that sign, several while one is being replaced.
-        secrets: Vec<Spanned<Secret>>,
+        secrets: Vec<Spanned<Secret>> = vec![],
         /// How old a signature may be.
         tolerance: Option<Spanned<Duration>>,
         /// Where the secret stands in a request: `header.NAME` or `query.NAME`.

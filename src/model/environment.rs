@@ -10,8 +10,8 @@ model! {
         /// Address under which the provider reaches our webhooks.
         public_url: Option<Spanned<Referable>>,
         /// Values of settings that flowctl.yaml declares.
-        settings: Named<Data>,
+        settings: Named<Data> = Named::default(),
         /// Leaves of existing connections: maps merge, lists replace.
-        connections: Named<Data>,
+        connections: Named<Data> = Named::default(),
     }
 }

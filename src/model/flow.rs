@@ -8,6 +8,7 @@ use super::yaml::{Key, Node};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::language::SourceText;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::json;
 use std::borrow::Cow;
 
 model! {
@@ -18,13 +19,13 @@ model! {
         /// What the flow is for, in a sentence.
         description: Option<Spanned<Word>>,
         /// Mapping files whose names the flow uses: `order.map`, `std:paypal`.
-        uses as "use": Vec<Spanned<Word>>,
+        uses as "use": Vec<Spanned<Word>> = vec![],
         /// What starts a run of the flow.
         trigger: Trigger,
         /// What a run does, one after the other.
         steps: Vec<Step>,
         /// Run once, before a failed run goes to the dead letters; `error` and `steps` are in scope.
-        on_failure: Vec<Step>,
+        on_failure: Vec<Step> = vec![],
         /// What the flow gives to a flow that called it.
         result: Option<Expr>,
     }
@@ -36,7 +37,7 @@ model! {
         /// Kinds of events, as the system names them.
         events: Vec<Spanned<Word>>,
         /// Columns of which an update must touch one.
-        columns: Vec<Spanned<Word>>,
+        columns: Vec<Spanned<Word>> = vec![],
         /// Drop events that our own writes caused.
         ignore_own: Option<Spanned<Flag>>,
         /// Also ask the provider what was never delivered.
@@ -74,7 +75,7 @@ model! {
     /// Calls by other flows.
     pub struct FlowTrigger: "a flow trigger" {
         /// What a caller gives, with the type of each; read as `event.NAME`.
-        params: Named<TypeText>,
+        params: Named<TypeText> = Named::default(),
     }
 
     /// Takes the first case whose condition holds.
@@ -90,7 +91,7 @@ model! {
         /// Condition under which this case is taken.
         when: Expr,
         /// What is done then.
-        steps: Vec<Step>,
+        steps: Vec<Step> = vec![],
         /// What the branch then gives as `steps.<id>`.
         result: Option<Expr>,
     }
@@ -98,7 +99,7 @@ model! {
     /// What a branch does when no case is taken.
     pub struct Otherwise: "`else`" {
         /// What is done then.
-        steps: Vec<Step>,
+        steps: Vec<Step> = vec![],
         /// What the branch then gives as `steps.<id>`.
         result: Option<Expr>,
     }
@@ -134,7 +135,7 @@ model! {
         /// What the operator should know, with `{holes}`.
         detail: Option<Template>,
         /// Who may decide.
-        roles: Vec<Spanned<Word>>,
+        roles: Vec<Spanned<Word>> = vec![],
         /// After how long nobody's decision counts as "no".
         expires: Option<Configurable<Duration>>,
         /// A list of records, shown as a table; the operator may take some out.
@@ -192,7 +193,7 @@ model! {
         /// Condition over `error` under which this entry is taken.
         when: Expr,
         /// What is done then.
-        steps: Vec<Step>,
+        steps: Vec<Step> = vec![],
         /// How the run goes on (`fail` unless written).
         then: Option<Spanned<Then>>,
         /// With `continue`: what the step gives instead as `steps.<id>`.
@@ -417,7 +418,7 @@ model! {
         /// How long and how often a failed attempt of a lookup or call is repeated.
         retry: Option<Retry>,
         /// What is done when the step has finally failed; the first entry that fits.
-        on_error: Vec<ErrorCase>,
+        on_error: Vec<ErrorCase> = vec![],
     }
 }
 
@@ -513,6 +514,30 @@ model! {
     }
 }
 
+model! {
+    /// One write of a change set.
+    pub struct Write: "a write of a change set" + params {
+        /// Name of the write: `steps.SET.NAME` is its row, with `each` a list.
+        id: Spanned<Id>,
+        /// What is written: `system.operation`.
+        operation: Spanned<Word>,
+        /// Makes one write per item of a list.
+        each: Option<Each>,
+        /// Lookup columns that point to the row of an earlier write, with its id.
+        refer: Option<Named<Spanned<Id>>>,
+    }
+
+    /// One write per item of a list.
+    pub struct Each: "`each`" {
+        /// The list.
+        items: Expr,
+        /// What an item is called in expressions.
+        item as "as": Spanned<Id>,
+        /// What names an item in tests and the journal.
+        key: Expr,
+    }
+}
+
 /// Waits, durably.
 #[derive(Clone, Debug)]
 pub enum Wait {
@@ -537,7 +562,7 @@ pub struct WaitLookup {
 
 model! {
     /// Waits for a time, or until a row is as it should be.
-    #[schemars(rename = "Wait")]
+    #[schemars(rename = "Wait", transform = WaitKeys::shape)]
     struct WaitKeys: "`wait`" {
         /// How long.
         duration as "for": Option<Configurable<Duration>>,
@@ -549,6 +574,18 @@ model! {
         every: Option<Configurable<Duration>>,
         /// With `lookup`: after how long the step fails (class `timeout`, code `wait_expired`).
         at_most: Option<Configurable<Duration>>,
+    }
+}
+
+impl WaitKeys {
+    /// With `lookup` its three companions, without it `for` or `until`.
+    fn shape(schema: &mut Schema) {
+        let one = json!({ "dependentSchemas": { "for": { "properties": { "until": false } } },
+            "anyOf": [{ "required": ["for"] }, { "required": ["until"] }], "properties": { "every": false, "at_most": false } });
+        let all = json!({ "required": ["until", "every", "at_most"], "properties": { "for": false } });
+        schema.insert("if".into(), json!({ "required": ["lookup"] }));
+        schema.insert("then".into(), all);
+        schema.insert("else".into(), one);
     }
 }
 

@@ -12,21 +12,21 @@ model! {
         /// Language version of the whole project.
         version: Spanned<Count>,
         /// Typed values that may differ by environment; read as `settings.NAME`.
-        settings: Named<Setting>,
+        settings: Named<Setting> = Named::default(),
         /// Durable key → value tables.
-        links: Named<Described>,
+        links: Named<Described> = Named::default(),
         /// Durable sums.
-        totals: Named<Described>,
+        totals: Named<Described> = Named::default(),
         /// Exchange rates.
-        rates: Named<RateTable>,
+        rates: Named<RateTable> = Named::default(),
         /// How long runs and their payloads are kept.
         store: Option<Store>,
         /// JSONPaths of what is shown and logged masked.
-        mask: Vec<Spanned<Word>>,
+        mask: Vec<Spanned<Word>> = vec![],
         /// JSONPaths of what is removed at the door, before anything sees it.
-        drop: Vec<Spanned<Word>>,
+        drop: Vec<Spanned<Word>> = vec![],
         /// JSONPaths of what `flowctl erase` finds a person by.
-        subject: Vec<Spanned<Word>>,
+        subject: Vec<Spanned<Word>> = vec![],
     }
 
     /// Something that has only a name and a description.

@@ -62,25 +62,22 @@ impl Reader {
     }
 
     /// The entries of a mapping whose keys are all known.
-    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&'static str]) -> Option<Fields<'n>> {
-        let fields = self.open_fields(node, what)?;
-        self.refuse_others(&fields, what, known);
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &'static [&'static str]) -> Option<Fields<'n>> {
+        let mut fields = self.open_fields(node, what)?;
+        fields.known = Some(known);
+        for (key, _) in fields.entries.iter().filter(|(key, _)| !known.contains(&&*key.text)) {
+            self.say(unknown_key(key, what, known));
+        }
         Some(fields)
     }
 
     /// The entries of a mapping whose keys somebody else knows.
     pub fn open_fields<'n>(&mut self, node: &'n Node, what: &str) -> Option<Fields<'n>> {
         match &node.kind {
-            NodeKind::Mapping(entries) => Some(Fields { entries, span: node.span, what: what.to_string() }),
-            _ => self.unfit(node, &format!("the keys of {what}")),
-        }
-    }
-
-    fn refuse_others(&mut self, fields: &Fields<'_>, what: &str, known: &[&'static str]) {
-        for (key, _) in fields.entries {
-            if !known.contains(&&*key.text) {
-                self.say(unknown_key(key, what, known));
+            NodeKind::Mapping(entries) => {
+                Some(Fields { entries, span: node.span, what: what.to_string(), known: None })
             }
+            _ => self.unfit(node, &format!("the keys of {what}")),
         }
     }
 }
@@ -103,21 +100,35 @@ pub struct Fields<'n> {
     pub entries: &'n [(Key, Node)],
     pub span: Span,
     what: String,
+    /// All its keys; `None` where somebody else knows more.
+    known: Option<&'static [&'static str]>,
 }
 
 impl<'n> Fields<'n> {
-    /// Reads what stands under `key`. A key with nothing behind it is not written at all: that is said.
-    pub fn take<T: Read>(&self, key: &str, reader: &mut Reader) -> Option<T> {
+    /// Reads what stands under `key`; without the key it is `absent`, and where that is `None` the key is missed.
+    pub fn take<T: Read>(&self, key: &str, absent: Option<T>, reader: &mut Reader) -> Option<T> {
         match self.entries.iter().find(|(known, _)| &*known.text == key) {
             Some((_, node)) => T::read(node, reader),
             None => {
-                let absent = T::absent();
                 if absent.is_none() {
-                    let place = self.entries.first().map_or(self.span, |(first, _)| first.span);
-                    let message = format!("{} needs the key `{key}`", self.what);
-                    reader.say(Diagnostic::error(Code::F0311, message, place));
+                    self.miss(key, reader);
                 }
                 absent
+            }
+        }
+    }
+
+    /// `key` is missing, or written wrong: that is said once.
+    fn miss(&self, key: &str, reader: &mut Reader) {
+        let known = self.known.unwrap_or_default();
+        let meant = |other: &Key| !known.contains(&&*other.text) && did_you_mean(&other.text, [key]).is_some();
+        match self.entries.iter().find(|(other, _)| meant(other)) {
+            Some((other, _)) if self.known.is_none() => reader.say(unknown_key(other, &self.what, &[key])),
+            Some(_) => {}
+            None => {
+                let place = self.entries.first().map_or(self.span, |(first, _)| first.span);
+                let message = format!("{} needs the key `{key}`", self.what);
+                reader.say(Diagnostic::error(Code::F0311, message, place));
             }
         }
     }
@@ -183,7 +194,6 @@ impl<T: Read> Read for Box<T> {
     }
 }
 
-/// A list; the key may be left out.
 impl<T: Read> Read for Vec<T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Vec<T>> {
         match &node.kind {
@@ -191,12 +201,9 @@ impl<T: Read> Read for Vec<T> {
             _ => reader.unfit(node, "a list"),
         }
     }
-    fn absent() -> Option<Vec<T>> {
-        Some(vec![])
-    }
 }
 
-/// Names of one's own and what they stand for, in their written order; the key may be left out.
+/// Names of one's own and what they stand for, in their written order.
 #[derive(Clone, Debug)]
 pub struct Named<T>(pub Vec<(Key, T)>);
 
@@ -226,9 +233,6 @@ impl<T: Read> Read for Named<T> {
             )),
             _ => reader.unfit(node, "names and what they stand for"),
         }
-    }
-    fn absent() -> Option<Named<T>> {
-        Some(Named::default())
     }
 }
 
@@ -315,14 +319,14 @@ impl<T: FromText> Read for Spanned<T> {
 }
 
 /// Declares a struct of a file: its fields are the keys (`as "for"` behind a field names the key where the field is
-/// called otherwise), what may be left out is an `Option`, a `Vec` or [`Named`]. With `+ params`, keys that the struct
-/// does not know are kept for whoever knows them.
+/// called otherwise), what may be left out is an `Option` or has a value behind `=`. With `+ params`, keys that the
+/// struct does not know are kept for whoever knows them.
 macro_rules! model {
     ($($(#[$meta:meta])* $vis:vis struct $name:ident: $what:literal $(+ $params:ident)? {
-        $($(#[$field_meta:meta])* $field:ident $(as $key:literal)? : $ty:ty),* $(,)?
+        $($(#[$field_meta:meta])* $field:ident $(as $key:literal)? : $ty:ty $(= $default:expr)?),* $(,)?
     })*) => { $(
         #[derive(Clone, Debug, schemars::JsonSchema)]
-        #[schemars(deny_unknown_fields)]
+        #[schemars(deny_unknown_fields, transform = $name::require)]
         $(#[$meta])*
         $vis struct $name {
             $($(#[$field_meta])* $(#[schemars(rename = $key)])? pub $field: $ty,)*
@@ -339,6 +343,15 @@ macro_rules! model {
         impl $name {
             /// Its keys.
             pub const KEYS: &'static [&'static str] = &[$($crate::model::read::key!($field $($key)?)),*];
+
+            /// Says in its schema which keys must be there: those without which it cannot be read.
+            fn require(schema: &mut schemars::Schema) {
+                let keys = [$((
+                    $crate::model::read::key!($field $($key)?),
+                    <$ty as $crate::model::read::Read>::absent()$(.or(Some($default)))?.is_none(),
+                )),*];
+                $crate::model::schema::require(schema, &keys);
+            }
         }
 
         impl $crate::model::read::Read for $name {
@@ -348,7 +361,11 @@ macro_rules! model {
                     true => reader.open_fields(node, $what)?,
                     false => reader.fields(node, $what, Self::KEYS)?,
                 };
-                $(let $field = fields.take::<$ty>($crate::model::read::key!($field $($key)?), reader);)*
+                $(let $field = fields.take::<$ty>(
+                    $crate::model::read::key!($field $($key)?),
+                    <$ty as $crate::model::read::Read>::absent()$(.or(Some($default)))?,
+                    reader,
+                );)*
                 Some($name { $($field: $field?,)* $($params: fields.rest(Self::KEYS),)? span: node.span })
             }
         }
@@ -369,6 +386,7 @@ macro_rules! words {
     ($($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),* $(,)? })*) => { $(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+        #[schemars(inline)]
         $vis enum $name { $($(#[$variant_meta])* #[schemars(rename = $word)] $variant),* }
 
         impl $name {

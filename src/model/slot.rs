@@ -125,7 +125,7 @@ where
     fn read(node: &Node, reader: &mut Reader) -> Option<Configurable<T>> {
         if matches!(node.kind, NodeKind::Mapping(_)) {
             let fields = reader.fields(node, "a value from a setting", &["setting"])?;
-            return Some(Configurable::Setting(fields.take("setting", reader)?));
+            return Some(Configurable::Setting(fields.take("setting", None, reader)?));
         }
         Some(Configurable::Given(Read::read(node, reader)?))
     }

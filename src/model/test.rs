@@ -24,11 +24,11 @@ model! {
         /// The virtual clock.
         at: Option<Spanned<Time>>,
         /// Values of settings, by name.
-        settings: Named<Data>,
+        settings: Named<Data> = Named::default(),
         /// Facts of the delivery, such as `own: true`.
         trigger: Option<Data>,
         /// What each step is answered, by its path.
-        answers: Named<Data>,
+        answers: Named<Data> = Named::default(),
     }
 
     /// One test.
@@ -40,17 +40,17 @@ model! {
         /// The virtual clock.
         at: Option<Spanned<Time>>,
         /// Values of settings, by name.
-        settings: Named<Data>,
+        settings: Named<Data> = Named::default(),
         /// Facts of the delivery, such as `own: true`.
         trigger: Option<Data>,
         /// What each step is answered, by its path; a list is a sequence.
-        answers: Named<Data>,
+        answers: Named<Data> = Named::default(),
         /// Events that run first.
-        before: Vec<Data>,
+        before: Vec<Data> = vec![],
         /// A mapping or `fn` to be tested alone: `FILE#NAME`.
         mapping: Option<Spanned<Word>>,
         /// With `mapping`: its arguments.
-        args: Vec<Data>,
+        args: Vec<Data> = vec![],
         /// What must come out.
         expect: Expect,
     }
@@ -64,7 +64,7 @@ model! {
         /// Some of the writes.
         calls_include: Option<Vec<ExpectedCall>>,
         /// What steps give, by id.
-        steps: Named<Data>,
+        steps: Named<Data> = Named::default(),
         /// All alerts; of each, some of its keys.
         alerts: Option<Vec<Data>>,
         /// How long the whole run waited, by the virtual clock.

@@ -80,7 +80,7 @@ scalars! {
     };
 
     /// An instant: `2026-03-02T09:00:00Z`.
-    Time(jiff::Timestamp): "an instant such as `2026-03-02T09:00:00Z`", { "type": "string", "format": "date-time" }, |scalar| {
+    Time(jiff::Timestamp): "an instant such as `2026-03-02T09:00:00Z`", { "type": "string", "format": "date-time", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$" }, |scalar| {
         scalar.text.parse().map_err(|_| Wrong::Kind)
     };
 
@@ -247,16 +247,21 @@ fn bad_reference<T>(node: &Node, reader: &mut Reader, why: &str) -> Option<T> {
     None
 }
 
+/// What a secret may look like.
+pub(super) fn secret_schema() -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": "^(env|file|secret)://\\S+$",
+        "patternErrorMessage": "A secret is named, not written: secret://NAME, env://NAME or file://PATH.",
+    })
+}
+
 impl JsonSchema for Secret {
     fn schema_name() -> Cow<'static, str> {
         "Secret".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "pattern": "^(env|file|secret)://\\S+$",
-            "patternErrorMessage": "A secret is named, not written: secret://NAME, env://NAME or file://PATH.",
-        })
+        secret_schema()
     }
     fn inline_schema() -> bool {
         true
