@@ -47,6 +47,10 @@ codes! {
     F0118
     F0119
     F0120
+    F0300 F0301 F0302 F0303 F0304 F0305 F0306 F0307
+    F0310 F0311 F0312 F0313 F0314 F0315 F0316
+    F0330 F0331 F0332 F0333 F0334 F0335
+    F0400 F0401 F0402 F0403 F0404 F0405 F0406
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.
