@@ -29,6 +29,9 @@ pub mod entry;
 pub mod key;
 pub mod path;
 
+#[cfg(test)]
+mod tests;
+
 pub use decide::Verdict;
 pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
 pub use operation::operation_at;
