@@ -250,3 +250,34 @@ mod utc_option {
         text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Version 1 for ever: every line is read, and written again letter by letter.
+    #[test]
+    fn version_1_stays_readable() {
+        let fixture = include_str!("fixtures/journal-v1.jsonl");
+        let records: Vec<Record> = fixture.lines().map(|line| Record::from_json(line).unwrap()).collect();
+        let written: Vec<String> = records.iter().map(|record| record.to_json().unwrap()).collect();
+        assert_eq!(written, fixture.lines().collect::<Vec<_>>());
+        let Record::Intent(intent) = &records[2] else { panic!("{:?}", records[2]) };
+        assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
+        assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
+        let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
+        assert_eq!(kinds.len(), 8, "the fixture has every kind");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let newer = Record::from_json(r#"{"v":2,"kind":"result","data":{}}"#);
+        assert_eq!(newer, Err(JournalError::Newer { found: 2 }));
+        let unknown = Record::from_json(r#"{"v":1,"kind":"dream","data":{}}"#);
+        assert_eq!(unknown, Err(JournalError::Kind("dream".to_owned())));
+        for text in ["", "{", "[]", r#"{"v":1,"kind":"result","data":{"value":1}}"#, "\u{0}"] {
+            assert!(matches!(Record::from_json(text), Err(JournalError::Json(_))), "{text}");
+        }
+        assert!(Encoded::new("{\"a\":".to_owned()).is_err());
+    }
+}

@@ -7,12 +7,18 @@
 //! order of acceptance; only the holder of a run's newest lease writes to it; a row of an outside system belongs to one
 //! node. Payload-bearing rows are keyed by period, and dropped a period at a time.
 
+mod codec;
+#[cfg(test)]
+pub(crate) mod conformance;
 mod error;
 pub mod journal;
+mod sql;
+mod sqlite;
 mod types;
 
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
+pub use sqlite::SqliteStore;
 pub use types::*;
 
 use jiff::Timestamp;
@@ -21,7 +27,7 @@ use std::pin::Pin;
 /// The answer of a store, once it is there.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A durable store. Every method is one transaction.
+/// A durable store. Every method is one transaction, but for [`drop_periods`](Store::drop_periods), which is many.
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;

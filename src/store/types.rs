@@ -380,7 +380,7 @@ pub struct LoadedRun {
     pub event: Event,
     /// The event's body as received.
     pub body: Vec<u8>,
-    /// In the order of `seq`. The first entry (`seq` 0, kind `accepted`) is the store's own.
+    /// In the order of `seq`. An entry `accepted` at 0 is the store's own: there where the run has a dedupe value or order key.
     pub journal: Vec<JournalEntry>,
 }
 
