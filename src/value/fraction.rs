@@ -1,0 +1,164 @@
+//! Fractions: what lives inside one tree of `+ - * / %` and leaves it as a terminating decimal, a rounded one, or an
+//! error.
+
+use super::wide::Wide;
+use super::{Exact, NumberError, Rounding};
+use std::cmp::Ordering;
+
+/// The first number with more than 38 digits.
+const LIMIT: u128 = 10u128.pow(38);
+
+/// A fraction in lowest terms, at most 38 digits above and below. The denominator is positive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fraction {
+    numerator: i128,
+    denominator: i128,
+}
+
+#[allow(clippy::should_implement_trait)] // the operators' own signatures cannot fail
+impl Fraction {
+    pub fn add(self, other: Fraction) -> Result<Fraction, NumberError> {
+        let (a, b, denominator) = self.aligned(other);
+        let (negative, sum) = match (self.numerator < 0, other.numerator < 0) {
+            (x, y) if x == y => (x, a.plus(b)),
+            (x, _) if a >= b => (x, a.minus(b)),
+            (x, _) => (!x, b.minus(a)),
+        };
+        Fraction::reduced(negative, sum, denominator)
+    }
+
+    pub fn sub(self, other: Fraction) -> Result<Fraction, NumberError> {
+        self.add(other.neg())
+    }
+
+    pub fn mul(self, other: Fraction) -> Result<Fraction, NumberError> {
+        Fraction::reduced(
+            (self.numerator < 0) != (other.numerator < 0),
+            Wide::product(self.above(), other.above()),
+            Wide::product(self.below(), other.below()),
+        )
+    }
+
+    pub fn div(self, other: Fraction) -> Result<Fraction, NumberError> {
+        Fraction::reduced(
+            (self.numerator < 0) != (other.numerator < 0),
+            Wide::product(self.above(), other.below()),
+            Wide::product(self.below(), other.above()),
+        )
+    }
+
+    /// `x - y * (x / y cut toward zero)`: the sign is that of `x`.
+    pub fn rem(self, other: Fraction) -> Result<Fraction, NumberError> {
+        let (a, b, denominator) = self.aligned(other);
+        let (_, rest) = a.div_rem(b).ok_or(NumberError::ByZero)?;
+        Fraction::reduced(self.numerator < 0, rest, denominator)
+    }
+
+    pub fn neg(self) -> Fraction {
+        Fraction { numerator: -self.numerator, ..self }
+    }
+
+    pub fn is_zero(self) -> bool {
+        self.numerator == 0
+    }
+
+    /// The decimal it is, in its shortest form.
+    pub fn finish(self) -> Result<Exact, NumberError> {
+        let (mut rest, mut twos, mut fives) = (self.denominator, 0u32, 0u32);
+        while rest % 2 == 0 {
+            rest /= 2;
+            twos += 1;
+        }
+        while rest % 5 == 0 {
+            rest /= 5;
+            fives += 1;
+        }
+        if rest != 1 {
+            return Err(NumberError::NotExact);
+        }
+        let places = twos.max(fives);
+        let mantissa = 10i128.checked_pow(places).and_then(|ten| self.numerator.checked_mul(ten / self.denominator));
+        Exact::new(mantissa.ok_or(NumberError::TooLarge)?, places)
+    }
+
+    /// Rounded to exactly `places` decimals.
+    pub fn round(self, places: u32, rounding: Rounding) -> Result<Exact, NumberError> {
+        Exact::divide(self.numerator < 0, self.above(), self.below(), places, rounding)
+    }
+
+    /// The next whole number below, or itself.
+    pub fn floor(self) -> Result<Exact, NumberError> {
+        self.round(0, Rounding::Floor)
+    }
+
+    /// The next whole number above, or itself.
+    pub fn ceil(self) -> Result<Exact, NumberError> {
+        self.round(0, Rounding::Ceiling)
+    }
+
+    fn above(self) -> u128 {
+        self.numerator.unsigned_abs()
+    }
+
+    fn below(self) -> u128 {
+        self.denominator.unsigned_abs()
+    }
+
+    /// Both numerators, without their signs, over their least common denominator. All are below 10^76.
+    fn aligned(self, other: Fraction) -> (Wide, Wide, Wide) {
+        let common = gcd(self.below(), other.below());
+        let (b, d) = (self.below() / common, other.below() / common);
+        (Wide::product(self.above(), d), Wide::product(other.above(), b), Wide::product(self.below(), d))
+    }
+
+    fn reduced(negative: bool, above: Wide, below: Wide) -> Result<Fraction, NumberError> {
+        if below.is_zero() {
+            return Err(NumberError::ByZero);
+        }
+        let common = above.gcd(below);
+        let part = |number: Wide| {
+            let digits = number.div_rem(common)?.0.to_u128().filter(|digits| *digits < LIMIT)?;
+            i128::try_from(digits).ok()
+        };
+        match (part(above), part(below)) {
+            (Some(above), Some(denominator)) => {
+                Ok(Fraction { numerator: if negative { -above } else { above }, denominator })
+            }
+            _ => Err(NumberError::TooLarge),
+        }
+    }
+}
+
+fn gcd(mut a: u128, mut b: u128) -> u128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+impl From<Exact> for Fraction {
+    fn from(exact: Exact) -> Fraction {
+        let (numerator, denominator) = (exact.mantissa(), 10u128.pow(exact.scale()));
+        let common = gcd(numerator.unsigned_abs(), denominator) as i128;
+        Fraction { numerator: numerator / common, denominator: denominator as i128 / common }
+    }
+}
+
+impl PartialOrd for Fraction {
+    fn partial_cmp(&self, other: &Fraction) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Fraction {
+    fn cmp(&self, other: &Fraction) -> Ordering {
+        match (self.numerator < 0, other.numerator < 0) {
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (negative, _) => {
+                let (a, b, _) = self.aligned(*other);
+                if negative { b.cmp(&a) } else { a.cmp(&b) }
+            }
+        }
+    }
+}

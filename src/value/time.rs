@@ -1,1 +1,0 @@
-//! Times, dates, durations and the one pattern language.
