@@ -26,6 +26,7 @@ macro_rules! codes {
 
 codes! {
     F0101
+    F1001 F1002 F1003 F1004 F1005 F1006 F1007 F1008
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.
