@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn kinds_are_never_mixed() {
-        for source in ["10 > \"a\"", "() > 1", "10 == \"10\"", "10 != \"10\"", "\"a\" + 1", "true < false"] {
+        for source in ["10 > \"a\"", "() > 1", "10 == \"10\"", "10 != \"10\"", "\"a\" + 1", "1 + \"a\"", "\"a\" + ()", "true < false"] {
             let (code, message) = fails(&format!("fn f() {{ {source} }}"), "[]");
             assert_eq!(code, ErrorCode::Script, "{source}");
             assert!(message.starts_with("risk.rhai:1: cannot "), "{source}: {message}");

@@ -14,14 +14,16 @@ use crate::language::code::{
     Argument, Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step, TableKey,
 };
 use crate::language::functions::{Function, Prepared};
-use crate::language::types::{Kind, Type};
+use crate::language::types::Type;
 use crate::value::{Record, Text, Value};
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// How deep operations nest: through expressions, fns that call fns, and lambdas. With the largest frames of a debug
-/// build this stays below 1 MiB, half of a worker thread's stack; a test measures it.
+/// How deep operations nest: through expressions, fns that call fns, and lambdas. With the frames of a debug build this
+/// stays below 1 MiB, half of a worker thread's stack; a test runs it on that much.
 const DEPTH: usize = 400;
+
+/// How much deeper a lambda lies than the built-in that calls it.
+const BUILTIN: usize = 2;
 
 /// What ends an operation early.
 #[derive(Debug)]
@@ -116,56 +118,83 @@ impl<'e> Machine<'e> {
         self.depth -= 1;
     }
 
+    /// Only calls: in a debug build a frame holds the temporaries of every arm.
     fn operate(&mut self, code: &'e Code) -> Run<Value> {
+        let span = code.span;
         match &code.op {
-            Op::Const(value) => Ok(value.clone()),
-            Op::Local(slot) => Ok(self.slots[self.base + slot].clone()),
-            Op::Settings => Ok(self.context.settings.clone()),
-            Op::Template(parts) => self.template(parts, code.span),
+            Op::Const(value) => constant(value),
+            Op::Local(slot) => self.local(*slot),
+            Op::Settings => constant(self.context.settings),
+            Op::Template(parts) => self.template(parts, span),
             Op::List(items) => self.list(items),
             Op::Record(statements) => self.record(statements),
             Op::Field { base, name, step } => self.field(code, base, name, step),
             Op::Index { base, index, step } => self.index(code, base, index, step),
-            Op::Chain(inner) => match self.eval(inner) {
-                Err(Stop::Nothing) => Ok(Value::Missing),
-                other => other,
-            },
-            Op::Maybe(inner) => match self.eval(inner)? {
-                Value::Missing | Value::Null => Err(Stop::Nothing),
-                value => Ok(value),
-            },
+            Op::Chain(inner) => self.chain(inner),
+            Op::Maybe(inner) => self.maybe(inner),
             Op::Coalesce(value, otherwise) => self.coalesce(value, otherwise),
             Op::Catch { value, otherwise, slot } => self.catch(value, otherwise, *slot),
-            Op::And(left, right) => Ok(Value::Bool(self.condition(left)? && self.condition(right)?)),
-            Op::Or(left, right) => Ok(Value::Bool(self.condition(left)? || self.condition(right)?)),
-            Op::Not(inner) => Ok(Value::Bool(!self.condition(inner)?)),
-            Op::Compare { op, left, right } => self.compare(*op, left, right, code.span).map(Value::Bool),
-            Op::In { value, list } => self.contained(value, list, code.span),
+            Op::And(left, right) => self.logic(false, left, right),
+            Op::Or(left, right) => self.logic(true, left, right),
+            Op::Not(inner) => self.not(inner),
+            Op::Compare { op, left, right } => self.compare(*op, left, right, span),
+            Op::In { value, list } => self.contained(value, list, span),
             Op::Arithmetic { .. } | Op::Negate(_) => self.arithmetic(code),
-            Op::If { condition, then, otherwise } => {
-                if self.condition(condition)? {
-                    self.eval(then)
-                } else {
-                    self.eval(otherwise)
-                }
-            }
-            Op::Match { subject, arms, otherwise } => self.choose(code.span, subject, arms, otherwise),
+            Op::If { condition, then, otherwise } => self.decide(condition, then, otherwise),
+            Op::Match { subject, arms, otherwise } => self.choose(span, subject, arms, otherwise),
             Op::For(body) => self.each(body),
-            Op::Let { slot, value, body } => {
-                let value = self.eval(value)?;
-                self.set(*slot, value);
-                self.eval(body)
-            }
-            Op::Call { routine, args } => self.call(*routine, args, code.span),
-            Op::Builtin { function, args, prepared } => self.builtin(function, args, prepared.as_ref(), code.span),
-            Op::Script { script, function, args, result } => self.script(*script, function, args, result, code.span),
-            Op::Table { table, keys } => self.table(*table, keys, code.span),
-            Op::Fail(message) => {
-                let message = self.message(message)?;
-                Err(fail(ErrorCode::Failed, message, code.span))
-            }
+            Op::Let { slot, value, body } => self.bind(*slot, value, body),
+            Op::Call { routine, args } => self.call(*routine, args, span),
+            Op::Builtin { function, args, prepared } => self.builtin(function, args, prepared.as_ref(), span),
+            Op::Script { script, function, args, result } => self.script(*script, function, args, result, span),
+            Op::Table { table, keys } => self.table(*table, keys, span),
+            Op::Fail(message) => self.refuse(message, span),
             Op::View { value, ty, project } => self.view(value, ty, *project),
         }
+    }
+
+    fn local(&self, slot: usize) -> Run<Value> {
+        Ok(self.slots[self.base + slot].clone())
+    }
+
+    fn chain(&mut self, inner: &'e Code) -> Run<Value> {
+        match self.eval(inner) {
+            Err(Stop::Nothing) => Ok(Value::Missing),
+            other => other,
+        }
+    }
+
+    fn maybe(&mut self, inner: &'e Code) -> Run<Value> {
+        match self.eval(inner)? {
+            Value::Missing | Value::Null => Err(Stop::Nothing),
+            value => Ok(value),
+        }
+    }
+
+    /// `or` is decided by a true left side, `and` by a false one.
+    fn logic(&mut self, decided: bool, left: &'e Code, right: &'e Code) -> Run<Value> {
+        let left = self.condition(left)?;
+        Ok(Value::Bool(if left == decided { decided } else { self.condition(right)? }))
+    }
+
+    fn not(&mut self, inner: &'e Code) -> Run<Value> {
+        Ok(Value::Bool(!self.condition(inner)?))
+    }
+
+    fn decide(&mut self, condition: &'e Code, then: &'e Code, otherwise: &'e Code) -> Run<Value> {
+        let taken = if self.condition(condition)? { then } else { otherwise };
+        self.eval(taken)
+    }
+
+    fn bind(&mut self, slot: usize, value: &'e Code, body: &'e Code) -> Run<Value> {
+        let value = self.eval(value)?;
+        self.set(slot, value);
+        self.eval(body)
+    }
+
+    fn refuse(&mut self, message: &'e Code, span: Span) -> Run<Value> {
+        let message = self.message(message)?;
+        Err(fail(ErrorCode::Failed, message, span))
     }
 
     fn arithmetic(&mut self, code: &'e Code) -> Run<Value> {
@@ -252,34 +281,33 @@ impl<'e> Machine<'e> {
 
     fn statement(&mut self, statement: &'e Statement, fields: &mut Fields) -> Run<()> {
         match statement {
-            Statement::Let { slot, value } => {
-                let value = self.eval(value)?;
-                self.set(*slot, value);
-            }
-            Statement::Assign { path, value, .. } => {
-                let value = self.eval(value)?;
-                fields.assign(path, value);
-            }
-            Statement::Spread { value: code } => {
-                let value = self.eval(code)?;
-                let Value::Record(record) = &value else {
-                    let message = format!("{} is {}, only a record can be spread", self.what(code), describe(&value));
-                    return Err(fail(ErrorCode::Type, message, code.span));
-                };
-                self.charge(record.len() as u64 / 16, code.span)?;
-                fields.spread(record);
-            }
+            Statement::Let { slot, value } => self.eval(value).map(|value| self.set(*slot, value)),
+            Statement::Assign { path, value, .. } => self.eval(value).map(|value| fields.assign(path, value)),
+            Statement::Spread { value } => self.spread(value, fields),
             Statement::If { condition, then, otherwise } => {
                 let taken = if self.condition(condition)? { then } else { otherwise };
-                self.statements(taken, fields)?;
+                self.deeper(condition.span)?;
+                let result = self.statements(taken, fields);
+                self.shallower();
+                result
             }
             Statement::Require { condition, message, span } => {
-                if !self.condition(condition)? {
-                    let message = self.message(message)?;
-                    return Err(fail(ErrorCode::Failed, message, *span));
+                if self.condition(condition)? {
+                    return Ok(());
                 }
+                self.refuse(message, *span).map(|_| ())
             }
         }
+    }
+
+    fn spread(&mut self, code: &'e Code, fields: &mut Fields) -> Run<()> {
+        let value = self.eval(code)?;
+        let Value::Record(record) = &value else {
+            let message = format!("{} is {}, only a record can be spread", self.what(code), describe(&value));
+            return Err(fail(ErrorCode::Type, message, code.span));
+        };
+        self.charge(record.len() as u64 / 16, code.span)?;
+        fields.spread(record);
         Ok(())
     }
 
@@ -407,26 +435,23 @@ impl<'e> Machine<'e> {
         }
     }
 
-    fn compare(&mut self, op: CompareOp, left: &'e Code, right: &'e Code, span: Span) -> Run<bool> {
+    fn compare(&mut self, op: CompareOp, left: &'e Code, right: &'e Code, span: Span) -> Run<Value> {
         let left = self.operands(left)?;
         let right = self.operands(right)?;
-        self.charge(left.weight() + right.weight(), span)?;
-        let placed = |failure| place(failure, span);
-        Ok(match op {
-            CompareOp::Equal => quantity::equal(&left, &right).map_err(placed)?,
-            CompareOp::NotEqual => !quantity::equal(&left, &right).map_err(placed)?,
-            CompareOp::Less => quantity::order(&left, &right).map_err(placed)? == Ordering::Less,
-            CompareOp::LessEqual => quantity::order(&left, &right).map_err(placed)? != Ordering::Greater,
-            CompareOp::Greater => quantity::order(&left, &right).map_err(placed)? == Ordering::Greater,
-            CompareOp::GreaterEqual => quantity::order(&left, &right).map_err(placed)? != Ordering::Less,
-        })
+        let weight = left.weight(self.steps + 1);
+        if weight > 0 && right.weight(weight) > 0 {
+            self.charge(weight, span)?;
+        }
+        let holds = holds(op, &left, &right).map_err(|failure| place(failure, span))?;
+        Ok(Value::Bool(holds))
     }
 
     fn contained(&mut self, value: &'e Code, list: &'e Code, span: Span) -> Run<Value> {
         let value = self.operands(value)?;
         let items = self.items(list)?;
+        let weight = value.weight(self.steps + 1) + 1;
         for item in items.iter() {
-            self.charge(value.weight(), span)?;
+            self.charge(weight, span)?;
             if quantity::equal(&value, &Quantity::Other(item.clone())).map_err(|failure| place(failure, span))? {
                 return Ok(Value::Bool(true));
             }
@@ -536,8 +561,10 @@ impl<'e> Machine<'e> {
                 Argument::Lambda { params, body } => Given::Lambda(params, body),
             });
         }
-        let mut call = Call::new(self, prepared, given, span);
-        let result = (function.run)(&mut call);
+        // A built-in's own frames lie between this operation and those of its lambda.
+        self.depth += BUILTIN;
+        let result = (function.run)(&mut Call::new(self, prepared, given, span));
+        self.depth -= BUILTIN;
         match result {
             Ok(value) => {
                 if let Value::Text(text) = &value {
@@ -626,6 +653,21 @@ impl<'e> Machine<'e> {
             _ => String::new(),
         }
     }
+}
+
+fn constant(value: &Value) -> Run<Value> {
+    Ok(value.clone())
+}
+
+fn holds(op: CompareOp, left: &Quantity, right: &Quantity) -> Result<bool, Failure> {
+    Ok(match op {
+        CompareOp::Equal => quantity::equal(left, right)?,
+        CompareOp::NotEqual => !quantity::equal(left, right)?,
+        CompareOp::Less => quantity::order(left, right)?.is_lt(),
+        CompareOp::LessEqual => quantity::order(left, right)?.is_le(),
+        CompareOp::Greater => quantity::order(left, right)?.is_gt(),
+        CompareOp::GreaterEqual => quantity::order(left, right)?.is_ge(),
+    })
 }
 
 /// A failure at a place, unless it has one.

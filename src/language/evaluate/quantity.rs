@@ -110,10 +110,10 @@ impl Quantity {
         }
     }
 
-    /// How much there is to compare.
-    pub(super) fn weight(&self) -> u64 {
+    /// How much there is to compare; counts no further than `most`.
+    pub(super) fn weight(&self, most: u64) -> u64 {
         match self {
-            Quantity::Other(value @ (Value::List(_) | Value::Record(_))) => see::count(value),
+            Quantity::Other(value @ (Value::List(_) | Value::Record(_))) => see::count(value, most),
             _ => 0,
         }
     }

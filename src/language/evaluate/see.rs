@@ -2,7 +2,7 @@
 
 use super::{ErrorCode, Failure, Limits};
 use crate::language::types::{Form, Kind, RecordType, Type};
-use crate::value::{Currency, Exact, Money, Number, Record, Text, Value, time};
+use crate::value::{Currency, Exact, Money, Number, Record, Value, time};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
             value.clone()
         }
         (Kind::Decimal, Value::Text(text)) if form == Some(Form::DecimalText) => match Exact::parse(text) {
-            Ok(exact) => Value::Number(Number::from(exact)),
+            Ok(exact) => Value::Number(Number::as_written(exact)),
             Err(_) => return Err(Misfit::value(value, "text that holds a decimal, as in \"10.50\"")),
         },
         (Kind::Date, Value::Text(text)) => match read_date(text, form) {
@@ -248,21 +248,21 @@ pub(crate) fn order(a: &Value, b: &Value) -> Result<Ordering, Failure> {
     })
 }
 
-/// How many values there are, inside one another included; no further than what any limit of steps allows.
-pub(super) fn count(value: &Value) -> u64 {
-    fn add(value: &Value, total: &mut u64) {
+/// How many values there are, inside one another included; counts no further than `most`.
+pub(super) fn count(value: &Value, most: u64) -> u64 {
+    fn add(value: &Value, total: &mut u64, most: u64) {
         *total += 1;
-        if *total > 1 << 32 {
+        if *total > most {
             return;
         }
         match value {
-            Value::List(items) => items.iter().for_each(|item| add(item, total)),
-            Value::Record(record) => record.iter().for_each(|(_, value)| add(value, total)),
+            Value::List(items) => items.iter().for_each(|item| add(item, total, most)),
+            Value::Record(record) => record.iter().for_each(|(_, value)| add(value, total, most)),
             _ => {}
         }
     }
     let mut total = 0;
-    add(value, &mut total);
+    add(value, &mut total, most);
     total
 }
 
@@ -307,9 +307,4 @@ pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
         }
         Some(())
     }
-}
-
-/// A text of its own, for records built here.
-pub(crate) fn text(value: &str) -> Value {
-    Value::Text(Text::from(value))
 }

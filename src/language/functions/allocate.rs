@@ -3,7 +3,6 @@
 use super::{Call, Example, Failure, Function, Value, list};
 use crate::language::evaluate::describe;
 use crate::value::{Exact, Fraction, Money, Rounding};
-use std::cmp::Reverse;
 
 pub static FUNCTION: Function = Function {
     name: "allocate",
@@ -51,7 +50,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     }
     let unit = Fraction::from(if rest.is_negative() { Exact::from(-1) } else { Exact::from(1) });
     let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by(|a, b| Reverse(parts[*a].1).cmp(&Reverse(parts[*b].1)).then(a.cmp(b)));
+    order.sort_by(|a, b| parts[*b].1.compare(parts[*a].1));
     for n in order {
         if rest.is_zero() {
             break;

@@ -4,7 +4,7 @@
 //! difference to any operator. rhai's floats exist only as literals, so that their shortest text is what was written.
 
 use crate::value::{Exact, Fraction, NumberError, Rounding};
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Position};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Position};
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -22,6 +22,17 @@ pub(super) fn register(engine: &mut Engine) {
             Ok(())
         });
     }
+    // rhai's packages have these for texts, arrays and maps, with conversions that we do not want: ours go before them.
+    engine.register_fn("+", |a: ImmutableString, b: Dynamic| arithmetic("+", a.into(), b));
+    engine.register_fn("+", |a: Dynamic, b: ImmutableString| arithmetic("+", a, b.into()));
+    engine.register_fn("+", |a: ImmutableString, ()| arithmetic("+", a.into(), Dynamic::UNIT));
+    engine.register_fn("+", |(), b: ImmutableString| arithmetic("+", Dynamic::UNIT, b.into()));
+    engine.register_fn("+=", |a: &mut ImmutableString, b: Dynamic| append(a, b));
+    engine.register_fn("+=", |a: &mut ImmutableString, ()| append(a, Dynamic::UNIT));
+    engine.register_fn("==", |a: Array, b: Array| equal(&a.into(), &b.into()));
+    engine.register_fn("!=", |a: Array, b: Array| equal(&a.into(), &b.into()).map(|equal| !equal));
+    engine.register_fn("==", |a: Map, b: Map| equal(&a.into(), &b.into()));
+    engine.register_fn("!=", |a: Map, b: Map| equal(&a.into(), &b.into()).map(|equal| !equal));
     engine.register_fn("==", |a: Dynamic, b: Dynamic| equal(&a, &b));
     engine.register_fn("!=", |a: Dynamic, b: Dynamic| equal(&a, &b).map(|equal| !equal));
     engine.register_fn("<", |a: Dynamic, b: Dynamic| order(&a, &b).map(|order| order == Ordering::Less));
@@ -116,6 +127,11 @@ fn arithmetic(op: &str, a: Dynamic, b: Dynamic) -> Outcome<Dynamic> {
         }
     }
     Err(fail(format!("cannot calculate {} {op} {}", kind(&a), kind(&b))))
+}
+
+fn append(a: &mut ImmutableString, b: Dynamic) -> Outcome<()> {
+    *a = arithmetic("+", a.clone().into(), b)?.into_immutable_string().map_err(fail)?;
+    Ok(())
 }
 
 fn calculate(op: &str, a: Fraction, b: Fraction) -> Result<Fraction, NumberError> {
