@@ -86,6 +86,27 @@ impl<'s> Builder<'s> {
         built
     }
 
+    /// A part that recovery looks at: only for its findings.
+    pub fn part(&mut self, pair: Pair<'_, Rule>) {
+        match pair.as_rule() {
+            Rule::body => drop(self.body(pair)),
+            Rule::let_ | Rule::require | Rule::if_entry | Rule::spread | Rule::set => drop(self.entry(pair)),
+            Rule::arm => drop(self.arm(pair)),
+            Rule::row => drop(self.row(pair)),
+            Rule::else_arm | Rule::else_row => Parts::of(pair).for_each(|part| match part.as_rule() {
+                Rule::outcome => drop(self.outcome(part)),
+                _ => drop(self.expr(part)),
+            }),
+            _ => self.definition(pair, &mut File::default()),
+        }
+    }
+
+    pub fn signature<'i>(&mut self, parts: impl Iterator<Item = Pair<'i, Rule>>) -> Option<Signature> {
+        let mut parts = parts.filter(|part| !is_mark(part.as_rule())).peekable();
+        let name = parts.next_if(|part| part.as_rule() == Rule::name).map(|name| self.name(&name));
+        Some(Signature { name, params: self.params(parts.next()?), result: self.type_(parts.next()?) })
+    }
+
     // ---- definitions
 
     pub fn definition(&mut self, pair: Pair<'_, Rule>, file: &mut File) {
@@ -137,7 +158,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    pub fn params(&mut self, pair: Pair<'_, Rule>) -> Vec<Param> {
+    fn params(&mut self, pair: Pair<'_, Rule>) -> Vec<Param> {
         let mut params = vec![];
         for param in Parts::of(pair) {
             let mut parts = Parts::of(param);
@@ -168,7 +189,7 @@ impl<'s> Builder<'s> {
         None
     }
 
-    pub fn row(&mut self, pair: Pair<'_, Rule>) -> Option<Row> {
+    fn row(&mut self, pair: Pair<'_, Rule>) -> Option<Row> {
         let mut keys = vec![];
         for part in Parts::of(pair) {
             match part.as_rule() {
@@ -195,7 +216,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    pub fn outcome(&mut self, pair: Pair<'_, Rule>) -> Outcome {
+    fn outcome(&mut self, pair: Pair<'_, Rule>) -> Outcome {
         let span = self.span(&pair);
         match Parts::of(pair).next() {
             Some(value) => Outcome::Value(self.expr(value)),
@@ -229,7 +250,7 @@ impl<'s> Builder<'s> {
         TypeExpr { kind, optional, span }
     }
 
-    pub fn shape_field(&mut self, pair: Pair<'_, Rule>) -> Option<(Name, TypeExpr)> {
+    fn shape_field(&mut self, pair: Pair<'_, Rule>) -> Option<(Name, TypeExpr)> {
         let mut parts = Parts::of(pair);
         Some((self.name(&parts.next()?), self.type_(parts.next()?)))
     }
@@ -247,7 +268,7 @@ impl<'s> Builder<'s> {
         body
     }
 
-    pub fn let_(&mut self, pair: Pair<'_, Rule>) -> Option<Let> {
+    fn let_(&mut self, pair: Pair<'_, Rule>) -> Option<Let> {
         let span = self.span(&pair);
         let mut parts = Parts::of(pair);
         let name = self.name(&parts.next()?);
@@ -269,7 +290,7 @@ impl<'s> Builder<'s> {
         Parts::of(pair).filter_map(|entry| self.entry(entry)).collect()
     }
 
-    pub fn entry(&mut self, pair: Pair<'_, Rule>) -> Option<Entry> {
+    fn entry(&mut self, pair: Pair<'_, Rule>) -> Option<Entry> {
         let span = self.span(&pair);
         let rule = pair.as_rule();
         if rule == Rule::let_ {
@@ -294,6 +315,7 @@ impl<'s> Builder<'s> {
     fn if_entry(&mut self, pair: Pair<'_, Rule>) -> Option<Entry> {
         let span = self.span(&pair);
         let mut parts = Parts::of(pair);
+        self.depth += 1;
         let condition = self.operation(parts.next()?);
         let then = self.entries(parts.next()?);
         let otherwise = match parts.next() {
@@ -301,12 +323,13 @@ impl<'s> Builder<'s> {
             Some(part) => self.entries(part),
             None => vec![],
         };
+        self.depth -= 1;
         Some(Entry::If { condition, then, otherwise, span })
     }
 
     // ---- expressions
 
-    pub fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
+    fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
         let joins = pair.clone().into_inner().filter(|part| part.as_rule() == Rule::op_catch).count();
         self.down(joins, &pair.clone(), |b| {
             let placeholder = Expr { kind: ExprKind::Missing, span: b.span(&pair) };
@@ -363,7 +386,7 @@ impl<'s> Builder<'s> {
         Some(ExprKind::Match { subject, arms, otherwise })
     }
 
-    pub fn arm(&mut self, pair: Pair<'_, Rule>) -> Option<Arm> {
+    fn arm(&mut self, pair: Pair<'_, Rule>) -> Option<Arm> {
         let mut values = vec![];
         for part in Parts::of(pair) {
             match part.as_rule() {

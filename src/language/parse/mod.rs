@@ -8,18 +8,29 @@
 //! Not here: names, types, anything that needs more than the text. Invariants: no input panics or overflows the stack;
 //! a tree is at most [`MAX_DEPTH`] deep; a definition with an error is never in the tree.
 
+mod brackets;
 mod build;
+mod explain;
+mod recover;
+mod scan;
+mod slips;
 
 use super::SourceText;
 use super::ast;
 use crate::diagnostics::{Code, Diagnostic};
+use brackets::{MAX_NESTING, Tokens};
 use build::Builder;
 use pest::Parser;
-use pest::iterators::Pairs;
+use pest::iterators::{Pair, Pairs};
+use recover::{Block, Recovery};
+use scan::{Mode, scan};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/mapping.pest"]
 struct Grammar;
+
+/// So many findings per text: who has more mends these first.
+const MAX_FINDINGS: usize = 50;
 
 /// A finding with the byte of the text where it was noticed: findings are told in that order.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,67 +43,120 @@ struct Failure {
 pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
     let mut tree = ast::File::default();
     let offset = start(text);
-    match Grammar::parse(Rule::file, &text.text[offset..]) {
-        Ok(pairs) => {
-            let mut builder = Builder::new(text, offset);
-            for pair in inside(pairs) {
-                builder.definition(pair, &mut tree);
-            }
-            (tree, builder.findings.into_iter().map(|f| f.diagnostic).collect())
+    let (tokens, broken) = scan(text, offset, Mode::Source);
+    let tokens = match Tokens::new(&text.text, tokens) {
+        Ok(tokens) => tokens,
+        Err(at) => return (tree, vec![too_deep(text, at)]),
+    };
+    if broken.is_empty()
+        && let Ok(pairs) = Grammar::parse(Rule::file, &text.text[offset..])
+    {
+        let mut builder = Builder::new(text, offset);
+        inside(pairs).for_each(|pair| builder.definition(pair, &mut tree));
+        if builder.findings.is_empty() {
+            return (tree, vec![]);
         }
-        Err(error) => (tree, vec![plain(text, error)]),
+        tree = ast::File::default();
     }
+    let mut recovery = Recovery::new(text, &tokens, &broken);
+    for range in tokens.definitions() {
+        match recover::definition(text, &tokens, &range) {
+            Some(part) => {
+                tree.imports.extend(part.imports);
+                tree.definitions.extend(part.definitions);
+            }
+            None => {
+                recovery.check(range.clone(), Block::Definition);
+                if tokens.kind(range.start + 1) == Some(scan::Kind::Word) {
+                    tree.unread.extend(recover::name(text, &tokens, range.start + 1));
+                }
+            }
+        }
+    }
+    let found = recovery.found;
+    (tree, told(broken, found))
 }
 
 /// An expression slot of a flow: `let`s and an expression.
 pub fn slot(text: &SourceText) -> Result<ast::Body, Vec<Diagnostic>> {
-    one(text, Rule::slot, |builder, pair| builder.body(pair))
+    one(text, Rule::slot, Block::Lets, |builder, whole| inside(whole).next().map(|pair| builder.body(pair)))
 }
 
 /// A text slot (`title`, `message`, …): the inside of a `"…"`, holes and escapes included.
 pub fn text_slot(text: &SourceText) -> Result<ast::Expr, Vec<Diagnostic>> {
-    let offset = start(text);
-    let mut builder = Builder::new(text, offset);
-    let pairs = Grammar::parse(Rule::text_slot, &text.text[offset..]).map_err(|e| vec![plain(text, e)])?;
-    let span = text.span(offset, text.text.len());
-    let kind = match pairs.into_iter().next() {
-        Some(pair) => builder.text(pair),
-        None => ast::ExprKind::Missing,
-    };
-    match builder.findings.is_empty() {
-        true => Ok(ast::Expr { kind, span }),
-        false => Err(builder.findings.into_iter().map(|f| f.diagnostic).collect()),
-    }
+    let span = text.span(start(text), text.text.len());
+    one(text, Rule::text_slot, Block::Whole(Rule::text_slot), |builder, mut whole| {
+        whole.next().map(|pair| ast::Expr { kind: builder.text(pair), span })
+    })
 }
 
-/// A type in YAML (parameters of a flow trigger, settings) or in a function's signature.
+/// A type in YAML: parameters of a flow trigger, settings.
 pub fn type_slot(text: &SourceText) -> Result<ast::TypeExpr, Vec<Diagnostic>> {
-    one(text, Rule::type_slot, |builder, pair| builder.type_(pair))
+    one(text, Rule::type_slot, Block::Whole(Rule::type_slot), |builder, whole| {
+        inside(whole).next().map(|pair| builder.type_(pair))
+    })
 }
 
+/// The signature of a script's function as it stands in a comment: `score(order: paypal.order) -> bool`, the name
+/// left out where there is only one function.
+pub fn signature(text: &SourceText) -> Result<ast::Signature, Vec<Diagnostic>> {
+    one(text, Rule::signature, Block::Whole(Rule::signature), |builder, whole| builder.signature(inside(whole)))
+}
+
+/// Reads a text that is one thing.
 fn one<T>(
     text: &SourceText,
     rule: Rule,
-    build: impl FnOnce(&mut Builder<'_>, pest::iterators::Pair<'_, Rule>) -> T,
+    block: Block,
+    build: impl FnOnce(&mut Builder<'_>, Pairs<'_, Rule>) -> Option<T>,
 ) -> Result<T, Vec<Diagnostic>> {
     let offset = start(text);
-    let pairs = Grammar::parse(rule, &text.text[offset..]).map_err(|e| vec![plain(text, e)])?;
-    let mut builder = Builder::new(text, offset);
-    let Some(pair) = inside(pairs).next() else { return Err(vec![]) };
-    let built = build(&mut builder, pair);
-    match builder.findings.is_empty() {
-        true => Ok(built),
-        false => Err(builder.findings.into_iter().map(|f| f.diagnostic).collect()),
+    let mode = if rule == Rule::text_slot { Mode::InsideText } else { Mode::Source };
+    let (tokens, broken) = scan(text, offset, mode);
+    let tokens = Tokens::new(&text.text, tokens).map_err(|at| vec![too_deep(text, at)])?;
+    if broken.is_empty()
+        && let Ok(pairs) = Grammar::parse(rule, &text.text[offset..])
+    {
+        let mut builder = Builder::new(text, offset);
+        let built = build(&mut builder, pairs);
+        match built {
+            Some(built) if builder.findings.is_empty() => return Ok(built),
+            _ => {}
+        }
     }
+    if tokens.len() == 0 {
+        let what = if rule == Rule::slot { "a value" } else { "a type" };
+        return Err(vec![Diagnostic::error(
+            Code::F0120,
+            format!("expected {what}, but nothing is written here"),
+            text.span(0, 0),
+        )]);
+    }
+    let mut recovery = Recovery::new(text, &tokens, &broken);
+    recovery.check(0..tokens.len(), block);
+    let found = recovery.found;
+    Err(told(broken, found))
 }
 
-fn plain(text: &SourceText, error: pest::error::Error<Rule>) -> Diagnostic {
-    let offset = start(text);
-    let at = match error.location {
-        pest::error::InputLocation::Pos(at) => at,
-        pest::error::InputLocation::Span((at, _)) => at,
-    };
-    Diagnostic::error(Code::F0101, format!("{error}"), text.span(offset + at, offset + at))
+fn too_deep(text: &SourceText, at: usize) -> Diagnostic {
+    Diagnostic::error(Code::F0102, format!("this nests more than {MAX_NESTING} deep"), text.span(at, at + 1))
+        .help("give the inner parts a name with `let`, or a `fn` of their own")
+}
+
+/// All findings in the order of the text, each once.
+fn told(broken: Vec<Failure>, mut found: Vec<Failure>) -> Vec<Diagnostic> {
+    found.splice(0..0, broken);
+    found.sort_by_key(|failure| failure.at);
+    let mut told: Vec<Diagnostic> = vec![];
+    for failure in found {
+        if told.len() == MAX_FINDINGS {
+            break;
+        }
+        if !told.contains(&failure.diagnostic) {
+            told.push(failure.diagnostic);
+        }
+    }
+    told
 }
 
 /// Where the text begins: behind a byte order mark.
@@ -101,7 +165,7 @@ fn start(text: &SourceText) -> usize {
 }
 
 /// The pairs inside the one pair of a whole.
-fn inside(pairs: Pairs<'_, Rule>) -> impl Iterator<Item = pest::iterators::Pair<'_, Rule>> {
+fn inside(pairs: Pairs<'_, Rule>) -> impl Iterator<Item = Pair<'_, Rule>> {
     pairs.flat_map(|whole| whole.into_inner()).filter(|pair| pair.as_rule() != Rule::EOI)
 }
 
@@ -127,3 +191,5 @@ fn docs(source: &SourceText, at: usize) -> ast::Doc {
     lines.reverse();
     ast::Doc(lines)
 }
+#[cfg(test)]
+#[cfg(test)]
