@@ -97,6 +97,10 @@ codes! {
     F0271
     F0272
     F0274
+    F0600
+    F0601
+    F0602
+    F0603
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.
