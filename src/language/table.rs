@@ -6,7 +6,7 @@
 use super::code::TableKey;
 use super::types::{Facts, Kind, RecordType, Type};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span, did_you_mean};
-use crate::value::{Number, Text, Value};
+use crate::value::{Number, Text, Value, time};
 use std::sync::Arc;
 
 /// One row: its key, its value, its place.
@@ -177,8 +177,8 @@ fn cell(text: &str, ty: &Type) -> Result<Value, String> {
             "false" => Some(Value::Bool(false)),
             _ => None,
         },
-        Kind::Date => text.parse().ok().filter(|_| text.len() == 10).map(Value::Date),
-        Kind::Time => text.parse().ok().map(Value::Time),
+        Kind::Date => time::parse_date(text).map(Value::Date),
+        Kind::Time => time::parse_time(text).map(Value::Time),
         _ => return Err(format!("a CSV cannot hold {}", ty.kind_name())),
     };
     let Some(value) = value else {

@@ -193,10 +193,3 @@ fn exponent(text: &str) -> i64 {
     let size = digits.parse::<i64>().map_or(FAR, |value| value.min(FAR));
     if negative { -size } else { size }
 }
-
-impl Number {
-    /// A number from its JSON text.
-    pub fn from_json(text: Text) -> Number {
-        Number { text }
-    }
-}

@@ -10,7 +10,7 @@ pub(super) fn shown(value: &Value) -> Option<String> {
         Value::Missing => "missing".into(),
         Value::Null => "null".into(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.spelt_out(),
+        Value::Number(number) => number.plain().into_owned(),
         Value::Text(text) => text.to_string(),
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),
@@ -26,7 +26,7 @@ pub(super) fn is_whole(value: &Value) -> bool {
 /// `-n`, with the decimals that n is written with.
 pub(super) fn negative(value: &Value) -> Option<Value> {
     let Value::Number(number) = value else { return None };
-    let text = number.spelt_out();
+    let text = number.plain().into_owned();
     let text = match text.strip_prefix('-') {
         Some(positive) => positive.to_string(),
         None if text.chars().all(|c| matches!(c, '0' | '.')) => text,
@@ -40,7 +40,7 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Missing, Value::Missing) | (Value::Null, Value::Null) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
-        (Value::Number(a), Value::Number(b)) => a.shortest() == b.shortest(),
+        (Value::Number(a), Value::Number(b)) => a.compare(b).is_eq(),
         (Value::Text(a), Value::Text(b)) => a == b,
         (Value::Date(a), Value::Date(b)) => a == b,
         (Value::Time(a), Value::Time(b)) => a == b,
@@ -74,7 +74,7 @@ pub(super) fn folded(code: &Code) -> Option<Value> {
 pub(super) fn key(value: &Value) -> Option<TableKey> {
     Some(match value {
         Value::Text(text) => TableKey::Text(text.clone()),
-        Value::Number(number) => TableKey::Number(number.shortest().to_string()),
+        Value::Number(number) => TableKey::Number(number.canonical()),
         Value::Bool(value) => TableKey::Bool(*value),
         Value::Date(date) => TableKey::Date(*date),
         _ => return None,

@@ -5,7 +5,7 @@ use super::{Checker, Typed, Want, constant};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::code::{Code, Op};
 use crate::language::types::{Facts, Kind, Type};
-use crate::value::Value;
+use crate::value::{Value, time};
 
 impl Checker<'_> {
     /// Puts `typed` where `want` is wanted.
@@ -52,8 +52,8 @@ impl Checker<'_> {
     /// A constant text for a date or time, read while compiling. `None` after a finding.
     fn dated(&mut self, text: &str, want: &Want, span: Span) -> Option<Option<Value>> {
         let (parsed, example) = match want.ty.kind {
-            Kind::Date => (text.parse().ok().map(Value::Date), "2026-03-01"),
-            Kind::Time => (text.parse().ok().map(Value::Time), "2026-03-01T09:00:00Z"),
+            Kind::Date => (time::parse_date(text).map(Value::Date), "2026-03-01"),
+            Kind::Time => (time::parse_time(text).map(Value::Time), "2026-03-01T09:00:00Z"),
             _ => return Some(None),
         };
         if parsed.is_none() {

@@ -20,7 +20,7 @@ pub(super) fn path(expr: &Expr) -> Option<Vec<Text>> {
             let [index] = index.as_slice() else { return None };
             path.push(match &index.kind {
                 ExprKind::Text(text) => text.clone(),
-                ExprKind::Number(number) => number.to_string().into(),
+                ExprKind::Number(number) => number.canonical().into(),
                 _ => return None,
             });
             Some(path)
