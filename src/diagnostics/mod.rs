@@ -8,7 +8,7 @@ mod codes;
 pub mod render;
 mod source;
 
-pub use codes::{Code, explain};
+pub use codes::{ALL, Code, explain};
 pub use source::{FileId, Position, Source, Sources, Span};
 
 /// How bad a finding is. Only errors make a file unusable.

@@ -6,7 +6,7 @@ use super::values::Word;
 use super::yaml::{Core, Node};
 use crate::diagnostics::{Code, Diagnostic, did_you_mean};
 use crate::language::types::{Field, Kind, RecordType, Type};
-use crate::value::{Text, Value};
+use crate::value::{Exact, Text, Value, time};
 
 model! {
     /// A value that may differ by environment.
@@ -109,17 +109,14 @@ impl SettingType {
                 return Err(wrong().help("a text that looks like something else is quoted").fix(node.span, quoted));
             }
             (SettingType::Bool, Core::Bool(flag)) => Some(Value::Bool(flag)),
-            (SettingType::Int | SettingType::Decimal, Core::Number) => number(&scalar.text, self == SettingType::Int),
-            (SettingType::Date, Core::Text) => scalar.text.parse().ok().map(Value::Date),
-            (SettingType::Time, Core::Text) => scalar.text.parse().ok().map(Value::Time),
+            (SettingType::Int, Core::Number) if scalar.text.contains('.') => None,
+            (SettingType::Int | SettingType::Decimal, Core::Number) => {
+                Exact::parse(&scalar.text).ok().map(|n| Value::Number(n.into()))
+            }
+            (SettingType::Date, Core::Text) => time::parse_date(&scalar.text).map(Value::Date),
+            (SettingType::Time, Core::Text) => time::parse_time(&scalar.text).map(Value::Time),
             _ => None,
         };
         value.ok_or_else(wrong)
     }
-}
-
-/// A number from its text as written, never through a float.
-fn number(text: &str, whole: bool) -> Option<Value> {
-    let _ = (text, whole);
-    unimplemented!()
 }
