@@ -51,7 +51,11 @@ impl Project {
         let mut findings = vec![];
         self.layered(None, &mut findings);
         for (name, layer) in &self.environments {
-            self.layered(Some((name, layer)), &mut findings);
+            let mut more = vec![];
+            self.layered(Some((name, layer)), &mut more);
+            // What is wrong in the base is wrong in all.
+            more.retain(|finding| !findings.contains(finding));
+            findings.append(&mut more);
         }
         findings
     }
@@ -89,6 +93,7 @@ impl Project {
             }
         }
         for (name, setting) in declared.iter() {
+            findings.extend(setting.bad_choices());
             let written = layer.and_then(|layer| layer.settings.get(&name.text)).or(setting.default.as_ref());
             let Some(node) = written.map(|data| &data.0).filter(|node| !node.is_null()) else {
                 let place = environment.map_or(String::new(), |name| format!(" in `{name}`"));
