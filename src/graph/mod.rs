@@ -6,6 +6,7 @@
 pub use crate::catalog::ErrorClass;
 
 pub mod compile;
+pub mod project;
 pub mod render;
 
 use crate::diagnostics::{Sources, Span};
