@@ -193,3 +193,5 @@ fn docs(source: &SourceText, at: usize) -> ast::Doc {
 }
 #[cfg(test)]
 #[cfg(test)]
+#[cfg(test)]
+mod tests;
