@@ -300,40 +300,46 @@ fn bare_fail(c: &Context<'_>) -> Option<Diagnostic> {
     })
 }
 
-/// `"{}"`: a hole with nothing in it.
+/// A hole with nothing in it, or a brace that was not meant as one.
 fn hole(c: &Context<'_>) -> Option<Diagnostic> {
-    let opened = c.is_kind(c.previous, Kind::Head) || c.is_kind(c.previous, Kind::Middle);
+    let is_hole = |n: Option<usize>| c.is_kind(n, Kind::Head) || c.is_kind(n, Kind::Middle);
     let closes = c.is_kind(c.here, Kind::Tail) || c.is_kind(c.here, Kind::Middle);
-    (opened && closes && c.wants_value()).then(|| {
-        Diagnostic::error(Code::F0120, "expected a value in this hole", c.gap())
-            .help("a brace that is meant as such is written `\\{`")
-    })
+    let help = "a brace in a text begins a hole; one that is meant as such is written `\\{`";
+    if is_hole(c.previous) && closes && c.wants_value() {
+        return Some(Diagnostic::error(Code::F0120, "expected a value in this hole", c.gap()).help(help));
+    }
+    let opener = c.opener().filter(|opener| is_hole(Some(*opener)))?;
+    if !c.wants(Rule::close_brace) || c.here.is_some_and(|here| c.tokens.begins_value(here)) {
+        return None;
+    }
+    let brace = c.tokens.get(opener)?.end;
+    Some(
+        Diagnostic::error(Code::F0108, "expected `}` to close the hole opened here", c.mark())
+            .label("expected `}`")
+            .also(c.source.span(brace.saturating_sub(1), brace), "opened here")
+            .help(help),
+    )
 }
 
 /// A bracket that was never closed.
 fn unclosed(c: &Context<'_>) -> Option<Diagnostic> {
     let opener = c.opener()?;
+    let (open, close, rule) = match c.tokens.str(opener) {
+        "(" => ("(", ")", Rule::close_paren),
+        "[" => ("[", "]", Rule::close_bracket),
+        _ => ("{", "}", Rule::close_brace),
+    };
     let closed = c.tokens.partner(opener).is_some_and(|end| end > opener);
     let wrong = c.here.is_some_and(|here| c.tokens.closes(here));
-    if closed || !(c.at_line_end() || wrong) || c.wants_value() && !c.at_line_end() {
-        return None;
-    }
-    let (open, close) = match c.tokens.str(opener) {
-        "(" => ("(", ")"),
-        "[" => ("[", "]"),
-        _ => ("{", "}"),
-    };
-    if c.wants_value() && !matches!(c.previous_str(), "(" | "[" | "{") {
+    if closed || !c.wants(rule) || !(c.at_line_end() || wrong) {
         return None;
     }
     let mark = if wrong { c.mark() } else { c.gap() };
-    let finding = Diagnostic::error(Code::F0108, format!("expected `{close}` to close the `{open}` opened here"), mark)
-        .label(format!("expected `{close}`"))
-        .also(c.span(opener), "opened here");
-    Some(match c.is_kind(Some(opener), Kind::Head) || c.is_kind(Some(opener), Kind::Middle) {
-        true => finding.help("a brace in a text begins a hole; one that is meant as such is written `\\{`"),
-        false => finding,
-    })
+    Some(
+        Diagnostic::error(Code::F0108, format!("expected `{close}` to close the `{open}` opened here"), mark)
+            .label(format!("expected `{close}`"))
+            .also(c.span(opener), "opened here"),
+    )
 }
 
 /// A closing bracket that nothing opened.
@@ -393,7 +399,19 @@ fn two_values(c: &Context<'_>) -> Option<Diagnostic> {
             );
         }
     }
-    let here = c.here.filter(|here| tokens.begins_value(*here))?;
+    let here = c.here?;
+    if c.wants_operator() && !c.touches() && matches!(c.here_str(), "(" | "[") && c.is_kind(c.previous, Kind::Word) {
+        let span = c.here_span();
+        let text = format!("`{}` stands directly behind {}, without a space", c.here_str(), quoted(c.previous_str()));
+        return Some(Diagnostic::error(Code::F0101, text, span).fix(c.gap().to(span), c.here_str()));
+    }
+    if c.here_str() == ">" && c.previous_str() == "<" {
+        let span = c.span(c.previous?).to(c.span(here));
+        return Some(Diagnostic::error(Code::F0113, "not equal is written `!=`", span).fix(span, "!="));
+    }
+    if !tokens.begins_value(here) {
+        return None;
+    }
     if !c.wants_operator() || c.at_line_end() {
         return None;
     }
@@ -405,5 +423,11 @@ fn two_values(c: &Context<'_>) -> Option<Diagnostic> {
         _ if c.wants(Rule::arrow) || c.wants(Rule::open_brace) => return None,
         _ => "an operator",
     };
-    Some(Diagnostic::error(Code::F0101, format!("expected {separator} before {found}"), c.mark()))
+    let finding = Diagnostic::error(Code::F0101, format!("expected {separator} before {found}"), c.mark())
+        .label(format!("expected {separator}"));
+    Some(match c.previous_str() {
+        "return" => finding.help("there is no `return`: a body ends with the value it gives"),
+        "var" | "const" | "set" => finding.help("a name for a value is written `let name = …`"),
+        _ => finding,
+    })
 }
