@@ -192,6 +192,4 @@ fn docs(source: &SourceText, at: usize) -> ast::Doc {
     ast::Doc(lines)
 }
 #[cfg(test)]
-#[cfg(test)]
-#[cfg(test)]
 mod tests;
