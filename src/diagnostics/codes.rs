@@ -25,26 +25,9 @@ macro_rules! codes {
 }
 
 codes! {
-    F0101
-    F0102
-    F0103
-    F0104
-    F0105
-    F0106
-    F0107
-    F0108
-    F0109
-    F0110
-    F0111
-    F0112
-    F0113
-    F0114
-    F0115
-    F0116
-    F0117
-    F0118
-    F0119
-    F0120
+    F0101 F0102 F0103 F0104 F0105 F0106 F0107 F0108 F0109 F0110
+    F0111 F0112 F0113 F0114 F0115 F0116 F0117 F0118 F0119 F0120
+    F0600 F0601 F0602 F0603
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.

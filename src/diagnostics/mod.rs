@@ -7,7 +7,7 @@
 mod codes;
 mod source;
 
-pub use codes::{Code, explain};
+pub use codes::{ALL, Code, explain};
 pub use source::{FileId, Position, Source, Sources, Span};
 
 /// How bad a finding is. Only errors make a file unusable.

@@ -1,8 +1,195 @@
 //! A number as it passes through: its own text where it came from JSON, an exact value where it was calculated.
-use super::Text;
+
+use super::{Exact, NumberError, Text};
+use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// A number, with the text it was written with where that must come out again byte for byte.
 #[derive(Clone, Debug)]
-pub struct Number {
-    text: Text,
+pub struct Number(Repr);
+
+#[derive(Clone, Debug)]
+enum Repr {
+    Exact(Exact),
+    /// Valid JSON, untouched.
+    Source(Text),
+}
+
+impl Number {
+    /// The text of a JSON number, already known to be one.
+    pub fn from_json(text: Text) -> Number {
+        Number(Repr::Source(text))
+    }
+
+    /// Its exact value. Longer ones pass through but cannot be calculated with.
+    pub fn exact(&self) -> Result<Exact, NumberError> {
+        match &self.0 {
+            Repr::Exact(exact) => Ok(*exact),
+            Repr::Source(text) if !text.contains(['e', 'E']) => Exact::parse(text),
+            Repr::Source(text) => {
+                let digits = Digits::of(text);
+                let shift = digits.point - digits.digits.len() as i64;
+                if digits.digits.is_empty() {
+                    return Ok(Exact::ZERO);
+                }
+                if digits.digits.len() > 28 || !(-56..=28).contains(&shift) {
+                    return Err(NumberError::TooLarge);
+                }
+                let mantissa: i128 = digits.digits.parse().unwrap_or(0);
+                let mantissa = if digits.negative { -mantissa } else { mantissa };
+                match u32::try_from(shift) {
+                    Ok(zeros) => {
+                        let factor = 10i128.checked_pow(zeros).ok_or(NumberError::TooLarge)?;
+                        Exact::from_i128(mantissa.checked_mul(factor).ok_or(NumberError::TooLarge)?)
+                    }
+                    Err(_) => Exact::from_parts(mantissa, shift.unsigned_abs() as u32),
+                }
+            }
+        }
+    }
+
+    /// Whether it is a whole number by its value: `1.0` and `1e3` are.
+    pub fn is_whole(&self) -> bool {
+        match &self.0 {
+            Repr::Exact(exact) => exact.is_whole(),
+            Repr::Source(text) => {
+                let digits = Digits::of(text);
+                digits.digits.is_empty() || digits.point >= digits.digits.len() as i64
+            }
+        }
+    }
+
+    /// As it is written in JSON: the source's own text where it was not calculated with.
+    pub fn written(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Exact(exact) => Cow::Owned(exact.to_string()),
+            Repr::Source(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// For people and texts: no exponent, no `-0`. What would be longer than a few hundred digits stays as written.
+    pub fn plain(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Exact(exact) => Cow::Owned(exact.to_string()),
+            Repr::Source(text) if text.contains(['e', 'E']) => {
+                let digits = Digits::of(text);
+                if digits.point.unsigned_abs() > 400 { Cow::Borrowed(text) } else { Cow::Owned(digits.spelt_out()) }
+            }
+            Repr::Source(text) if text.starts_with('-') && Digits::of(text).digits.is_empty() => {
+                Cow::Borrowed(&text[1..])
+            }
+            Repr::Source(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// Shortest form by value, for keys: `1.0` and `1` are one.
+    pub fn canonical(&self) -> String {
+        match self.exact() {
+            Ok(exact) => exact.shortest().to_string(),
+            Err(_) => {
+                let digits = Digits::of(&self.written());
+                if digits.point.unsigned_abs() > 400 {
+                    let exponent = digits.point - digits.digits.len() as i64;
+                    format!("{}{}e{exponent}", if digits.negative { "-" } else { "" }, digits.digits)
+                } else {
+                    digits.spelt_out()
+                }
+            }
+        }
+    }
+
+    /// By value, however long: no digits are made up for large exponents.
+    pub fn compare(&self, other: &Number) -> Ordering {
+        if let (Ok(a), Ok(b)) = (self.exact(), other.exact()) {
+            return a.cmp(&b);
+        }
+        let (a, b) = (self.written(), other.written());
+        let (a, b) = (Digits::of(&a), Digits::of(&b));
+        match (a.sign(), b.sign()) {
+            (0, 0) => Ordering::Equal,
+            (x, y) if x != y => x.cmp(&y),
+            (sign, _) => {
+                let size = a.point.cmp(&b.point).then_with(|| a.digits.cmp(&b.digits));
+                if sign < 0 { size.reverse() } else { size }
+            }
+        }
+    }
+}
+
+impl From<Exact> for Number {
+    fn from(exact: Exact) -> Number {
+        Number(Repr::Exact(exact))
+    }
+}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Number {
+        Number(Repr::Exact(Exact::from(value)))
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        self.compare(other).is_eq()
+    }
+}
+impl Eq for Number {}
+
+/// A number taken apart: `0.DIGITS · 10^point`, without zeros at either end.
+struct Digits {
+    negative: bool,
+    digits: String,
+    point: i64,
+}
+
+impl Digits {
+    fn of(text: &str) -> Digits {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
+            Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let leading = all.len() - all.trim_start_matches('0').len();
+        let digits = all.trim_matches('0').to_string();
+        let point = (whole.len() as i64 - leading as i64).saturating_add(exponent);
+        let point = if digits.is_empty() { 0 } else { point };
+        Digits { negative: text.starts_with('-'), digits, point }
+    }
+
+    fn sign(&self) -> i32 {
+        match (self.digits.is_empty(), self.negative) {
+            (true, _) => 0,
+            (_, true) => -1,
+            (_, false) => 1,
+        }
+    }
+
+    fn spelt_out(&self) -> String {
+        if self.digits.is_empty() {
+            return "0".into();
+        }
+        let count = self.digits.len() as i64;
+        let unsigned = if self.point <= 0 {
+            format!("0.{}{}", "0".repeat(self.point.unsigned_abs() as usize), self.digits)
+        } else if self.point >= count {
+            format!("{}{}", self.digits, "0".repeat((self.point - count) as usize))
+        } else {
+            let (whole, fraction) = self.digits.split_at(self.point as usize);
+            format!("{whole}.{fraction}")
+        };
+        format!("{}{unsigned}", if self.negative { "-" } else { "" })
+    }
+}
+
+/// An exponent, held within what comparisons need: beyond a quintillion all are alike.
+fn exponent(text: &str) -> i64 {
+    const FAR: i64 = 1_000_000_000_000_000_000;
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let size = digits.parse::<i64>().map_or(FAR, |value| value.min(FAR));
+    if negative { -size } else { size }
 }
