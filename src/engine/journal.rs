@@ -1,0 +1,3 @@
+pub(crate) fn request_text(request: &super::connector::Request) -> Result<String, ()> {
+    Ok(format!("{request:?}"))
+}
