@@ -12,7 +12,10 @@ const CASES: &[(&str, &str)] = &[
     ("fn f(c: stripe.charge) -> text = c.id.upper()", "ok"),
     ("fn f(c: stripe.charge) -> decimal = decimal(c.amount) / 100", "ok"),
     ("fn f() -> text = settings.zone", "ok"),
-    ("mapping m(c: stripe.charge) -> finops.Orders {\n  CurrencyCode = c.currency.upper()\n  Amount = c.amount / 100\n}", "ok"),
+    (
+        "mapping m(c: stripe.charge) -> finops.Orders {\n  CurrencyCode = c.currency.upper()\n  Amount = c.amount / 100\n}",
+        "ok",
+    ),
     // names
     ("fn f(amount: int) -> int = amonut + 1", "F0201 1:28"),
     ("fn f() -> text = settings.zome", "F0204 1:27"),
@@ -152,8 +155,14 @@ const CASES: &[(&str, &str)] = &[
     ("table t: text -> int { \"a\" => \"b\"  else => 1 }", "F0205 1:31"),
     ("table t: money -> int { else => 1 }", "F0240 1:10"),
     ("fn g() -> int = 1\ntable t: text -> int { \"a\" => g()  else => 1 }", "F0241 2:31"),
-    ("table t: text -> text { \"a\" => \"Web\"  \"b\" => \"Wob\"  else => fail }\nmapping m(k: text) -> finops.Orders {\n  Origin = t[k]\n}", "F0217 3:12"),
-    ("table t: date -> date { \"2026-01-01\" => \"2026-01-02\"  else => missing }\nfn f(d: date) -> date? = t[d]", "ok"),
+    (
+        "table t: text -> text { \"a\" => \"Web\"  \"b\" => \"Wob\"  else => fail }\nmapping m(k: text) -> finops.Orders {\n  Origin = t[k]\n}",
+        "F0217 3:12",
+    ),
+    (
+        "table t: date -> date { \"2026-01-01\" => \"2026-01-02\"  else => missing }\nfn f(d: date) -> date? = t[d]",
+        "ok",
+    ),
     // indexes
     ("fn f(a: { x: int }, k: text) -> int = a[k]", "F0272 1:41"),
     ("fn f(t: text) -> text = t[0]", "F0272 1:25"),
@@ -176,7 +185,10 @@ fn each_mistake_has_one_finding() {
 #[test]
 fn one_mistake_gives_one_message() {
     // `x` has no type: nothing that is built on it says more.
-    expect("fn f(c: stripe.charge) -> int =\n  let x = c.amuont\n  let y = x + 1\n  if y > 2 then x else y * x", "F0204 2:13");
+    expect(
+        "fn f(c: stripe.charge) -> int =\n  let x = c.amuont\n  let y = x + 1\n  if y > 2 then x else y * x",
+        "F0204 2:13",
+    );
     expect("fn g(a: txt) -> txt = a\nfn f() -> int = g(1) + g(\"a\")", "F0203 1:9, F0203 1:17");
 }
 
@@ -209,7 +221,8 @@ fn what_uses_a_broken_file_is_not_run() {
 
 #[test]
 fn tables_from_csv() {
-    let declared = "table t: text -> { n: int, d: date?, label: text } from \"t.csv\" else fail\nfn f(k: text) -> int = t[k].n";
+    let declared =
+        "table t: text -> { n: int, d: date?, label: text } from \"t.csv\" else fail\nfn f(k: text) -> int = t[k].n";
     let case = |csv: &str| {
         let (_, findings, sources) = compile(&[("a.map", declared), ("t.csv", csv)]);
         shown(&findings, &sources).join(", ")

@@ -104,7 +104,8 @@ pub(super) fn settings() -> Arc<RecordType> {
 /// Compiles files given as (path, text).
 pub(super) fn compile(files: &[(&str, &str)]) -> (Library, Vec<Diagnostic>, Sources) {
     let mut sources = Sources::default();
-    let ids: BTreeMap<String, _> = files.iter().map(|(path, text)| (path.to_string(), sources.add(*path, *text))).collect();
+    let ids: BTreeMap<String, _> =
+        files.iter().map(|(path, text)| (path.to_string(), sources.add(*path, *text))).collect();
     let inputs = Inputs { files: &ids, types: &Payloads, settings: settings() };
     let (library, findings) = Library::compile(&inputs, &mut sources);
     (library, findings, sources)

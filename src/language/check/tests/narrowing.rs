@@ -27,10 +27,16 @@ const CASES: &[(&str, &str)] = &[
     // null
     ("mapping m(c: stripe.charge) -> finops.Orders {\n  if c.description != null { Email = c.description }\n}", "ok"),
     ("mapping m(c: stripe.charge) -> finops.Orders {\n  if given(c.description) { Email = c.description }\n}", "ok"),
-    ("mapping m(c: stripe.charge) -> finops.Orders {\n  if c.description != missing { Email = c.description }\n}", "wF0239 2:6, F0235 2:41"),
+    (
+        "mapping m(c: stripe.charge) -> finops.Orders {\n  if c.description != missing { Email = c.description }\n}",
+        "wF0239 2:6, F0235 2:41",
+    ),
     // after require, to the end of its `{ }`
     ("mapping m(t: text?) -> finops.Orders {\n  require t != missing else \"no\"\n  Email = t.trim()\n}", "ok"),
-    ("mapping m(t: text?, a: bool) -> finops.Orders {\n  if a { require t != missing else \"no\" }\n  Email = t.trim()\n}", "F0206 3:11"),
+    (
+        "mapping m(t: text?, a: bool) -> finops.Orders {\n  if a { require t != missing else \"no\" }\n  Email = t.trim()\n}",
+        "F0206 3:11",
+    ),
     // for … where, filter
     ("fn f(xs: list<{ a: text? }>) -> list<text> = for x in xs where x.a? != missing => x.a?", "ok"),
     ("fn f(xs: list<text?>) -> list<text> = for x in xs where x != missing => x", "ok"),
