@@ -4,11 +4,13 @@
 //! descriptions. The schemas say what the reader says, and a test holds both to that; expressions and names are the
 //! compiler's. Same input, same text, byte for byte.
 
+mod catalog;
 mod open;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use catalog::schemas_of;
 pub use open::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchema, SystemSchema};
 pub(super) use shape::{exactly_one, require, short_form};
 
