@@ -1,15 +1,15 @@
 //! What holds in one environment: the values of settings, and connections with the environment's leaves laid over them.
 
 use super::connections::Connection;
+use super::environment::EnvironmentFile;
 use super::load::Project;
-use super::read::{Named, Read, Reader, Spanned, read};
-use super::settings::{self, Setting};
-use super::slot::Configurable;
+use super::read::{Named, Read, Reader, Spanned};
+use super::settings;
 use super::values::Referable;
-use super::yaml::{Node, NodeKind};
-use crate::diagnostics::{Code, Diagnostic, FileId, Severity, did_you_mean};
+use super::yaml::{Key, Node, NodeKind};
+use crate::diagnostics::{Code, Diagnostic, FileId, did_you_mean};
 use crate::language::types::RecordType;
-use crate::value::{Text, Value};
+use crate::value::{Record, Text, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,116 +20,142 @@ pub struct Effective {
     pub environment: Option<String>,
     pub public_url: Option<Spanned<Referable>>,
     pub connections: BTreeMap<String, Connection>,
-    /// The type of `settings`.
+    /// The type of `settings`: every setting is there, because `run` does not begin while one has no value.
     pub settings_type: Arc<RecordType>,
-    /// Those settings that have a value, in the order in which they are declared.
-    pub settings: Vec<(Text, Value)>,
-    /// Settings without a value: a note at `validate`, an error at `run`.
+    /// Those settings that have a value: a record in the order in which they are declared.
+    pub settings: Value,
+    /// Settings without a value, as notes: fine for `validate`, not for `run`.
     pub unset: Vec<Diagnostic>,
     /// The project's files, `tables/ENVIRONMENT/x.csv` in the place of `tables/x.csv`.
     pub files: BTreeMap<String, FileId>,
-    /// Where the values of settings were written.
-    written: BTreeMap<String, Node>,
 }
 
 impl Project {
-    /// The project as it is in that environment. Its findings were among those of loading the project.
+    /// The project as it is in that environment. What is wrong with it was said when the project was loaded.
     pub fn effective(&self, environment: Option<&str>) -> Result<Effective, Diagnostic> {
-        if let Some(name) = environment.filter(|name| !self.environments.contains_key(*name)) {
-            let finding = Diagnostic::general(Code::F0404, format!("there is no environment `{name}`"));
-            let known = self.environments.keys().map(String::as_str);
-            return Err(match did_you_mean(name, known.clone()) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-                None if self.environments.is_empty() => finding.help(format!("it would be environments/{name}.yaml")),
-                None => finding.help(format!("there are: {}", known.collect::<Vec<_>>().join(", "))),
-            });
+        let Some(name) = environment else { return Ok(self.layered(None, &mut vec![])) };
+        if let Some(layer) = self.environments.get(name) {
+            return Ok(self.layered(Some((name, layer)), &mut vec![]));
         }
-        Ok(self.layer(environment, &mut vec![]))
+        let finding = Diagnostic::general(Code::F0404, format!("there is no environment `{name}`"));
+        let known = self.environments.keys().map(String::as_str);
+        Err(match did_you_mean(name, known.clone()) {
+            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+            None if self.environments.is_empty() => finding.help(format!("it would be environments/{name}.yaml")),
+            None => finding.help(format!("there are: {}", known.collect::<Vec<_>>().join(", "))),
+        })
     }
 
-    /// What is wrong with the values of settings and connections, in the base and in every environment.
+    /// What is wrong with the values of settings and with connections, in the base and in every environment.
     pub(super) fn environment_findings(&self) -> Vec<Diagnostic> {
         let mut findings = vec![];
-        self.layer(None, &mut findings);
-        for name in self.environments.keys() {
-            self.layer(Some(name), &mut findings);
+        self.layered(None, &mut findings);
+        for (name, layer) in &self.environments {
+            let mut more = vec![];
+            self.layered(Some((name, layer)), &mut more);
+            // What is wrong in the base is wrong in all.
+            more.retain(|finding| !findings.contains(finding));
+            findings.append(&mut more);
         }
         findings
     }
 
-    fn layer(&self, environment: Option<&str>, findings: &mut Vec<Diagnostic>) -> Effective {
-        let layer = environment.and_then(|name| self.environments.get(name));
+    fn layered(&self, environment: Option<(&str, &EnvironmentFile)>, findings: &mut Vec<Diagnostic>) -> Effective {
+        let layer = environment.map(|(_, layer)| layer);
+        let name = environment.map(|(name, _)| name);
+        let (settings, unset) = self.settings(layer, name, findings);
         let none = Named::default();
-        let declared = self.file.as_ref().map_or(&none, |file| &file.settings);
-        let mut effective = Effective {
-            environment: environment.map(str::to_string),
-            public_url: None,
-            connections: BTreeMap::new(),
-            settings_type: Arc::new(settings::record_type(declared)),
-            settings: vec![],
-            unset: vec![],
-            files: self.files.clone(),
-            written: BTreeMap::new(),
-        };
-        if let Some(layer) = layer {
-            for (name, _) in layer.settings.iter().filter(|(name, _)| declared.get(&name.text).is_none()) {
-                // Settings that could not be read are not settings that do not exist.
-                if self.file.is_some() {
-                    findings.push(unknown("setting", name, declared.names(), "flowctl.yaml declares settings"));
-                }
+        let public_url = |file: Option<&Option<Spanned<Referable>>>| file.cloned().flatten();
+        Effective {
+            environment: name.map(str::to_string),
+            public_url: public_url(layer.map(|layer| &layer.public_url))
+                .or(public_url(self.connections.as_ref().map(|base| &base.public_url))),
+            connections: self.layered_connections(layer, findings),
+            settings_type: Arc::new(settings::record_type(self.file.as_ref().map_or(&none, |file| &file.settings))),
+            settings: Value::Record(settings),
+            unset,
+            files: self.layered_files(name),
+        }
+    }
+
+    fn settings(
+        &self,
+        layer: Option<&EnvironmentFile>,
+        environment: Option<&str>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> (Record, Vec<Diagnostic>) {
+        let (mut values, mut unset) = (Record::new(), vec![]);
+        // Settings that could not be read are not settings that do not exist.
+        let Some(declared) = self.file.as_ref().map(|file| &file.settings) else { return (values, unset) };
+        for (name, _) in layer.iter().flat_map(|layer| layer.settings.iter()) {
+            if declared.get(&name.text).is_none() {
+                findings.push(unknown("setting", name, declared.names(), "flowctl.yaml"));
             }
         }
         for (name, setting) in declared.iter() {
-            let over = layer.and_then(|layer| layer.settings.get(&name.text));
-            let node = over.or(setting.default.as_ref()).map(|data| &data.0).filter(|node| !node.is_null());
-            effective.set(&name.text, name.span, setting, node, findings);
-        }
-        if let Some(base) = &self.connections {
-            effective.public_url = layer.and_then(|layer| layer.public_url.clone()).or(base.public_url.clone());
-            for (name, connection) in base.connections.iter() {
-                let over = layer.and_then(|layer| layer.connections.get(&name.text));
-                let model = match over {
-                    None => Some(connection.model.clone()),
-                    Some(over) => {
-                        let mut reader = Reader::default();
-                        let model = Connection::read(&overlay(&connection.node, &over.0), &mut reader);
-                        findings.extend(reader.findings);
-                        model
-                    }
-                };
-                effective.connections.extend(model.map(|model| (name.text.to_string(), model)));
+            findings.extend(setting.bad_choices());
+            let written = layer.and_then(|layer| layer.settings.get(&name.text)).or(setting.default.as_ref());
+            let Some(node) = written.map(|data| &data.0).filter(|node| !node.is_null()) else {
+                let place = environment.map_or(String::new(), |name| format!(" in `{name}`"));
+                let message = format!("the setting `{}` has no value{place}", name.text);
+                let note = Diagnostic::note(Code::F0406, message, name.span);
+                unset.push(note.help("give it a `default`, or a value in the environment"));
+                continue;
+            };
+            match setting.value(node) {
+                Ok(value) => values.set(Text::from(&*name.text), value),
+                Err(finding) => findings.push(finding),
             }
-            for (name, _) in layer.iter().flat_map(|layer| layer.connections.iter()) {
-                if base.connections.get(&name.text).is_none() {
-                    let known = base.connections.names();
-                    findings.push(unknown("connection", name, known, "connections.yaml declares connections"));
+        }
+        (values, unset)
+    }
+
+    fn layered_connections(
+        &self,
+        layer: Option<&EnvironmentFile>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<String, Connection> {
+        let mut connections = BTreeMap::new();
+        let Some(base) = self.connections.as_ref().map(|file| &file.connections) else { return connections };
+        for (name, connection) in base.iter() {
+            let model = match layer.and_then(|layer| layer.connections.get(&name.text)) {
+                None => Some(connection.model.clone()),
+                Some(over) => {
+                    let mut reader = Reader::default();
+                    let model = Connection::read(&overlay(&connection.node, &over.0), &mut reader);
+                    findings.extend(reader.findings);
+                    model
                 }
+            };
+            connections.extend(model.map(|model| (name.text.to_string(), model)));
+        }
+        for (name, _) in layer.iter().flat_map(|layer| layer.connections.iter()) {
+            if base.get(&name.text).is_none() {
+                findings.push(unknown("connection", name, base.names(), "connections.yaml"));
             }
         }
-        if let Some(environment) = environment {
-            let inside = format!("tables/{environment}/");
-            for (path, file) in &self.files {
-                if let Some((before, after)) =
-                    path.split_once(&inside).filter(|(before, _)| before.is_empty() || before.ends_with('/'))
-                {
-                    effective.files.insert(format!("{before}tables/{after}"), *file);
-                }
+        connections
+    }
+
+    fn layered_files(&self, environment: Option<&str>) -> BTreeMap<String, FileId> {
+        let mut files = self.files.clone();
+        let Some(environment) = environment else { return files };
+        let own = format!("tables/{environment}/");
+        for (path, file) in &self.files {
+            let parts = path.split_once(&own).filter(|(folder, _)| folder.is_empty() || folder.ends_with('/'));
+            if let Some((folder, table)) = parts {
+                files.insert(format!("{folder}tables/{table}"), *file);
             }
         }
-        effective
+        files
     }
 }
 
-fn unknown<'a>(
-    what: &str,
-    name: &super::yaml::Key,
-    known: impl Iterator<Item = &'a str>,
-    declares: &str,
-) -> Diagnostic {
+fn unknown<'a>(what: &str, name: &Key, known: impl Iterator<Item = &'a str>, declares: &str) -> Diagnostic {
     let finding = Diagnostic::error(Code::F0402, format!("there is no {what} `{}`", name.text), name.span);
     match did_you_mean(&name.text, known) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-        None => finding.help(format!("{declares}; an environment only gives values")),
+        None => finding.help(format!("{declares} declares each {what}; an environment only gives values")),
     }
 }
 
@@ -144,62 +170,4 @@ fn overlay(base: &Node, over: &Node) -> Node {
         }
     }
     Node { span: over.span, kind: NodeKind::Mapping(entries) }
-}
-
-impl Effective {
-    fn set(
-        &mut self,
-        name: &str,
-        declared: crate::diagnostics::Span,
-        setting: &Setting,
-        node: Option<&Node>,
-        findings: &mut Vec<Diagnostic>,
-    ) {
-        let Some(node) = node else {
-            let environment = self.environment.as_deref().map_or(String::new(), |name| format!(" in `{name}`"));
-            let message = format!("the setting `{name}` has no value{environment}");
-            self.unset.push(
-                Diagnostic::note(Code::F0406, message, declared)
-                    .help("give it a `default`, or a value in an environment"),
-            );
-            return;
-        };
-        match setting.value(node) {
-            Ok(value) => {
-                self.settings.push((name.into(), value));
-                self.written.insert(name.into(), node.clone());
-            }
-            Err(finding) => findings.push(finding),
-        }
-    }
-
-    /// The value: the one written, or the setting's. A setting without a value is a note, all else an error.
-    pub fn resolve<T>(&self, value: &Configurable<T>) -> Result<T, Diagnostic>
-    where
-        T: Clone,
-        Spanned<T>: Read,
-    {
-        let name = match value {
-            Configurable::Given(given) => return Ok(given.value.clone()),
-            Configurable::Setting(name) => name,
-        };
-        let Some(node) = self.written.get(name.as_str()) else {
-            if self.settings_type.fields.contains_key(name.as_str()) {
-                let message = format!("the setting `{}` has no value", name.as_str());
-                return Err(Diagnostic::note(Code::F0406, message, name.span));
-            }
-            let finding = Diagnostic::error(Code::F0405, format!("there is no setting `{}`", name.as_str()), name.span);
-            let known = self.settings_type.fields.keys().map(Text::as_str);
-            return Err(match did_you_mean(name, known) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-                None => finding.help("settings are declared in flowctl.yaml"),
-            });
-        };
-        read::<Spanned<T>>(node).map(|value| value.value).map_err(|found| {
-            let why = found.into_iter().find(|finding| finding.severity == Severity::Error);
-            let why = why.map_or(String::new(), |finding| format!(": {}", finding.message));
-            Diagnostic::error(Code::F0405, format!("the setting `{}` does not fit here{why}", name.as_str()), name.span)
-                .also(node.span, "its value")
-        })
-    }
 }

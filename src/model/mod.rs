@@ -27,3 +27,6 @@ pub mod yaml;
 
 pub use effective::Effective;
 pub use load::{FlowFile, Project, TestSource};
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::values::Word;
 use super::yaml::{Core, Node};
 use crate::diagnostics::{Code, Diagnostic, did_you_mean};
 use crate::language::types::{Field, Kind, RecordType, Type};
-use crate::value::{Text, Value};
+use crate::value::{Exact, Text, Value, time};
 
 model! {
     /// A value that may differ by environment.
@@ -71,20 +71,23 @@ impl Setting {
     pub(super) fn value(&self, node: &Node) -> Result<Value, Diagnostic> {
         let value = self.ty.read(node)?;
         let Some(choices) = &self.one_of else { return Ok(value) };
-        let text = |node: &Node| node.scalar().map(|scalar| scalar.text.clone());
-        if choices.iter().any(|choice| text(&choice.0) == text(node)) {
+        let same = |choice: &Data| self.ty.read(&choice.0).is_ok_and(|choice| choice.equal(&value) == Ok(true));
+        if choices.iter().any(same) {
             return Ok(value);
         }
-        let names: Vec<String> =
-            choices.iter().filter_map(|choice| text(&choice.0)).map(|text| text.to_string()).collect();
+        let names: Vec<&str> = choices.iter().filter_map(|choice| Some(&*choice.0.scalar()?.text)).collect();
         let message = format!("expected one of {}, got {}", names.join(", "), node.describe());
         let finding = Diagnostic::error(Code::F0403, message, node.span);
-        let meant =
-            text(node).and_then(|text| did_you_mean(&text, names.iter().map(String::as_str)).map(str::to_string));
-        Err(match meant {
+        let written = node.scalar().map_or("", |scalar| &scalar.text);
+        Err(match did_you_mean(written, names) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(node.span, meant),
             None => finding,
         })
+    }
+
+    /// Choices that are no values of this setting.
+    pub(super) fn bad_choices(&self) -> impl Iterator<Item = Diagnostic> {
+        self.one_of.iter().flatten().filter_map(|choice| self.ty.read(&choice.0).err())
     }
 }
 
@@ -109,17 +112,14 @@ impl SettingType {
                 return Err(wrong().help("a text that looks like something else is quoted").fix(node.span, quoted));
             }
             (SettingType::Bool, Core::Bool(flag)) => Some(Value::Bool(flag)),
-            (SettingType::Int | SettingType::Decimal, Core::Number) => number(&scalar.text, self == SettingType::Int),
-            (SettingType::Date, Core::Text) => scalar.text.parse().ok().map(Value::Date),
-            (SettingType::Time, Core::Text) => scalar.text.parse().ok().map(Value::Time),
+            (SettingType::Int, Core::Number) if scalar.text.contains('.') => None,
+            (SettingType::Int | SettingType::Decimal, Core::Number) => {
+                Exact::parse(&scalar.text).ok().map(|n| Value::Number(n.into()))
+            }
+            (SettingType::Date, Core::Text) => time::parse_date(&scalar.text).map(Value::Date),
+            (SettingType::Time, Core::Text) => time::parse_time(&scalar.text).map(Value::Time),
             _ => None,
         };
         value.ok_or_else(wrong)
     }
-}
-
-/// A number from its text as written, never through a float.
-fn number(text: &str, whole: bool) -> Option<Value> {
-    let _ = (text, whole);
-    unimplemented!()
 }

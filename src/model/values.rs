@@ -3,6 +3,7 @@
 use super::read::{FromText, Read, Reader, Spanned, Wrong};
 use super::yaml::{Core, Node, Scalar};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::value::{Exact, NumberError, time};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -68,20 +69,21 @@ scalars! {
 
     /// A decimal, read from its text.
     Decimal(Arc<str>): "a number", { "type": ["number", "string"] }, |scalar| {
-        let text = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |text: &str| !text.is_empty() && text.len() <= 28 && text.bytes().all(|b| b.is_ascii_digit());
-        if digits(whole) && digits(fraction) { Ok(scalar.text.clone()) } else { Err(Wrong::Kind) }
+        match Exact::parse(&scalar.text) {
+            Ok(_) => Ok(scalar.text.clone()),
+            Err(NumberError::NotANumber(_)) => Err(Wrong::Kind),
+            Err(why) => Err(Wrong::Form(why.to_string())),
+        }
     };
 
     /// A length of time: `30s`, `15m`, `3d`.
-    Duration(std::time::Duration): "a duration such as `30s`, `15m` or `3d`", { "type": "string", "pattern": "^([0-9]+(w|d|h|ms|m|s) ?)+$" }, |scalar| {
-        parse_duration(&scalar.text).map_err(Wrong::Form)
+    Duration(std::time::Duration): "a duration such as `30s`, `15m` or `3d`", { "type": "string", "pattern": "^([0-9]+(w|d|h|ms|m|s) *)+$" }, |scalar| {
+        time::parse_duration(&scalar.text).map_err(|_| Wrong::Form("whole numbers with the units w, d, h, m, s, ms".into()))
     };
 
     /// An instant: `2026-03-02T09:00:00Z`.
     Time(jiff::Timestamp): "an instant such as `2026-03-02T09:00:00Z`", { "type": "string", "format": "date-time", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$" }, |scalar| {
-        scalar.text.parse().map_err(|_| Wrong::Kind)
+        time::parse_time(&scalar.text).ok_or(Wrong::Kind)
     };
 
     /// How often in how long a time: `20/s`, `100/m`.
@@ -119,6 +121,25 @@ macro_rules! texts {
 
 texts! { Word Id FlowName Decimal }
 
+macro_rules! derefs {
+    ($($name:ident -> $inner:ty;)*) => { $(
+        impl std::ops::Deref for $name {
+            type Target = $inner;
+            fn deref(&self) -> &$inner {
+                &self.0
+            }
+        }
+    )* };
+}
+
+derefs! {
+    Flag -> bool;
+    Count -> u32;
+    Duration -> std::time::Duration;
+    Time -> jiff::Timestamp;
+    Rate -> PerSecond;
+}
+
 /// So many in so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PerSecond {
@@ -138,23 +159,6 @@ fn name(scalar: &Scalar, allowed: fn(char) -> bool) -> Result<Arc<str>, Wrong> {
             None => Ok(scalar.text.clone()),
         },
     }
-}
-
-fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
-    let units: [(&str, u64); 6] =
-        [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
-    let mut total: u64 = 0;
-    for part in text.split_whitespace() {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        let (count, unit) = part.split_at(digits);
-        let Some((_, factor)) = units.iter().find(|(known, _)| *known == unit) else {
-            return Err("the units are w, d, h, m, s, ms".into());
-        };
-        let count: u64 = count.parse().map_err(|_| "a whole number stands before the unit".to_string())?;
-        let part = count.checked_mul(*factor).ok_or("too long")?;
-        total = total.checked_add(part).ok_or("too long")?;
-    }
-    if text.trim().is_empty() { Err("nothing is written".into()) } else { Ok(std::time::Duration::from_millis(total)) }
 }
 
 /// Where a secret, or what should not stand in a file, is found when it is needed.
