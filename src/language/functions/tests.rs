@@ -152,7 +152,7 @@ fn an_any_is_checked_when_it_runs() {
     for (source, message) in [
         ("x.upper()", "`x` is null, expected text"),
         ("x.map(n => n)", "map(): expected a list, got null"),
-        ("round(x, 2, \"down\")", "`x` is null, expected decimal"),
+        ("round(x, 2, \"down\")", "round(): expected a number, got null"),
     ] {
         let expression = bench.compile(&[], source, Type::any()).unwrap();
         let error = run(&expression, Value::Null).unwrap_err();
