@@ -27,8 +27,10 @@ fn flow(note: &str, settle: u64) -> Arc<ExecutionGraph> {
         max: Duration::from_secs(40),
         jitter: 0.0,
     };
-    let mut steps =
-        vec![create("header", header, repeat(RepeatBy::FindBy, settle)), create("line", line, repeat(RepeatBy::Key, 0))];
+    let mut steps = vec![
+        create("header", header, repeat(RepeatBy::FindBy, settle)),
+        create("line", line, repeat(RepeatBy::Key, 0)),
+    ];
     steps.iter_mut().for_each(|step| step.retry = retry.clone());
     Arc::new(graph(steps))
 }
@@ -58,7 +60,8 @@ impl Server {
     fn commit(&mut self, request: &Request) -> Outcome {
         let Some(Value::Record(body)) = &request.body else { panic!("a body") };
         if let Some(line) = body.get("line") {
-            let taken = |row: &&Value| same(field(row, "order"), body.get("order")) && same(field(row, "line"), Some(line));
+            let taken =
+                |row: &&Value| same(field(row, "order"), body.get("order")) && same(field(row, "line"), Some(line));
             if self.lines.iter().any(|row| taken(&row)) {
                 let mut error = StepError::data("duplicate_key", "exists");
                 error.is = Some(Is::MaybeDone);
@@ -83,7 +86,8 @@ impl Server {
         let Some(Value::Record(body)) = &request.body else { panic!("a body") };
         LookOutcome::Found(match body.get("line") {
             Some(line) => {
-                let fits = |row: &&Value| same(field(row, "order"), body.get("order")) && same(field(row, "line"), Some(line));
+                let fits =
+                    |row: &&Value| same(field(row, "order"), body.get("order")) && same(field(row, "line"), Some(line));
                 self.lines.iter().filter(fits).cloned().map(line_row).collect()
             }
             None => {
@@ -154,8 +158,13 @@ enum Event {
     /// The last answer comes once more.
     Again,
     Timer,
-    Crash { went_out: WentOut, edited: bool },
-    Replay { edited: bool },
+    Crash {
+        went_out: WentOut,
+        edited: bool,
+    },
+    Replay {
+        edited: bool,
+    },
 }
 
 /// What became of a request that was on its way when we crashed.
@@ -489,7 +498,8 @@ impl World {
 
 #[test]
 fn nothing_is_lost_or_done_twice() {
-    let walk = Walk { graphs: [flow("a", SETTLE as u64), flow("b", SETTLE as u64)], faults: 4, forgets_requests: false };
+    let walk =
+        Walk { graphs: [flow("a", SETTLE as u64), flow("b", SETTLE as u64)], faults: 4, forgets_requests: false };
     let started = std::time::Instant::now();
     let (loss, worlds) = walk.search();
     println!("{worlds} worlds in {:?}", started.elapsed());
