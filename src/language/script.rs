@@ -11,10 +11,12 @@ use super::evaluate::{ErrorCode, Failure, describe};
 use crate::value::{Exact, Number, Record, Text, Value, time};
 use operators::{exact, from_exact};
 use rhai::packages::{
-    BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LanguageCorePackage, MoreStringPackage,
-    Package,
+    BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LanguageCorePackage,
+    MoreStringPackage, Package,
 };
-use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, ImmutableString, Map, OptimizationLevel, Position, Scope};
+use rhai::{
+    AST, CallFnOptions, Dynamic, Engine, EvalAltResult, ImmutableString, Map, OptimizationLevel, Position, Scope,
+};
 use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -97,7 +99,9 @@ impl Script {
             STARTED.set(Some(Instant::now()));
             let mut given = Vec::with_capacity(args.len());
             for arg in args {
-                given.push(into_script(arg, NESTING).map_err(|why| self.failure(ErrorCode::Script, Position::NONE, &why))?);
+                given.push(
+                    into_script(arg, NESTING).map_err(|why| self.failure(ErrorCode::Script, Position::NONE, &why))?,
+                );
             }
             let options = CallFnOptions::new().eval_ast(false);
             let called = ENGINE.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.ast, name, given);
@@ -171,7 +175,7 @@ fn into_script(value: &Value, depth: usize) -> Result<Dynamic, String> {
         },
         Value::Text(text) => Dynamic::from(ImmutableString::from(&**text)),
         Value::Date(date) => Dynamic::from(date.to_string()),
-        Value::Time(instant) => Dynamic::from(time::write_time(instant)),
+        Value::Time(instant) => Dynamic::from(time::write_time(*instant)),
         Value::Money(money) => {
             let currency = Dynamic::from(ImmutableString::from(money.currency.code()));
             Dynamic::from_map(Map::from([("amount".into(), from_exact(money.amount)?), ("currency".into(), currency)]))
@@ -183,7 +187,9 @@ fn into_script(value: &Value, depth: usize) -> Result<Dynamic, String> {
             let fields = record.iter().map(|(name, value)| Ok(((&**name).into(), into_script(value, below)?)));
             Dynamic::from_map(fields.collect::<Result<Map, String>>()?)
         }
-        Value::Local(_) => return Err("a local time cannot be given to a script; use `.date()` or `.format(pattern)`".into()),
+        Value::Local(_) => {
+            return Err("a local time cannot be given to a script; use `.date()` or `.format(pattern)`".into());
+        }
     })
 }
 
@@ -192,7 +198,9 @@ fn from_script(value: &Dynamic, depth: usize) -> Result<Value, String> {
         return Err(format!("is nested more than {NESTING} deep"));
     };
     if let Some(number) = exact(value) {
-        return number.map(|number: Exact| Value::Number(Number::from(number))).map_err(|why| format!("is no exact number: {why}"));
+        return number
+            .map(|number: Exact| Value::Number(Number::from(number)))
+            .map_err(|why| format!("is no exact number: {why}"));
     }
     if value.is_unit() {
         return Ok(Value::Missing);
@@ -230,7 +238,7 @@ mod tests {
 
     fn call(source: &str, args: &str) -> Result<String, Failure> {
         let script = Script::compile("risk.rhai", source).unwrap();
-        let Value::List(args) = json::read(args).unwrap() else { panic!("a list") };
+        let Value::List(args) = json::parse(args.as_bytes()).unwrap() else { panic!("a list") };
         script.call("f", &args).map(|value| match value {
             Value::Missing => "missing".into(),
             value => json::write(&value).unwrap(),
@@ -258,7 +266,7 @@ mod tests {
     fn what_is_not_exact_fails_at_its_line() {
         let (code, message) = fails("fn f(a) {\n  let b = 3;\n  a / b\n}", "[1]");
         assert_eq!(code, ErrorCode::Script);
-        assert_eq!(message, "risk.rhai:3: the result has no end as a decimal");
+        assert!(message.starts_with("risk.rhai:3: the result has no end as a decimal"), "{message}");
         assert!(fails("fn f(a) { a * a }", "[12345678901234567.5]").1.contains("digits"));
         assert!(fails("fn f(a) { a / 0 }", "[1]").1.contains("by zero"));
         assert!(fails("fn f() { 0.12345678901234567 }", "[]").1.contains("exact"));
@@ -267,7 +275,16 @@ mod tests {
 
     #[test]
     fn kinds_are_never_mixed() {
-        for source in ["10 > \"a\"", "() > 1", "10 == \"10\"", "10 != \"10\"", "\"a\" + 1", "1 + \"a\"", "\"a\" + ()", "true < false"] {
+        for source in [
+            "10 > \"a\"",
+            "() > 1",
+            "10 == \"10\"",
+            "10 != \"10\"",
+            "\"a\" + 1",
+            "1 + \"a\"",
+            "\"a\" + ()",
+            "true < false",
+        ] {
             let (code, message) = fails(&format!("fn f() {{ {source} }}"), "[]");
             assert_eq!(code, ErrorCode::Script, "{source}");
             assert!(message.starts_with("risk.rhai:1: cannot "), "{source}: {message}");

@@ -37,26 +37,26 @@ pub fn conform(value: &Value, ty: &Type) -> Result<Value, ShapeError> {
             if !number.is_whole() {
                 return error(format!("expected int, got {}", describe(value)));
             }
-            check_option(&number.shortest(), facts)?;
-            Value::Number(number.exact().map(Number::from).unwrap_or_else(|_| number.clone()))
+            check_option(&number.canonical(), facts)?;
+            Value::Number(number.exact().map_or_else(|_| number.clone(), |exact| Number::from(exact.shortest())))
         }
         (Kind::Decimal, Value::Number(number)) => {
             check_scale(number, facts)?;
             match form(facts) {
-                Some(Form::DecimalText) => Value::Text(number.spelt_out().into()),
+                Some(Form::DecimalText) => Value::from(&*number.plain()),
                 _ => value.clone(),
             }
         }
         (Kind::Bool, Value::Bool(_)) => value.clone(),
         (Kind::Date, Value::Date(date)) => written_date(*date, form(facts)),
         (Kind::Date, Value::Text(text)) => match time::parse_date(text) {
-            Ok(date) => written_date(date, form(facts)),
-            Err(_) => return error(format!("expected date, got {}", describe(value))),
+            Some(date) => written_date(date, form(facts)),
+            None => return error(format!("expected date, got {}", describe(value))),
         },
-        (Kind::Time, Value::Time(instant)) => Value::Text(time::write_time(instant).into()),
+        (Kind::Time, Value::Time(instant)) => Value::Text(time::write_time(*instant).into()),
         (Kind::Time, Value::Text(text)) => match time::parse_time(text) {
-            Ok(instant) => Value::Text(time::write_time(&instant).into()),
-            Err(_) => return error(format!("expected time, got {}", describe(value))),
+            Some(instant) => Value::Text(time::write_time(instant).into()),
+            None => return error(format!("expected time, got {}", describe(value))),
         },
         (Kind::Money, Value::Money(money)) => written_money(money)?,
         (Kind::List(element), Value::List(items)) => {
@@ -108,7 +108,7 @@ fn plain(value: &Value) -> Result<Value, ShapeError> {
         Value::Local(_) => return error("a local time cannot be written; use `.date()` or `.format(pattern)`".into()),
         Value::Money(_) => return error("money cannot be written here; write `.amount` and `.currency`".into()),
         Value::Date(date) => written_date(*date, None),
-        Value::Time(instant) => Value::Text(time::write_time(instant).into()),
+        Value::Time(instant) => Value::Text(time::write_time(*instant).into()),
         Value::List(items) => {
             let items = items.iter().enumerate();
             let written = items.map(|(n, item)| plain(item).map_err(|error| error.below(&format!("[{n}]"))));
@@ -135,13 +135,12 @@ fn written_date(date: jiff::civil::Date, form: Option<Form>) -> Value {
 
 /// `{ amount, currency }` with the currency's decimals.
 fn written_money(money: &Money) -> Result<Value, ShapeError> {
-    if money.to_minor().is_err() {
-        return error(format!("{money} has more decimals than its currency; round it with `.round(\"half_even\")`"));
-    }
-    let fields = [
-        (Text::from("amount"), Value::Number(money.written_amount())),
-        (Text::from("currency"), Value::Text(money.currency.code().into())),
-    ];
+    let amount = match money.written_amount() {
+        Ok(amount) => amount,
+        Err(why) => return error(why.to_string()),
+    };
+    let fields =
+        [(Text::from("amount"), Value::from(amount)), (Text::from("currency"), Value::from(money.currency.code()))];
     Ok(Value::Record(fields.into_iter().collect()))
 }
 
@@ -167,9 +166,11 @@ fn check_option(written: &str, facts: Option<&Facts>) -> Result<(), ShapeError> 
 
 fn check_scale(number: &Number, facts: Option<&Facts>) -> Result<(), ShapeError> {
     let Some(most) = facts.and_then(|facts| facts.scale) else { return Ok(()) };
-    let shortest = number.shortest();
-    let places = shortest.split_once('.').map_or(0, |(_, places)| places.len());
-    if places <= most as usize {
+    let Ok(exact) = number.exact() else {
+        return error(format!("{} has more digits than can be written here", number.written()));
+    };
+    let (shortest, places) = (exact.shortest(), exact.shortest().decimals());
+    if places <= most {
         return Ok(());
     }
     error(format!("{shortest} has {places} decimals, at most {most} fit; `round(…, {most}, \"half_even\")` cuts it"))
@@ -219,15 +220,22 @@ mod tests {
     }
 
     fn refused(body: &str) -> String {
-        conform(&json::read(body).unwrap(), &order()).unwrap_err().to_string()
+        conform(&json::parse(body.as_bytes()).unwrap(), &order()).unwrap_err().to_string()
     }
 
     #[test]
     fn what_fits_is_written_in_the_types_form() {
-        let body = json::read(r#"{"Name":"Adaë","Choice":"Yes","Text":10.50,"Lines":[{"Price":1.10,"Quantity":2.0}],"Note":null}"#);
+        let body = json::parse(
+            r#"{"Name":"Adaë","Choice":"Yes","Text":10.50,"Lines":[{"Price":1.10,"Quantity":2.0}],"Note":null}"#
+                .as_bytes(),
+        );
         let Value::Record(record) = body.unwrap() else { panic!("a record") };
-        let money = Money { amount: "12.5".parse().unwrap(), currency: crate::value::Currency::parse("USD").unwrap() };
-        let more = [(Text::from("Day"), Value::Date(jiff::civil::date(2026, 11, 1))), ("Total".into(), Value::Money(money))];
+        let money = Money {
+            amount: crate::value::Exact::parse("12.5").unwrap(),
+            currency: crate::value::Currency::parse("USD").unwrap(),
+        };
+        let more =
+            [(Text::from("Day"), Value::Date(jiff::civil::date(2026, 11, 1))), ("Total".into(), Value::Money(money))];
         let whole = record.iter().map(|(name, value)| (name.clone(), value.clone())).chain(more).collect();
         let written = conform(&Value::Record(whole), &order()).unwrap();
         assert_eq!(
@@ -242,7 +250,10 @@ mod tests {
         assert_eq!(refused(r#"{"Name":1}"#), "`Name`: expected text, got number 1");
         assert_eq!(refused(r#"{"Name":null}"#), "`Name`: null cannot be written here, expected text");
         assert_eq!(refused(r#"{"Choice":"yes"}"#), "`Choice`: \"yes\" is none of the options Yes, No");
-        assert!(refused(r#"{"Lines":[{"Price":1.234}]}"#).starts_with("`Lines[0].Price`: 1.234 has 3 decimals, at most 2 fit"));
+        assert!(
+            refused(r#"{"Lines":[{"Price":1.234}]}"#)
+                .starts_with("`Lines[0].Price`: 1.234 has 3 decimals, at most 2 fit")
+        );
         assert!(refused(r#"{"Lines":[{"Quantity":1.5}]}"#).starts_with("`Lines[0].Quantity`: expected int"));
         assert!(refused(r#"{"Number":"x"}"#).contains("given by the system"));
         assert!(refused(r#"{"Day":"tomorrow"}"#).contains("expected date"));
@@ -251,14 +262,17 @@ mod tests {
 
     #[test]
     fn length_is_counted_in_utf16_units() {
-        assert!(conform(&json::read(r#"{"Name":"ab😀c"}"#).unwrap(), &order()).is_ok());
+        assert!(conform(&json::parse(r#"{"Name":"ab😀c"}"#.as_bytes()).unwrap(), &order()).is_ok());
         assert!(refused(r#"{"Name":"abc😀d"}"#).contains("is 6 characters long, at most 5 fit"));
     }
 
     #[test]
     fn money_needs_a_type_that_says_so_and_its_currencys_decimals() {
         let money = |text: &str| {
-            Value::Money(Money { amount: text.parse().unwrap(), currency: crate::value::Currency::parse("USD").unwrap() })
+            Value::Money(Money {
+                amount: crate::value::Exact::parse(text).unwrap(),
+                currency: crate::value::Currency::parse("USD").unwrap(),
+            })
         };
         assert!(conform(&money("1"), &Type::any()).unwrap_err().message.contains("`.amount`"));
         assert!(conform(&money("1.005"), &Type::money()).unwrap_err().message.contains("round"));

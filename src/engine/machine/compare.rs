@@ -25,7 +25,7 @@ pub(super) fn holds(row: &Value, written: &Value) -> bool {
             row.len() == written.len() && row.iter().zip(written.iter()).all(|(row, written)| holds(row, written))
         }
         (Value::Missing | Value::Null, Value::Missing | Value::Null) => true,
-        (Value::Number(a), Value::Number(b)) => a.shortest() == b.shortest(),
+        (Value::Number(a), Value::Number(b)) => a == b,
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => a == b || same_instant(a, b),
         (Value::Text(text), written @ (Value::Date(_) | Value::Time(_)))

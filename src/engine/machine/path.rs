@@ -63,7 +63,7 @@ impl std::fmt::Display for NodePath {
 pub fn key_text(value: &Value) -> Option<String> {
     let text = match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.shortest(),
+        Value::Number(number) => number.canonical(),
         Value::Bool(bool) => bool.to_string(),
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),

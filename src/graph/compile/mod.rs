@@ -222,7 +222,7 @@ impl Work<'_> {
 }
 
 /// A relative path, resolved below `folder`. `None`: it leaves the project.
-fn join(folder: &str, relative: &str) -> Option<String> {
+pub(super) fn join(folder: &str, relative: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in relative.split('/') {
         match part {

@@ -9,7 +9,7 @@ use crate::graph::{Operation, Param, Repeat, RepeatBy};
 use crate::language::check::{Assigned, Checked};
 use crate::language::code::CompareOp;
 use crate::language::filter::Filter;
-use crate::language::types::{Field, Kind, RecordType, Type};
+use crate::language::types::{Field, Kind, RecordType, Type, TypeSource};
 use crate::model::flow::{BlankKey, Call, Lookup, OnMissing};
 use crate::model::read::{Params, Read, Reader, Spanned};
 use crate::model::slot::{Configurable, Expr};
@@ -282,7 +282,7 @@ impl<'a> Work<'a> {
 
     fn filter_param(&mut self, bound: &Bound<'_>, node: &Node, scope: &Scope) -> Option<Param> {
         let expr: Expr = self.read(node)?;
-        let row = self.compiler.types.payload_of(bound.entity?)?;
+        let row = self.compiler.types.payload(&bound.entity?.ty)?;
         let variables = scope.variables();
         let (filter, mut findings) = self.slot_scope(&variables, scope).filter(&expr.text, &row);
         if filter.is_none() {
@@ -354,7 +354,7 @@ impl<'a> Work<'a> {
     /// Names of columns of the entity.
     fn columns_param(&mut self, bound: &Bound<'_>, node: &Node) -> Option<Vec<Text>> {
         let names: Vec<Spanned<Word>> = self.read(node)?;
-        let row = self.compiler.types.payload_of(bound.entity?)?;
+        let row = self.compiler.types.payload(&bound.entity?.ty)?;
         let fields = row.fields()?;
         let mut columns = Vec::new();
         for name in names {
@@ -378,7 +378,7 @@ impl<'a> Work<'a> {
         let named = |name: &str| matches!(&declared.ty, Some(TypeRef::Named(ty)) if ty == name);
         if named("bool") {
             let flag: Spanned<crate::model::values::Flag> = self.read(node)?;
-            return Some(Value::Bool(*flag.value));
+            return Some(Value::Bool(flag.value.0));
         }
         if named("int") {
             let count: Configurable<crate::model::values::Count> = self.read(node)?;

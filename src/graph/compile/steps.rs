@@ -180,7 +180,7 @@ impl Work<'_> {
                 (kind, Some(nothing()), true)
             }
             Verb::Stop(stop) => {
-                let release = stop.release.as_ref().is_some_and(|flag| **flag);
+                let release = stop.release.as_ref().is_some_and(|flag| flag.value.0);
                 if let (true, true, Some(flag)) = (release, scope.wrote, &stop.release) {
                     let finding = Diagnostic::error(Code::F0371, "`release` stands behind a writing step", flag.span);
                     self.say(finding.help("the same event could then write a second time; stop without `release`"));

@@ -215,3 +215,8 @@ pub(super) fn table_key(value: &Value) -> Option<super::code::TableKey> {
 pub(super) fn misfit_value(value: &Value, facts: &super::types::Facts) -> Option<String> {
     fit::misfit_value(value, facts, "this column", Span::default()).map(|finding| finding.message)
 }
+
+/// The one type of several values, `None` where they have none together.
+pub fn one_type(types: &[Type]) -> Option<Type> {
+    types.iter().try_fold(Type::never(), |one, other| relate::join(&one, other))
+}

@@ -2,8 +2,8 @@
 //! function shares, in the reader's words.
 
 use super::machine::{Machine, Stop};
-use super::see::describe;
-use super::{EvalError, ErrorCode, Failure, Quantity};
+use super::see::{describe, quote};
+use super::{ErrorCode, EvalError, Failure, Quantity};
 use crate::diagnostics::Span;
 use crate::language::code::Code;
 use crate::language::functions::Prepared;
@@ -123,7 +123,7 @@ impl<'c, 'e> Call<'c, 'e> {
     /// A currency code in any case.
     pub fn currency(&self, n: usize) -> Result<Currency, Failure> {
         let code = self.text(n)?;
-        Currency::parse(&code).map_err(|error| Failure::value(error.to_string()))
+        Currency::parse(&code).ok_or_else(|| Failure::value(format!("{} is no currency of ISO 4217", quote(&code))))
     }
 
     /// Whether the argument is a lambda.

@@ -245,12 +245,7 @@ impl<'e> Machine<'e> {
                 Part::Plain(plain) => text.push_str(plain),
                 Part::Hole(hole) => {
                     let value = self.eval(hole)?;
-                    let written = see::written(&value).ok_or_else(|| {
-                        let what = self.what(hole);
-                        let message = format!("{what} is {}, which cannot stand in a text", describe(&value));
-                        fail(ErrorCode::Type, message, hole.span)
-                    })?;
-                    text.push_str(&written);
+                    text.push_str(&see::written(&value).map_err(|failure| place(failure, hole.span))?);
                 }
             }
             self.check_text(&text, span)?;
@@ -261,7 +256,7 @@ impl<'e> Machine<'e> {
     /// The text of `fail`, `require`: a value that is no text is written as it is.
     fn message(&mut self, code: &'e Code) -> Run<String> {
         let value = self.eval(code)?;
-        Ok(see::written(&value).unwrap_or_else(|| describe(&value)))
+        Ok(see::written(&value).unwrap_or_else(|_| describe(&value)))
     }
 
     fn list(&mut self, items: &'e [Code]) -> Run<Value> {
@@ -315,12 +310,11 @@ impl<'e> Machine<'e> {
         let value = self.eval(base)?;
         match &value {
             Value::Record(record) => self.step(code, record.get(name), step),
-            Value::Money(money) if &**name == "amount" => Ok(Value::Number(money.written_amount())),
+            Value::Money(money) if &**name == "amount" => Ok(Value::from(money.with_decimals().amount)),
             Value::Money(money) if &**name == "currency" => Ok(Value::Text(money.currency.code().into())),
             Value::Missing | Value::Null => Err(self.nothing_below(&value, base, code)),
             other => {
-                let message =
-                    format!("{} is {}: it has no field `{name}`", self.what(base), describe(other));
+                let message = format!("{} is {}: it has no field `{name}`", self.what(base), describe(other));
                 Err(fail(ErrorCode::Type, message, dot(code, base)))
             }
         }
@@ -331,7 +325,7 @@ impl<'e> Machine<'e> {
         let at = self.eval(index)?;
         match (&value, &at) {
             (Value::List(items), Value::Number(number)) => {
-                let found = number.to_i64().and_then(|n| usize::try_from(n).ok()).and_then(|n| items.get(n));
+                let found = number.exact().ok().and_then(|n| usize::try_from(n.to_i64()?).ok()).and_then(|n| items.get(n));
                 self.step(code, found, step)
             }
             (Value::Record(record), Value::Text(key)) => self.step(code, record.get(key), step),
@@ -348,7 +342,8 @@ impl<'e> Machine<'e> {
     fn nothing_below(&self, value: &Value, base: &Code, code: &Code) -> Stop {
         let state = if matches!(value, Value::Null) { "null" } else { "missing" };
         let (base_path, path) = (self.path(base), self.path(code));
-        let message = format!("`{base_path}` is {state}, so there is no `{path}`; write `{base_path}?` where it may be");
+        let message =
+            format!("`{base_path}` is {state}, so there is no `{path}`; write `{base_path}?` where it may be");
         fail(ErrorCode::Absent, message, dot(code, base))
     }
 
@@ -417,7 +412,8 @@ impl<'e> Machine<'e> {
         match self.eval(value) {
             Err(Stop::Error(error)) if error.code != ErrorCode::Limit => {
                 let fields = [("code", error.code.as_str().into()), ("message", Text::from(error.message))];
-                let record: Record = fields.into_iter().map(|(name, text)| (Text::from(name), Value::Text(text))).collect();
+                let record: Record =
+                    fields.into_iter().map(|(name, text)| (Text::from(name), Value::Text(text))).collect();
                 self.set(slot, Value::Record(record));
                 self.eval(otherwise)
             }
@@ -514,7 +510,8 @@ impl<'e> Machine<'e> {
         let mut kept = Vec::new();
         for item in items.iter() {
             self.charge(1, each.list.span)?;
-            let item = self.fit(item, &each.element, each.list.span, || format!("an element of {}", self.what(&each.list)))?;
+            let item =
+                self.fit(item, &each.element, each.list.span, || format!("an element of {}", self.what(&each.list)))?;
             self.set(each.item, item);
             if let Some(condition) = &each.condition
                 && !self.condition(condition)?
@@ -522,7 +519,7 @@ impl<'e> Machine<'e> {
                 continue;
             }
             if let Some(index) = each.index {
-                self.set(index, Value::from(kept.len()));
+                self.set(index, Value::from(kept.len() as i64));
             }
             kept.push(self.eval(&each.body)?);
         }
@@ -708,7 +705,7 @@ fn describe_constant(value: &Value) -> String {
 fn table_key(value: &Value) -> Option<TableKey> {
     Some(match value {
         Value::Text(text) => TableKey::Text(text.clone()),
-        Value::Number(number) => TableKey::Number(number.shortest()),
+        Value::Number(number) => TableKey::Number(number.canonical()),
         Value::Bool(value) => TableKey::Bool(*value),
         Value::Date(date) => TableKey::Date(*date),
         _ => return None,

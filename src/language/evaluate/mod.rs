@@ -19,16 +19,22 @@ mod tests;
 
 use super::Expression;
 use crate::diagnostics::{Code, Span};
-use crate::value::Value;
+use crate::value::{NumberError, Value};
 use machine::Machine;
+use std::cmp::Ordering;
 
 pub use call::Call;
 pub use quantity::Quantity;
-pub(super) use see::{describe, order, quote, written};
+pub(super) use see::{describe, quote, written};
 
 /// `==` of two values.
 pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Failure> {
     quantity::equal(&Quantity::Other(a.clone()), &Quantity::Other(b.clone()))
+}
+
+/// `<` of two values.
+pub(super) fn order(a: &Value, b: &Value) -> Result<Ordering, Failure> {
+    quantity::order(&Quantity::Other(a.clone()), &Quantity::Other(b.clone()))
 }
 
 /// How much an evaluation may use. All are settings.
@@ -164,9 +170,14 @@ impl From<EvalError> for Failure {
     }
 }
 
-impl From<crate::value::NumberError> for Failure {
-    fn from(error: crate::value::NumberError) -> Failure {
-        Failure::new(ErrorCode::Number, error.to_string())
+impl From<NumberError> for Failure {
+    fn from(error: NumberError) -> Failure {
+        use NumberError::*;
+        let code = match error {
+            TooLarge | NotExact | ByZero | MoreDecimals { .. } => ErrorCode::Number,
+            NotANumber(_) | NoMinorUnit(_) | TwoCurrencies(..) | Weights(_) => ErrorCode::Value,
+        };
+        Failure::new(code, error.to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use super::machine::{Machine, Run, place};
 use super::see::{self, describe};
 use super::{ErrorCode, Failure};
 use crate::language::code::{ArithmeticOp, Code, Op};
-use crate::value::{Currency, Exact, Fraction, Money, Number, NumberError, Text, Value};
+use crate::value::{Currency, Fraction, Money, NumberError, Text, Value};
 use std::cmp::Ordering;
 
 /// What a tree of arithmetic comes to before it is finished: a fraction, or a value that was not calculated with.
@@ -57,14 +57,15 @@ impl Quantity {
     /// The value that leaves the tree: a terminating decimal, or an error that says what to write.
     pub fn finish(self) -> Result<Value, Failure> {
         match self {
-            Quantity::Number(fraction) => Ok(Value::Number(Number::from(exact(fraction)?))),
-            Quantity::Money(fraction, currency) => {
-                let amount = exact(fraction).map_err(|mut failure| {
-                    failure.message = failure.message.replace(", places", "");
-                    failure
-                })?;
-                Ok(Value::Money(Money { amount, currency }))
-            }
+            Quantity::Number(fraction) => Ok(Value::from(fraction.finish()?)),
+            Quantity::Money(fraction, currency) => match fraction.finish() {
+                Ok(amount) => Ok(Value::Money(Money { amount, currency })),
+                Err(NumberError::NotExact) => Err(Failure::new(
+                    ErrorCode::Number,
+                    "the amount has no end as a decimal: say how to round it, as in `m.round(\"half_even\")`",
+                )),
+                Err(other) => Err(other.into()),
+            },
             Quantity::Other(value) => Ok(value),
         }
     }
@@ -119,21 +120,10 @@ impl Quantity {
     }
 }
 
-/// A fraction as a decimal that ends.
-pub(super) fn exact(fraction: Fraction) -> Result<Exact, Failure> {
-    fraction.to_exact().map_err(|error| match error {
-        NumberError::NotExact => Failure::new(
-            ErrorCode::Number,
-            format!("{error}: say how to round it, `round(…, places, \"half_even\")`"),
-        ),
-        other => Failure::from(other),
-    })
-}
-
 fn negate(quantity: &Quantity) -> Result<Quantity, Failure> {
     match quantity.operand()? {
-        Some(Operand::Number(fraction)) => Ok(Quantity::Number(fraction.negate())),
-        Some(Operand::Money(fraction, currency)) => Ok(Quantity::Money(fraction.negate(), currency)),
+        Some(Operand::Number(fraction)) => Ok(Quantity::Number(fraction.neg())),
+        Some(Operand::Money(fraction, currency)) => Ok(Quantity::Money(fraction.neg(), currency)),
         _ => Err(Failure::kind(format!("cannot negate {}", quantity.describe()))),
     }
 }
@@ -171,28 +161,24 @@ fn calculate(op: ArithmeticOp, left: &Quantity, right: &Quantity) -> Result<Quan
 fn numbers(op: ArithmeticOp, a: Fraction, b: Fraction) -> Result<Fraction, NumberError> {
     match op {
         ArithmeticOp::Add => a.add(b),
-        ArithmeticOp::Subtract => a.subtract(b),
-        ArithmeticOp::Multiply => a.multiply(b),
-        ArithmeticOp::Divide => a.divide(b),
-        ArithmeticOp::Remainder => a.remainder(b),
+        ArithmeticOp::Subtract => a.sub(b),
+        ArithmeticOp::Multiply => a.mul(b),
+        ArithmeticOp::Divide => a.div(b),
+        ArithmeticOp::Remainder => a.rem(b),
     }
 }
 
-pub(super) fn same_currency(a: Currency, b: Currency) -> Result<(), Failure> {
+fn same_currency(a: Currency, b: Currency) -> Result<(), Failure> {
     if a == b {
         return Ok(());
     }
-    Err(Failure::value(format!("{} and {} are two currencies", a.code(), b.code())))
+    Err(NumberError::TwoCurrencies(a.to_string(), b.to_string()).into())
 }
 
 /// `==`: missing, null and values all differ; values of two kinds cannot be compared.
 pub(super) fn equal(left: &Quantity, right: &Quantity) -> Result<bool, Failure> {
     if let (Quantity::Other(a), Quantity::Other(b)) = (left, right) {
-        let absent = |value: &Value| matches!(value, Value::Missing | Value::Null);
-        if absent(a) || absent(b) || a.kind() == b.kind() {
-            return Ok(a == b);
-        }
-        return Err(Failure::kind(format!("cannot compare {} with {}", describe(a), describe(b))));
+        return a.equal(b).map_err(|_| Failure::kind(format!("cannot compare {} with {}", describe(a), describe(b))));
     }
     match (left.operand()?, right.operand()?) {
         (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a == b),
@@ -206,13 +192,16 @@ pub(super) fn equal(left: &Quantity, right: &Quantity) -> Result<bool, Failure> 
 /// `<` and its kin: two numbers, dates, times, monies of one currency, or texts.
 pub(super) fn order(left: &Quantity, right: &Quantity) -> Result<Ordering, Failure> {
     if let (Quantity::Other(a), Quantity::Other(b)) = (left, right) {
-        return see::order(a, b);
+        if let (Value::Money(a), Value::Money(b)) = (a, b) {
+            return Ok(a.compare(b)?);
+        }
+        return a.order(b).map_err(|_| Failure::kind(format!("cannot order {} and {}", describe(a), describe(b))));
     }
     match (left.operand()?, right.operand()?) {
-        (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a.compare(b)),
+        (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a.cmp(&b)),
         (Some(Operand::Money(a, x)), Some(Operand::Money(b, y))) => {
             same_currency(x, y)?;
-            Ok(a.compare(b))
+            Ok(a.cmp(&b))
         }
         _ => Err(Failure::kind(format!("cannot order {} and {}", left.describe(), right.describe()))),
     }

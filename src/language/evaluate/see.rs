@@ -3,7 +3,6 @@
 use super::{ErrorCode, Failure, Limits};
 use crate::language::types::{Form, Kind, RecordType, Type};
 use crate::value::{Currency, Exact, Money, Number, Record, Value, time};
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A value as its type says it.
@@ -64,7 +63,7 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
             value.clone()
         }
         (Kind::Decimal, Value::Text(text)) if form == Some(Form::DecimalText) => match Exact::parse(text) {
-            Ok(exact) => Value::Number(Number::as_written(exact)),
+            Ok(exact) => Value::Number(Number::from(exact)),
             Err(_) => return Err(Misfit::value(value, "text that holds a decimal, as in \"10.50\"")),
         },
         (Kind::Date, Value::Text(text)) => match read_date(text, form) {
@@ -77,8 +76,8 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
                 return Ok(Seen::Absent);
             }
             match time::parse_time(text) {
-                Ok(time) => Value::Time(time),
-                Err(_) => return Err(Misfit::value(value, "a time, as in 2026-03-01T09:00:00Z")),
+                Some(time) => Value::Time(time),
+                None => return Err(Misfit::value(value, "a time, as in 2026-03-01T09:00:00Z")),
             }
         }
         (Kind::Money, Value::Record(record)) => match read_money(record) {
@@ -117,10 +116,10 @@ fn read_date(text: &str, form: Option<Form>) -> Option<Option<jiff::civil::Date>
         Some(Form::Noon) if is_no_date(text) => Some(None),
         Some(Form::Noon) => {
             let (day, _) = text.split_once('T')?;
-            time::parse_time(text).ok()?;
-            time::parse_date(day).ok().map(Some)
+            time::parse_time(text)?;
+            time::parse_date(day).map(Some)
         }
-        _ => time::parse_date(text).ok().map(Some),
+        _ => time::parse_date(text).map(Some),
     }
 }
 
@@ -129,10 +128,11 @@ fn is_no_date(text: &str) -> bool {
 }
 
 fn read_money(record: &Record) -> Option<Money> {
-    let (Some(Value::Number(amount)), Some(Value::Text(currency))) = (record.get("amount"), record.get("currency")) else {
+    let (Some(Value::Number(amount)), Some(Value::Text(currency))) = (record.get("amount"), record.get("currency"))
+    else {
         return None;
     };
-    Some(Money { amount: amount.exact().ok()?, currency: Currency::parse(currency).ok()? })
+    Some(Money { amount: amount.exact().ok()?, currency: Currency::parse(currency)? })
 }
 
 /// The same all the way down, keeping only the fields that the type names.
@@ -189,15 +189,15 @@ fn inside(value: &Value, ty: &Type, step: impl Fn() -> String) -> Result<Option<
 }
 
 /// What a hole writes: text, int, decimal, bool, date, time, money; nothing else.
-pub(crate) fn written(value: &Value) -> Option<String> {
-    Some(match value {
+pub(crate) fn written(value: &Value) -> Result<String, Failure> {
+    Ok(match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.spelt_out(),
+        Value::Number(number) => number.plain().into_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Date(date) => date.to_string(),
-        Value::Time(instant) => time::write_time(instant),
-        Value::Money(money) => money.to_string(),
-        _ => return None,
+        Value::Date(date) => time::write_date(*date),
+        Value::Time(instant) => time::write_time(*instant),
+        Value::Money(money) => format!("{} {}", money.written_amount()?, money.currency),
+        _ => return Err(Failure::kind(format!("{} cannot stand in a text", describe(value)))),
     })
 }
 
@@ -207,10 +207,10 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Missing => "missing".into(),
         Value::Null => "null".into(),
         Value::Text(text) => format!("text {}", quote(text)),
-        Value::Number(number) => format!("number {}", shorten(number.as_str(), 40)),
+        Value::Number(number) => format!("number {}", shorten(&number.written(), 40)),
         Value::Bool(value) => format!("bool {value}"),
         Value::Date(date) => format!("date {date}"),
-        Value::Time(instant) => format!("time {}", time::write_time(instant)),
+        Value::Time(instant) => format!("time {}", time::write_time(*instant)),
         Value::Local(_) => "a local time".into(),
         Value::Money(money) => format!("money {money}"),
         Value::List(items) => match items.len() {
@@ -231,21 +231,6 @@ fn shorten(text: &str, most: usize) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),
     }
-}
-
-/// Two numbers, dates, times, monies of one currency, or texts by code point.
-pub(crate) fn order(a: &Value, b: &Value) -> Result<Ordering, Failure> {
-    Ok(match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.compare(b),
-        (Value::Text(a), Value::Text(b)) => a.cmp(b),
-        (Value::Date(a), Value::Date(b)) => a.cmp(b),
-        (Value::Time(a), Value::Time(b)) => a.cmp(b),
-        (Value::Money(a), Value::Money(b)) => {
-            super::quantity::same_currency(a.currency, b.currency)?;
-            a.amount.cmp(&b.amount)
-        }
-        _ => return Err(Failure::kind(format!("cannot order {} and {}", describe(a), describe(b)))),
-    })
 }
 
 /// How many values there are, inside one another included; counts no further than `most`.
@@ -281,7 +266,7 @@ pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
         take(left, 2)?;
         match value {
             Value::Text(text) => take(left, text.len() + text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count()),
-            Value::Number(number) => take(left, number.as_str().len()),
+            Value::Number(number) => take(left, number.written().len()),
             Value::List(items) => {
                 let depth = depth.checked_sub(1)?;
                 items.iter().try_for_each(|item| inner(item, left, depth))

@@ -3,8 +3,8 @@
 use super::*;
 use crate::diagnostics::FileId;
 use crate::language::code::{
-    Argument, ArithmeticOp, Code as Compiled, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step, Table,
-    TableKey,
+    Argument, ArithmeticOp, Code as Compiled, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step,
+    Table, TableKey,
 };
 use crate::language::functions;
 use crate::language::types::{Facts, Form, RecordType, Type};
@@ -24,8 +24,12 @@ fn boxed(op: Op) -> Box<Compiled> {
     Box::new(code(op))
 }
 
+fn read(text: &str) -> Value {
+    json::parse(text.as_bytes()).unwrap()
+}
+
 fn constant(text: &str) -> Op {
-    Op::Const(json::read(text).unwrap())
+    Op::Const(read(text))
 }
 
 fn number(text: &str) -> Compiled {
@@ -62,12 +66,12 @@ fn slot(op: Op) -> Routine {
 
 fn run_in(program: Program, op: Op, input: Value) -> Result<Value, EvalError> {
     let expression = Expression { program: Arc::new(program), routine: Arc::new(slot(op)) };
-    let settings = json::read(r#"{"zone":"UTC"}"#).unwrap();
+    let settings = read(r#"{"zone":"UTC"}"#);
     expression.evaluate(&[input], &Context { settings: &settings, limits: &Limits::default() })
 }
 
 fn run(op: Op, input: &str) -> Result<Value, EvalError> {
-    run_in(Program::default(), op, json::read(input).unwrap())
+    run_in(Program::default(), op, read(input))
 }
 
 fn gives(op: Op, input: &str) -> String {
@@ -93,7 +97,10 @@ fn a_step_asserts_and_names_its_path() {
     assert_eq!(gives(step(false), r#"{"payer":{"name":"Ada"}}"#), r#""Ada""#);
     assert_eq!(
         fails(step(false), r#"{"payer":{}}"#),
-        (ErrorCode::Absent, "`input.payer.name` is absent, expected text; write `input.payer.name?` where it may be".into())
+        (
+            ErrorCode::Absent,
+            "`input.payer.name` is absent, expected text; write `input.payer.name?` where it may be".into()
+        )
     );
     assert_eq!(
         fails(step(false), r#"{"payer":{"name":12}}"#),
@@ -111,7 +118,7 @@ fn an_error_points_at_the_dot() {
     let routine = Routine { code: at(10, 20, op), ..slot(constant("1")) };
     let expression = Expression { program: Arc::default(), routine: Arc::new(routine) };
     let context = Context { settings: &Value::Missing, limits: &Limits::default() };
-    let error = expression.evaluate(&[json::read("{}").unwrap()], &context).unwrap_err();
+    let error = expression.evaluate(&[read("{}")], &context).unwrap_err();
     assert_eq!((error.span.start, error.span.end), (15, 20));
 }
 
@@ -158,22 +165,28 @@ fn catch_binds_the_error_and_never_takes_a_limit() {
 #[test]
 fn values_are_read_as_their_type() {
     let facts = |ty: Type, form| Type { facts: Some(Arc::new(Facts { form: Some(form), ..Facts::default() })), ..ty };
-    let read = |ty: Type| field(input(), "v", false, ty);
-    assert_eq!(run(read(Type::date()), r#"{"v":"2026-03-01"}"#).unwrap(), Value::Date(jiff::civil::date(2026, 3, 1)));
+    let step = |ty: Type| field(input(), "v", false, ty);
+    assert_eq!(run(step(Type::date()), r#"{"v":"2026-03-01"}"#).unwrap(), Value::Date(jiff::civil::date(2026, 3, 1)));
     let noon = facts(Type::date(), Form::Noon);
-    assert_eq!(run(read(noon.clone()), r#"{"v":"2026-11-01T12:00:00Z"}"#).unwrap(), Value::Date(jiff::civil::date(2026, 11, 1)));
-    assert_eq!(fails(read(noon.clone()), r#"{"v":"1900-01-01T12:00:00Z"}"#).0, ErrorCode::Absent);
-    assert_eq!(gives(read(noon.or_missing()), r#"{"v":"1900-01-01T12:00:00Z"}"#), "missing");
-    assert!(matches!(run(read(Type::time()), r#"{"v":"2026-03-01T10:00:00+01:00"}"#), Ok(Value::Time(_))));
-    assert_eq!(fails(read(Type::date()), r#"{"v":"soon"}"#), (ErrorCode::Value, "`input.v` is text \"soon\", expected a date".into()));
-    assert_eq!(gives(read(facts(Type::decimal(), Form::DecimalText)), r#"{"v":"10.50"}"#), "10.50");
-    assert_eq!(fails(read(Type::decimal()), r#"{"v":"10.50"}"#).0, ErrorCode::Type);
-    assert_eq!(gives(read(Type::int()), r#"{"v":2.0}"#), "2.0");
-    assert_eq!(fails(read(Type::int()), r#"{"v":2.5}"#).0, ErrorCode::Value);
-    assert!(matches!(run(read(Type::money()), r#"{"v":{"amount":12.50,"currency":"usd"}}"#), Ok(Value::Money(_))));
-    let dates = run(read(Type::list(Type::date())), r#"{"v":["2026-03-01"]}"#).unwrap();
+    assert_eq!(
+        run(step(noon.clone()), r#"{"v":"2026-11-01T12:00:00Z"}"#).unwrap(),
+        Value::Date(jiff::civil::date(2026, 11, 1))
+    );
+    assert_eq!(fails(step(noon.clone()), r#"{"v":"1900-01-01T12:00:00Z"}"#).0, ErrorCode::Absent);
+    assert_eq!(gives(step(noon.or_missing()), r#"{"v":"1900-01-01T12:00:00Z"}"#), "missing");
+    assert!(matches!(run(step(Type::time()), r#"{"v":"2026-03-01T10:00:00+01:00"}"#), Ok(Value::Time(_))));
+    assert_eq!(
+        fails(step(Type::date()), r#"{"v":"soon"}"#),
+        (ErrorCode::Value, "`input.v` is text \"soon\", expected a date".into())
+    );
+    assert_eq!(gives(step(facts(Type::decimal(), Form::DecimalText)), r#"{"v":"10.50"}"#), "10.50");
+    assert_eq!(fails(step(Type::decimal()), r#"{"v":"10.50"}"#).0, ErrorCode::Type);
+    assert_eq!(gives(step(Type::int()), r#"{"v":2.0}"#), "2.0");
+    assert_eq!(fails(step(Type::int()), r#"{"v":2.5}"#).0, ErrorCode::Value);
+    assert!(matches!(run(step(Type::money()), r#"{"v":{"amount":12.50,"currency":"usd"}}"#), Ok(Value::Money(_))));
+    let dates = run(step(Type::list(Type::date())), r#"{"v":["2026-03-01"]}"#).unwrap();
     assert_eq!(dates, Value::List(Arc::new(vec![Value::Date(jiff::civil::date(2026, 3, 1))])));
-    let (code, message) = fails(read(Type::list(Type::date())), r#"{"v":["2026-03-01","x"]}"#);
+    let (code, message) = fails(step(Type::list(Type::date())), r#"{"v":["2026-03-01","x"]}"#);
     assert_eq!((code, message.as_str()), (ErrorCode::Value, "`input.v`[1] is text \"x\", expected a date"));
 }
 
@@ -211,9 +224,11 @@ fn money_is_calculated_in_one_currency() {
     assert_eq!(text(arithmetic(Multiply, number("3"), money("2.5", "usd"))), r#""7.50 USD""#);
     assert_eq!(text(arithmetic(Divide, money("5", "USD"), money("2", "USD"))), r#""2.5""#);
     assert_eq!(fails(arithmetic(Add, money("1", "USD"), money("1", "EUR")).op, "{}").0, ErrorCode::Value);
-    let equal = Op::Compare { op: CompareOp::Equal, left: Box::new(money("1", "USD")), right: Box::new(money("1", "EUR")) };
+    let equal =
+        Op::Compare { op: CompareOp::Equal, left: Box::new(money("1", "USD")), right: Box::new(money("1", "EUR")) };
     assert_eq!(gives(equal, "{}"), "false");
-    let less = Op::Compare { op: CompareOp::Less, left: Box::new(money("1", "USD")), right: Box::new(money("1", "EUR")) };
+    let less =
+        Op::Compare { op: CompareOp::Less, left: Box::new(money("1", "USD")), right: Box::new(money("1", "EUR")) };
     assert_eq!(fails(less, "{}").0, ErrorCode::Value);
     let third = arithmetic(Multiply, arithmetic(Divide, money("10", "USD"), number("3")), number("3"));
     assert_eq!(text(third), r#""10.00 USD""#);
@@ -228,7 +243,10 @@ fn equality_asks_of_missing_and_null_but_not_across_kinds() {
     assert_eq!(gives(equal(missing(), constant("null")), "{}"), "false");
     assert_eq!(gives(equal(constant("1"), missing()), "{}"), "false");
     assert_eq!(gives(equal(constant("1"), constant("1.0")), "{}"), "true");
-    assert_eq!(fails(equal(constant("1"), constant("\"1\"")), "{}"), (ErrorCode::Type, "cannot compare number 1 with text \"1\"".into()));
+    assert_eq!(
+        fails(equal(constant("1"), constant("\"1\"")), "{}"),
+        (ErrorCode::Type, "cannot compare number 1 with text \"1\"".into())
+    );
     assert_eq!(gives(equal(constant("[1]"), constant("[\"1\"]")), "{}"), "false");
     assert_eq!(gives(equal(constant(r#"{"a":1,"b":2}"#), constant(r#"{"b":2.0,"a":1}"#)), "{}"), "true");
 }
@@ -260,7 +278,10 @@ fn a_match_takes_the_first_arm_that_fits() {
     assert_eq!(gives(choose(None), r#"{"s":"B"}"#), "1");
     assert_eq!(gives(choose(None), r#"{"s":null}"#), "2");
     assert_eq!(gives(choose(Some("3")), r#"{"s":"C"}"#), "3");
-    assert_eq!(fails(choose(None), r#"{"s":"C"}"#), (ErrorCode::Value, "no arm fits text \"C\"; add an arm for it, or `else`".into()));
+    assert_eq!(
+        fails(choose(None), r#"{"s":"C"}"#),
+        (ErrorCode::Value, "no arm fits text \"C\"; add an arm for it, or `else`".into())
+    );
 }
 
 #[test]
@@ -270,7 +291,11 @@ fn for_counts_what_it_keeps() {
         item: 1,
         element: Type::int(),
         index: Some(2),
-        condition: Some(code(Op::Compare { op: CompareOp::Greater, left: boxed(Op::Local(1)), right: boxed(constant("1")) })),
+        condition: Some(code(Op::Compare {
+            op: CompareOp::Greater,
+            left: boxed(Op::Local(1)),
+            right: boxed(constant("1")),
+        })),
         body: code(Op::List(vec![code(Op::Local(2)), code(Op::Local(1))])),
     };
     assert_eq!(gives(Op::For(Box::new(each.clone())), "[1,2,3]"), "[[0,2],[1,3]]");
@@ -286,14 +311,24 @@ fn records_leave_missing_out_and_keep_their_order() {
     };
     let missing = || Op::Const(Value::Missing);
     let record = |statements| gives(Op::Record(statements), r#"{"x":1,"y":2}"#);
-    assert_eq!(record(vec![assign(&["b"], constant("1")), assign(&["a"], missing()), assign(&["c"], constant("null"))]), r#"{"b":1,"c":null}"#);
     assert_eq!(
-        record(vec![assign(&["a", "b"], constant("1")), assign(&["c"], constant("2")), assign(&["a", "d"], constant("3"))]),
+        record(vec![assign(&["b"], constant("1")), assign(&["a"], missing()), assign(&["c"], constant("null"))]),
+        r#"{"b":1,"c":null}"#
+    );
+    assert_eq!(
+        record(vec![
+            assign(&["a", "b"], constant("1")),
+            assign(&["c"], constant("2")),
+            assign(&["a", "d"], constant("3"))
+        ]),
         r#"{"a":{"b":1,"d":3},"c":2}"#
     );
     assert_eq!(record(vec![assign(&["a", "b"], missing()), assign(&["c"], constant("2"))]), r#"{"c":2}"#);
     let spread = || Statement::Spread { value: code(input()) };
-    assert_eq!(record(vec![spread(), assign(&["x"], constant("9")), assign(&["z"], constant("3"))]), r#"{"x":9,"y":2,"z":3}"#);
+    assert_eq!(
+        record(vec![spread(), assign(&["x"], constant("9")), assign(&["z"], constant("3"))]),
+        r#"{"x":9,"y":2,"z":3}"#
+    );
     assert_eq!(record(vec![spread(), assign(&["x"], missing())]), r#"{"y":2}"#);
     let require = Statement::Require { condition: number("false"), message: number("\"why\""), span: Span::default() };
     assert_eq!(fails(Op::Record(vec![require]), "{}"), (ErrorCode::Failed, "why".into()));
@@ -316,7 +351,7 @@ fn a_view_keeps_only_the_types_fields() {
 fn tables_are_asked_by_value() {
     let table = |otherwise| Table {
         name: "status".into(),
-        rows: HashMap::from([(vec![TableKey::Number("1".into())], json::read("\"one\"").unwrap())]),
+        rows: HashMap::from([(vec![TableKey::Number("1".into())], read("\"one\""))]),
         otherwise,
         span: Span::default(),
     };
@@ -324,7 +359,7 @@ fn tables_are_asked_by_value() {
         let program = Program { tables: vec![table(otherwise)], ..Program::default() };
         run_in(program, Op::Table { table: 0, keys: vec![number(key)] }, Value::Null)
     };
-    assert_eq!(look(None, "1.00").unwrap(), json::read("\"one\"").unwrap());
+    assert_eq!(look(None, "1.00").unwrap(), read("\"one\""));
     let error = look(None, "2").unwrap_err();
     assert_eq!((error.code, error.message.as_str()), (ErrorCode::NoRow, "table `status` has no row for 2"));
     assert_eq!(look(Some(Value::Missing), "2").unwrap(), Value::Missing);
@@ -350,16 +385,23 @@ fn chain_of_calls(length: usize, nested: usize) -> Program {
         };
         for _ in 0..nested {
             let statement = Statement::Assign { path: vec!["a".into()], value: code(inner), span: Span::default() };
-            inner = Op::Record(vec![Statement::If { condition: number("true"), then: vec![statement], otherwise: vec![] }]);
+            inner =
+                Op::Record(vec![Statement::If { condition: number("true"), then: vec![statement], otherwise: vec![] }]);
         }
-        Routine { name: format!("f{n}").into(), params: vec![("x".into(), Type::any())], code: at(n, n + 1, inner), ..slot(constant("1")) }
+        Routine {
+            name: format!("f{n}").into(),
+            params: vec![("x".into(), Type::any())],
+            code: at(n, n + 1, inner),
+            ..slot(constant("1"))
+        }
     };
     Program { routines: (0..length).map(routine).collect(), ..Program::default() }
 }
 
 #[test]
 fn an_error_says_where_its_fn_was_called() {
-    let error = run_in(chain_of_calls(3, 0), Op::Call { routine: 0, args: vec![number("1")] }, Value::Null).unwrap_err();
+    let error =
+        run_in(chain_of_calls(3, 0), Op::Call { routine: 0, args: vec![number("1")] }, Value::Null).unwrap_err();
     assert_eq!(error.message, "the end");
     assert_eq!(error.trace.iter().map(|span| span.start).collect::<Vec<_>>(), vec![1, 0, 0]);
 }
@@ -386,9 +428,16 @@ fn deep_calls_are_a_limit_and_no_overflow() {
 
 #[test]
 fn work_and_size_are_bounded() {
-    let numbers = json::write(&Value::List(Arc::new(vec![Value::from(1usize); 2000]))).unwrap();
+    let numbers = json::write(&Value::List(Arc::new(vec![Value::from(1); 2000]))).unwrap();
     let each = |body: Op| {
-        Op::For(Box::new(For { list: code(input()), item: 1, element: Type::any(), index: None, condition: None, body: code(body) }))
+        Op::For(Box::new(For {
+            list: code(input()),
+            item: 1,
+            element: Type::any(),
+            index: None,
+            condition: None,
+            body: code(body),
+        }))
     };
     let (code_of, message) = fails(each(each(constant("1"))), &numbers);
     assert_eq!((code_of, message.as_str()), (ErrorCode::Limit, "more than 1000000 steps (calls and rounds)"));
@@ -403,7 +452,11 @@ fn work_and_size_are_bounded() {
     // Doubling a shared list is cheap until somebody looks at all of it.
     let mut doubled = constant("[1]");
     for _ in 0..40 {
-        doubled = Op::Let { slot: 1, value: boxed(doubled), body: boxed(Op::List(vec![code(Op::Local(1)), code(Op::Local(1))])) };
+        doubled = Op::Let {
+            slot: 1,
+            value: boxed(doubled),
+            body: boxed(Op::List(vec![code(Op::Local(1)), code(Op::Local(1))])),
+        };
     }
     let equal = Op::Compare { op: CompareOp::Equal, left: boxed(doubled.clone()), right: boxed(doubled.clone()) };
     assert_eq!(fails(equal, "{}").0, ErrorCode::Limit);
@@ -500,7 +553,7 @@ mod exactness {
             let result = run(compile(&tree).op, "{}");
             match (result, model(&tree)) {
                 (Ok(Value::Number(got)), Some((n, d))) => {
-                    let text = got.shortest();
+                    let text = got.canonical();
                     let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
                     let got: i128 = format!("{whole}{places}").parse().unwrap();
                     let scale = 10i128.checked_pow(places.len() as u32);

@@ -1,7 +1,7 @@
 //! `ceil`: the whole number above.
 
 use super::{Call, Example, Failure, Function, Value};
-use crate::value::{Number, Rounding};
+use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
     name: "ceil",
@@ -17,5 +17,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Number(Number::from(call.fraction(0)?.round(0, Rounding::Ceiling)?)))
+    Ok(Value::Number(Number::from(call.fraction(0)?.ceil()?)))
 }

@@ -18,11 +18,11 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let items = call.list(0)?;
     if call.len() == 1 {
-        return Ok(Value::from(items.len()));
+        return Ok(Value::from(items.len() as i64));
     }
-    let mut count = 0;
+    let mut count = 0i64;
     for item in items.iter() {
-        count += usize::from(call.holds(1, item)?);
+        count += i64::from(call.holds(1, item)?);
     }
     Ok(Value::from(count))
 }

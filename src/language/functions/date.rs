@@ -21,8 +21,8 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     match call.value(0)? {
         Value::Local(local) => Ok(Value::Date(local.date())),
         Value::Text(text) => match time::parse_date(&text) {
-            Ok(date) => Ok(Value::Date(date)),
-            Err(_) => Err(Failure::value(format!("expected a day as in \"2026-03-01\", got {}", quote(&text)))),
+            Some(date) => Ok(Value::Date(date)),
+            None => Err(Failure::value(format!("expected a day as in \"2026-03-01\", got {}", quote(&text)))),
         },
         other => Err(Failure::kind(format!("expected a local time or text, got {}", describe(&other)))),
     }

@@ -23,7 +23,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     match call.value(0)? {
         number @ Value::Number(_) => Ok(number),
         Value::Text(text) => match Exact::parse(&text) {
-            Ok(exact) => Ok(Value::Number(Number::as_written(exact))),
+            Ok(exact) => Ok(Value::Number(Number::from(exact))),
             Err(_) => Err(Failure::value(format!("expected a decimal as in \"10.50\", got {}", quote(&text)))),
         },
         other => Err(Failure::kind(format!("expected text, got {}", describe(&other)))),

@@ -1,7 +1,7 @@
 //! `floor`: the whole number below.
 
 use super::{Call, Example, Failure, Function, Value};
-use crate::value::{Number, Rounding};
+use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
     name: "floor",
@@ -17,5 +17,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Number(Number::from(call.fraction(0)?.round(0, Rounding::Floor)?)))
+    Ok(Value::Number(Number::from(call.fraction(0)?.floor()?)))
 }

@@ -9,7 +9,7 @@ pub static FUNCTION: Function = Function {
     name: "format",
     signatures: &["(d: date, pattern: const text) -> text", "(t: local, pattern: const text) -> text"],
     summary: "A date or local time written by a pattern, as in `yyyy-MM-dd`.",
-    doc: "`yyyy yy MM M dd d HH H mm m ss s`, fractions `S…`, offsets `XXX`; other letters stand in single quotes. A time needs \
+    doc: "`yyyy yy MM M dd d HH H mm m ss s`, fractions `S…`, offset `XXX`; other letters stand in single quotes. A time needs \
           `in_zone` first.",
     examples: &[
         Example { source: "date(\"2026-03-01\").format(\"dd.MM.yyyy\")", result: "\"01.03.2026\"" },
@@ -32,9 +32,12 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         return Err(Failure::kind("the pattern must be a constant text"));
     };
     let text = match call.value(0)? {
+        Value::Date(_) if pattern.needs_clock() => {
+            return Err(Failure::value("a date has no time of day: its pattern takes y, M and d"));
+        }
         Value::Date(date) => pattern.format_date(date),
-        Value::Local(local) => pattern.format_local(&local),
+        Value::Local(local) => pattern.format(&local),
         other => return Err(Failure::kind(format!("expected a date or a local time, got {}", describe(&other)))),
     };
-    text.map(|text| Value::Text(text.into())).map_err(|error| Failure::value(error.to_string()))
+    Ok(Value::from(text))
 }

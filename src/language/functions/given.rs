@@ -1,6 +1,6 @@
 //! `given`: whether there is something.
 
-use super::{Call, Example, Failure, Function, Value, is_nothing};
+use super::{Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "given",
@@ -17,5 +17,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Bool(!is_nothing(&call.value(0)?)))
+    Ok(Value::Bool(!call.value(0)?.is_blank()))
 }

@@ -21,5 +21,5 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     if !number.is_whole() {
         return Err(Failure::value(format!("expected a whole number, got {number}")));
     }
-    Ok(Value::Number(Number::from(number)))
+    Ok(Value::Number(Number::from(number.shortest())))
 }

@@ -16,5 +16,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::from(call.text(0)?.chars().count()))
+    Ok(Value::from(call.text(0)?.chars().count() as i64))
 }

@@ -12,8 +12,8 @@ pub struct Function {
     pub name: &'static str,
     /// One or more overloads in the language's own type syntax: `"(xs: list<T>, f: (T) => U) -> list<U>"`.
     ///
-    /// Beside the named types: `local` is a local time (`t.in_zone(z)`); `T U K` stand for any one type each; `N` for int or decimal (the result is int only
-    /// where all are int); `O` for what `<` compares (numbers, dates, times, monies, texts); `(A, B) => C` is a lambda;
+    /// Beside the named types: `local` is a local time (`t.in_zone(z)`); `T U K` stand for any one type each; `N` for int
+    /// or decimal (the result is int only where all are int); `O` for what `<` compares (numbers, dates, times, monies, texts); `(A, B) => C` is a lambda;
     /// `"a" | "b"` a constant text out of a set; `const text` a constant text that `prepare` looks at; `x: T = …` is
     /// not offered: write two overloads. A parameter takes null or missing only where its type says `?`.
     pub signatures: &'static [&'static str],
@@ -76,15 +76,8 @@ pub fn find(name: &str) -> Option<&'static Function> {
 }
 
 /// White space: of `trim`, `squeeze` and what counts as blank.
-const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
-
-/// Missing, null or blank text.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Missing | Value::Null => true,
-        Value::Text(text) => text.trim_matches(BLANK).is_empty(),
-        _ => false,
-    }
+fn is_space(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\r' | '\n')
 }
 
 fn list(items: Vec<Value>) -> Value {
@@ -107,12 +100,12 @@ fn write_canonical(value: &Value, out: &mut String) {
         Value::Missing => out.push('-'),
         Value::Null => out.push('0'),
         Value::Bool(value) => out.push_str(if *value { "t" } else { "f" }),
-        Value::Number(number) => out.extend(["n", &number.shortest()]),
+        Value::Number(number) => out.extend(["n", &number.canonical()]),
         Value::Text(text) => out.extend(["s", &text.len().to_string(), ":", text]),
         Value::Date(date) => out.extend(["d", &date.to_string()]),
         Value::Time(time) => out.extend(["i", &time.to_string()]),
         Value::Local(local) => out.extend(["l", &local.to_string()]),
-        Value::Money(money) => out.extend(["m", &money.amount.shortest(), money.currency.code()]),
+        Value::Money(money) => out.extend(["m", &money.amount.shortest().to_string(), money.currency.code()]),
         Value::List(items) => {
             out.push('[');
             for item in items.iter() {

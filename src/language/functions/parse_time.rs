@@ -20,7 +20,7 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     match time::parse_time(&text) {
-        Ok(time) => Ok(Value::Time(time)),
-        Err(_) => Err(Failure::value(format!("expected a time as in \"2026-03-01T09:00:00Z\", got {}", quote(&text)))),
+        Some(time) => Ok(Value::Time(time)),
+        None => Err(Failure::value(format!("expected a time as in \"2026-03-01T09:00:00Z\", got {}", quote(&text)))),
     }
 }

@@ -1,6 +1,6 @@
 //! `present`: the value, or missing where there is nothing in it.
 
-use super::{Call, Example, Failure, Function, Value, is_nothing, list};
+use super::{Call, Example, Failure, Function, Value, list};
 
 pub static FUNCTION: Function = Function {
     name: "present",
@@ -20,9 +20,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     match call.value(0)? {
         Value::List(items) => {
             call.charge(items.len())?;
-            Ok(list(items.iter().filter(|item| !is_nothing(item)).cloned().collect()))
+            Ok(list(items.iter().filter(|item| !item.is_blank()).cloned().collect()))
         }
-        value if is_nothing(&value) => Ok(Value::Missing),
+        value if value.is_blank() => Ok(Value::Missing),
         value => Ok(value),
     }
 }

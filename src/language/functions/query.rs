@@ -130,8 +130,8 @@ impl<'a> Node<'a> {
                 }
             }
             Value::Number(number) => {
-                let text = number.spelt_out();
-                if digits(&text) <= DIGITS {
+                let text = number.plain();
+                if digits(&text) <= DIGITS && !text.contains(['e', 'E']) {
                     node.number = text.parse().ok();
                 } else {
                     node.inexact = Some(inexact);

@@ -1,7 +1,8 @@
 //! `round`: to a number of decimals, or to a currency's.
 
 use super::{Call, Example, Failure, Function, Value};
-use crate::value::{Money, Number, Rounding};
+use crate::language::evaluate::quote;
+use crate::value::{Money, Number, NumberError, Rounding};
 
 pub static FUNCTION: Function = Function {
     name: "round",
@@ -27,7 +28,8 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     if let Some((amount, currency)) = call.quantity(0)?.money()? {
         let mode = mode(call, 1)?;
-        return Ok(Value::Money(Money { amount: amount.round(currency.exponent(), mode)?, currency }));
+        let places = currency.minor_units().ok_or_else(|| NumberError::NoMinorUnit(currency.to_string()))?;
+        return Ok(Value::Money(Money::new(amount.round(places, mode)?, currency)));
     }
     let number = call.fraction(0)?;
     let places = call.int(1)?;
@@ -35,17 +37,10 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         return Err(Failure::value(format!("expected 0 to 28 decimals, got {places}")));
     };
     let mode = mode(call, 2)?;
-    Ok(Value::Number(Number::as_written(number.round(places, mode)?)))
+    Ok(Value::Number(Number::from(number.round(places, mode)?)))
 }
 
 fn mode(call: &mut Call<'_, '_>, n: usize) -> Result<Rounding, Failure> {
-    Ok(match &*call.text(n)? {
-        "half_even" => Rounding::HalfEven,
-        "half_away" => Rounding::HalfAway,
-        "up" => Rounding::Up,
-        "down" => Rounding::Down,
-        "floor" => Rounding::Floor,
-        "ceiling" => Rounding::Ceiling,
-        other => return Err(Failure::value(format!("`{other}` is no way of rounding"))),
-    })
+    let name = call.text(n)?;
+    Rounding::parse(&name).ok_or_else(|| Failure::value(format!("{} is no way of rounding", quote(&name))))
 }

@@ -1,6 +1,6 @@
 //! `squeeze`: white space reduced.
 
-use super::{BLANK, Call, Example, Failure, Function, Value};
+use super::{Call, Example, Failure, Function, Value, is_space};
 
 pub static FUNCTION: Function = Function {
     name: "squeeze",
@@ -17,6 +17,6 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
-    let words: Vec<&str> = text.split(BLANK).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
     Ok(Value::Text(words.join(" ").into()))
 }

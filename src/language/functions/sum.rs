@@ -40,7 +40,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         });
     }
     match total {
-        None => Ok(Value::from(0usize)),
+        None => Ok(Value::from(0)),
         Some(total) => total.finish(),
     }
 }

@@ -1,13 +1,13 @@
 //! `text`: a value as it would be written.
 
 use super::{Call, Example, Failure, Function, Value};
-use crate::language::evaluate::{describe, written};
+use crate::language::evaluate::written;
 
 pub static FUNCTION: Function = Function {
     name: "text",
     signatures: &["(x: T) -> text"],
     summary: "A number, bool, date, time or money as the text that would be written.",
-    doc: "As in a hole `\"{x}\"`. Exponents are spelt out.",
+    doc: "As in a hole `\"{x}\"`. Exponents are spelt out. `json` writes any value.",
     examples: &[
         Example { source: "text(1.10)", result: "\"1.10\"" },
         Example { source: "text(1.10 + 1)", result: "\"2.1\"" },
@@ -19,9 +19,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    let value = call.value(0)?;
-    match written(&value) {
-        Some(text) => Ok(Value::Text(text.into())),
-        None => Err(Failure::kind(format!("{} has no text; `json` writes any value", describe(&value)))),
-    }
+    Ok(Value::from(written(&call.value(0)?)?))
 }

@@ -1,6 +1,6 @@
 //! `trim`: white space off both ends.
 
-use super::{BLANK, Call, Example, Failure, Function, Value};
+use super::{Call, Example, Failure, Function, Value, is_space};
 use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
@@ -17,5 +17,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Text(Text::from(call.text(0)?.trim_matches(BLANK))))
+    Ok(Value::Text(Text::from(call.text(0)?.trim_matches(is_space))))
 }

@@ -180,7 +180,9 @@ impl<'s> Context<'s> {
                 Rule::name => add("a name"),
                 Rule::word => add("the name of a field"),
                 Rule::constant => add("a constant"),
-                Rule::plain | Rule::raw if !self.wants(Rule::name) => add("a path in quotes"),
+                Rule::plain | Rule::raw if !self.wants(Rule::name) && !self.wants(Rule::word) => {
+                    add("a path in quotes")
+                }
                 Rule::params => add("`(`"),
                 Rule::param => add("a parameter"),
                 Rule::keys => add("the type of the key"),

@@ -74,12 +74,12 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
         }
     }
     let found = recovery.found;
-    (tree, told(broken, found))
+    (tree, told(text, broken, found))
 }
 
 /// An expression slot of a flow: `let`s and an expression.
 pub fn slot(text: &SourceText) -> Result<ast::Body, Vec<Diagnostic>> {
-    one(text, Rule::slot, Block::Lets, |builder, whole| inside(whole).next().map(|pair| builder.body(pair)))
+    one(text, Rule::slot, Block::Body, |builder, whole| inside(whole).next().map(|pair| builder.body(pair)))
 }
 
 /// A text slot (`title`, `message`, …): the inside of a `"…"`, holes and escapes included.
@@ -135,7 +135,7 @@ fn one<T>(
     let mut recovery = Recovery::new(text, &tokens, &broken);
     recovery.check(0..tokens.len(), block);
     let found = recovery.found;
-    Err(told(broken, found))
+    Err(told(text, broken, found))
 }
 
 fn too_deep(text: &SourceText, at: usize) -> Diagnostic {
@@ -144,7 +144,7 @@ fn too_deep(text: &SourceText, at: usize) -> Diagnostic {
 }
 
 /// All findings in the order of the text, each once.
-fn told(broken: Vec<Failure>, mut found: Vec<Failure>) -> Vec<Diagnostic> {
+fn told(text: &SourceText, broken: Vec<Failure>, mut found: Vec<Failure>) -> Vec<Diagnostic> {
     found.splice(0..0, broken);
     found.sort_by_key(|failure| failure.at);
     let mut told: Vec<Diagnostic> = vec![];
@@ -155,6 +155,10 @@ fn told(broken: Vec<Failure>, mut found: Vec<Failure>) -> Vec<Diagnostic> {
         if !told.contains(&failure.diagnostic) {
             told.push(failure.diagnostic);
         }
+    }
+    if told.is_empty() {
+        // The whole is refused and every part alone is not: never a silent no.
+        told.push(Diagnostic::error(Code::F0101, "this text cannot be read", text.span(0, 0)));
     }
     told
 }
@@ -191,7 +195,5 @@ fn docs(source: &SourceText, at: usize) -> ast::Doc {
     lines.reverse();
     ast::Doc(lines)
 }
-#[cfg(test)]
-#[cfg(test)]
 #[cfg(test)]
 mod tests;

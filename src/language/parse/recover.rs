@@ -18,7 +18,9 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Block {
     Definition,
-    /// `let`s and a value: a slot, the body of a `fn`.
+    /// A slot.
+    Body,
+    /// The statements of a slot or of a `fn`: `let`s and a value.
     Lets,
     Entries,
     Arms,
@@ -82,7 +84,7 @@ impl<'s> Recovery<'s> {
         let rule = match block {
             Block::Definition => Rule::file,
             Block::Lets if self.tokens.is_keyword(range.start, "let") && !self.is_blank(start) => Rule::lone_lets,
-            Block::Lets => Rule::slot,
+            Block::Lets | Block::Body => Rule::slot,
             Block::Entries => Rule::lone_entries,
             Block::Arms => Rule::lone_arms,
             Block::Rows => Rule::lone_rows,
@@ -142,8 +144,8 @@ impl<'s> Recovery<'s> {
     fn blocks(&self, range: &Range<usize>, block: Block) -> Vec<(u32, Range<usize>, Block)> {
         let mut blocks = vec![];
         let base = self.tokens.level(range.start);
-        if block == Block::Lets && self.tokens.level(range.start) == 0 && self.is_lets_whole(range) {
-            return vec![(0, range.clone(), Block::Lets)];
+        if block == Block::Body {
+            return vec![(base, range.clone(), Block::Lets)];
         }
         let mut n = range.start;
         while n < range.end {
@@ -160,11 +162,6 @@ impl<'s> Recovery<'s> {
             n += 1;
         }
         blocks
-    }
-
-    /// A slot, or the body of a `fn`, with more than one statement in it.
-    fn is_lets_whole(&self, range: &Range<usize>) -> bool {
-        self.statements(range.clone(), Block::Lets, 0).len() > 1
     }
 
     /// What stands in the braces that open at `n`.
@@ -216,14 +213,17 @@ impl<'s> Recovery<'s> {
             let apart = (tokens.ends_value(before) || tokens.str(before) == ",") && tokens.begins_value(n);
             let begins = match block {
                 Block::Entries => apart || tokens.surely_begins_entry(n),
-                Block::Arms | Block::Rows => apart || tokens.is_keyword(n, "else") && tokens.str(n + 1) == "=>",
+                Block::Arms | Block::Rows => {
+                    let unfinished = tokens.str(before) == "=>" && matches!(tokens.str(n + 1), "=>" | ",");
+                    apart || unfinished || tokens.is_keyword(n, "else") && tokens.str(n + 1) == "=>"
+                }
                 Block::Fields => apart,
                 Block::Lets => {
                     let in_let = starts.last().is_some_and(|start| tokens.is_keyword(*start, "let"));
                     tokens.is_keyword(n, "let") && tokens.kind(n + 1) == Some(Kind::Word)
                         || in_let && (apart || tokens.ends_value(before) && matches!(tokens.str(n), "{" | "[" | "("))
                 }
-                Block::Definition | Block::Whole(_) => false,
+                Block::Definition | Block::Body | Block::Whole(_) => false,
             };
             if begins {
                 starts.push(n);

@@ -94,6 +94,7 @@ impl Scanner<'_> {
                 '0'..='9' => self.number(),
                 '.' if self.peek(1).is_some_and(|c| c.is_ascii_digit()) && !self.continues_value() => self.number(),
                 _ if is_word(c) && !c.is_ascii_digit() => self.word(),
+                '“' | '”' | '„' | '«' | '»' | '‘' | '’' => self.typographic(c),
                 _ => self.other(c),
             }
         }
@@ -294,6 +295,25 @@ impl Scanner<'_> {
         self.push(Kind::Text, start, end);
     }
 
+    /// A text in the quotes of a word processor.
+    fn typographic(&mut self, c: char) {
+        let start = self.at;
+        let from = start + c.len_utf8();
+        let line = &self.text[from..self.end_of_line()];
+        let (known, closing): (_, &[char]) = if matches!(c, '‘' | '’') {
+            ("'", &['’', '‘', '\''])
+        } else {
+            ("\"", &['”', '“', '»', '«', '"'])
+        };
+        let close = line.char_indices().find(|(_, c)| closing.contains(c));
+        let (inner, end) = close.map_or(("", from), |(n, c)| (&line[..n], from + n + c.len_utf8()));
+        let span = self.source.span(start, end);
+        let fix = if close.is_some() { format!("{known}{inner}{known}") } else { known.to_string() };
+        let text = format!("`{c}` is no quote here: a text stands in `{known}…{known}`");
+        self.find(start, Diagnostic::error(Code::F0106, text, span).fix(span, fix));
+        self.push(Kind::Text, start, end);
+    }
+
     /// Operators, punctuation and what is neither.
     fn other(&mut self, c: char) {
         let rest = &self.text[self.at..];
@@ -346,8 +366,6 @@ impl Scanner<'_> {
 fn unknown(c: char, span: crate::diagnostics::Span) -> Diagnostic {
     let code = Code::F0106;
     match c {
-        '“' | '”' | '„' | '«' | '»' => Diagnostic::error(code, format!("`{c}` is no quote here: a text stands in `\"…\"`"), span).fix(span, "\""),
-        '‘' | '’' => Diagnostic::error(code, format!("`{c}` is no quote here: raw text stands in `'…'`"), span).fix(span, "'"),
         '–' | '—' | '−' => Diagnostic::error(code, format!("`{c}` is no minus: write `-`"), span).fix(span, "-"),
         '…' => Diagnostic::error(code, "a spread is written `...`", span).fix(span, "..."),
         c if c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}') => {

@@ -26,6 +26,7 @@ pub(super) fn find(c: &Context<'_>) -> Option<Diagnostic> {
         unfinished_table,
         bare_fail,
         hole,
+        lets_alone,
         unclosed,
         stray,
         parentheses,
@@ -319,6 +320,15 @@ fn hole(c: &Context<'_>) -> Option<Diagnostic> {
             .also(c.source.span(brace.saturating_sub(1), brace), "opened here")
             .help(help),
     )
+}
+
+/// `let`s and nothing behind them.
+fn lets_alone(c: &Context<'_>) -> Option<Diagnostic> {
+    (c.at_line_end() && c.wants_operator() && c.wants_value() && c.wants(Rule::kw_let)).then(|| {
+        Diagnostic::error(Code::F0120, "expected a value behind the last `let`", c.gap())
+            .label("expected a value")
+            .help("a body ends with the value it gives")
+    })
 }
 
 /// A bracket that was never closed.

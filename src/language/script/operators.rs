@@ -44,23 +44,19 @@ pub(super) fn register(engine: &mut Engine) {
         let negative = order(&a, &Dynamic::from_int(0))? == Ordering::Less;
         if negative { arithmetic("-", Dynamic::from_int(0), a) } else { Ok(a) }
     });
-    engine.register_fn("min", |a: Dynamic, b: Dynamic| Ok::<_, Box<EvalAltResult>>(if order(&b, &a)?.is_lt() { b } else { a }));
-    engine.register_fn("max", |a: Dynamic, b: Dynamic| Ok::<_, Box<EvalAltResult>>(if order(&b, &a)?.is_gt() { b } else { a }));
+    engine.register_fn("min", |a: Dynamic, b: Dynamic| {
+        Ok::<_, Box<EvalAltResult>>(if order(&b, &a)?.is_lt() { b } else { a })
+    });
+    engine.register_fn("max", |a: Dynamic, b: Dynamic| {
+        Ok::<_, Box<EvalAltResult>>(if order(&b, &a)?.is_gt() { b } else { a })
+    });
     engine.register_fn("floor", |a: Dynamic| round(&a, 0, Rounding::Floor));
     engine.register_fn("ceil", |a: Dynamic| round(&a, 0, Rounding::Ceiling));
     engine.register_fn("decimal", |text: ImmutableString| {
         Exact::parse(&text).map_err(|error| fail(error.to_string())).and_then(dynamic)
     });
     engine.register_fn("round", |a: Dynamic, places: i64, mode: ImmutableString| {
-        let mode = match mode.as_str() {
-            "half_even" => Rounding::HalfEven,
-            "half_away" => Rounding::HalfAway,
-            "up" => Rounding::Up,
-            "down" => Rounding::Down,
-            "floor" => Rounding::Floor,
-            "ceiling" => Rounding::Ceiling,
-            other => return Err(fail(format!("`{other}` is no way of rounding"))),
-        };
+        let mode = Rounding::parse(&mode).ok_or_else(|| fail(format!("`{mode}` is no way of rounding")))?;
         match u32::try_from(places) {
             Ok(places) if places <= 28 => round(&a, places, mode),
             _ => Err(fail(format!("expected 0 to 28 decimals, got {places}"))),
@@ -89,7 +85,7 @@ pub(super) fn from_exact(number: Exact) -> Result<Dynamic, String> {
     if let Some(int) = number.to_i64() {
         return Ok(Dynamic::from_int(int));
     }
-    let text = number.shortest();
+    let text = number.shortest().to_string();
     match Decimal::from_str(&text) {
         Ok(decimal) if decimal.normalize().to_string() == text => Ok(Dynamic::from_decimal(decimal)),
         _ => Err(format!("{text} has more digits than a script can hold")),
@@ -113,7 +109,7 @@ fn round(value: &Dynamic, places: u32, mode: Rounding) -> Outcome<Dynamic> {
 fn arithmetic(op: &str, a: Dynamic, b: Dynamic) -> Outcome<Dynamic> {
     if let (Some(x), Some(y)) = (exact(&a), exact(&b)) {
         let (x, y) = (Fraction::from(x.map_err(fail)?), Fraction::from(y.map_err(fail)?));
-        let result = calculate(op, x, y).and_then(|fraction| fraction.to_exact());
+        let result = calculate(op, x, y).and_then(|fraction| fraction.finish());
         return dynamic(result.map_err(|error| fail(error.to_string()))?);
     }
     if op == "+" {
@@ -137,10 +133,10 @@ fn append(a: &mut ImmutableString, b: Dynamic) -> Outcome<()> {
 fn calculate(op: &str, a: Fraction, b: Fraction) -> Result<Fraction, NumberError> {
     match op {
         "+" => a.add(b),
-        "-" => a.subtract(b),
-        "*" => a.multiply(b),
-        "/" => a.divide(b),
-        _ => a.remainder(b),
+        "-" => a.sub(b),
+        "*" => a.mul(b),
+        "/" => a.div(b),
+        _ => a.rem(b),
     }
 }
 

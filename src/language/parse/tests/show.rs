@@ -8,7 +8,7 @@ pub fn expr(e: &Expr) -> String {
     let list = |all: &[Expr]| all.iter().map(expr).collect::<Vec<_>>().join(", ");
     let mark = |maybe: bool| if maybe { "?" } else { "" };
     match &e.kind {
-        ExprKind::Number(n) => format!("{n}"),
+        ExprKind::Number(n) => n.written().to_string(),
         ExprKind::Text(t) => format!("{:?}", t.as_str()),
         ExprKind::Template(pieces) => {
             let pieces: Vec<String> = pieces
