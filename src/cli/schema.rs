@@ -2,7 +2,7 @@
 
 use super::{End, output};
 use crate::catalog::Catalog;
-use crate::model::schema::schemas_of;
+use crate::model::schema;
 use std::path::PathBuf;
 
 /// Prints or writes the JSON Schemas with which editors complete and check the files of a project.
@@ -18,7 +18,7 @@ pub struct Args {
 
 pub fn main(args: Args) -> anyhow::Result<End> {
     use anyhow::Context;
-    let schemas = schemas_of(&Catalog::bundled());
+    let schemas = schema::of(&Catalog::bundled());
     if let Some(folder) = args.write {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for (name, text) in &schemas {

@@ -1,33 +1,29 @@
-//! The catalogue as the schemas describe it: operations with their parameters, systems with their connections' keys.
+//! The catalogue, as descriptions for editors.
 
-use super::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchema, SystemSchema, schemas};
-use crate::catalog::{self, Catalog, Operation, System};
-use std::collections::BTreeMap;
+use super::open::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchema, SystemSchema};
+use crate::catalog::{self, Catalog, KeyType, Operation, System};
 
-/// The schemas by file name, completed with what the catalogue knows.
-pub fn schemas_of(catalog: &Catalog) -> BTreeMap<String, String> {
-    let operations: Vec<OperationSchema> =
-        catalog.systems().flat_map(|system| system.operations.values().map(|one| operation(system, one))).collect();
-    let systems: Vec<SystemSchema> = catalog.systems().map(system_schema).collect();
-    schemas(&operations, &systems)
+pub(super) fn operations(catalog: &Catalog) -> Vec<OperationSchema> {
+    let of_system = |system: &System| -> Vec<OperationSchema> {
+        system.operations.values().map(|operation| describe(system, operation)).collect()
+    };
+    catalog.systems().flat_map(of_system).collect()
 }
 
-fn operation(system: &System, operation: &Operation) -> OperationSchema {
-    let can = |name: &&String| {
-        system.entities.get(*name).is_some_and(|entity| entity.can.iter().any(|can| can == operation.short_name()))
-    };
+fn describe(system: &System, operation: &Operation) -> OperationSchema {
     let params = operation.params.iter().map(|(name, param)| ParamSchema {
+        // What is marked as the key is written `key:`.
         name: if param.key { "key".into() } else { name.clone() },
         kind: match param.kind {
             catalog::ParamKind::Expr | catalog::ParamKind::Filter => ParamKind::Expr,
-            catalog::ParamKind::Columns => ParamKind::Columns,
             catalog::ParamKind::Literal => ParamKind::Literal,
+            catalog::ParamKind::Entity => ParamKind::Name(entities(system, operation)),
+            catalog::ParamKind::Columns => ParamKind::Columns,
             catalog::ParamKind::Writes => ParamKind::Writes,
-            catalog::ParamKind::Entity => ParamKind::Name(system.entities.keys().filter(can).cloned().collect()),
             _ => ParamKind::Name(vec![]),
         },
         required: param.required,
-        description: param.description.clone().unwrap_or_else(|| described(param)),
+        description: param.description.clone().unwrap_or_default(),
     });
     OperationSchema {
         name: operation.name.clone(),
@@ -37,26 +33,29 @@ fn operation(system: &System, operation: &Operation) -> OperationSchema {
     }
 }
 
-fn described(param: &catalog::Param) -> String {
-    match (param.kind, &param.ty) {
-        (catalog::ParamKind::Filter, _) => "A condition over `row`.".into(),
-        (catalog::ParamKind::Entity, _) => "The entity set.".into(),
-        (catalog::ParamKind::Columns, _) => "Names of columns.".into(),
-        (_, Some(ty)) => format!("Of type {ty}."),
-        _ => String::new(),
-    }
+/// The entities that the operation can take.
+fn entities(system: &System, operation: &Operation) -> Vec<String> {
+    let can = |entity: &&catalog::Entity| entity.can.iter().any(|name| name == operation.short_name());
+    system.entities.values().filter(can).map(|entity| entity.name.clone()).collect()
 }
 
-fn system_schema(system: &System) -> SystemSchema {
-    let connection = system.connection.iter().map(|(name, key)| ConnectionKey {
+pub(super) fn systems(catalog: &Catalog) -> Vec<SystemSchema> {
+    let key = |(name, key): (&String, &catalog::ConnectionKey)| ConnectionKey {
         name: name.clone(),
-        kind: match &key.one_of {
-            _ if key.secret => KeyKind::Secret,
-            Some(values) => KeyKind::OneOf(values.clone()),
-            None => KeyKind::Text,
+        kind: match (&key.one_of, key.secret, key.ty) {
+            (Some(words), _, _) => KeyKind::OneOf(words.clone()),
+            (None, true, KeyType::Texts) => KeyKind::Secrets,
+            (None, true, _) => KeyKind::Secret,
+            (None, false, KeyType::Texts) => KeyKind::Texts,
+            (None, false, _) => KeyKind::Text,
         },
         required: key.required,
         description: key.description.clone().unwrap_or_default(),
-    });
-    SystemSchema { name: system.name.clone(), title: system.title.clone(), connection: connection.collect() }
+    };
+    let system = |system: &System| SystemSchema {
+        name: system.name.clone(),
+        title: system.title.clone(),
+        connection: system.connection.iter().map(key).collect(),
+    };
+    catalog.systems().map(system).collect()
 }

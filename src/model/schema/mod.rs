@@ -10,7 +10,6 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::schemas_of;
 pub use open::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchema, SystemSchema};
 pub(super) use shape::{exactly_one, require, short_form};
 
@@ -19,10 +18,16 @@ use super::environment::EnvironmentFile;
 use super::flow::Flow;
 use super::project::ProjectFile;
 use super::test::TestFile;
+use crate::catalog::Catalog;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use std::collections::BTreeMap;
+
+/// The schemas of a binary with this catalogue.
+pub fn of(catalog: &Catalog) -> BTreeMap<String, String> {
+    schemas(&catalog::operations(catalog), &catalog::systems(catalog))
+}
 
 /// The schemas by file name (`flow.schema.json`), each ending with a line break.
 pub fn schemas(operations: &[OperationSchema], systems: &[SystemSchema]) -> BTreeMap<String, String> {
