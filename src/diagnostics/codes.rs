@@ -26,6 +26,7 @@ macro_rules! codes {
 
 codes! {
     F0101
+    F0420 F0421 F0422
     F0600 F0601 F0602 F0603
 }
 

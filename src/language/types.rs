@@ -65,6 +65,8 @@ pub struct Facts {
     pub options: Vec<(Text, Option<Text>)>,
     /// `true` where the set is complete, so that a `match` can cover it whole (`enum`); false for `x-options`.
     pub closed: bool,
+    /// The system's own name of that set, where its filters want it (`SalesStatus`).
+    pub enum_name: Option<Text>,
     /// Longest text, in UTF-16 units as Dataverse and F&O count.
     pub max_length: Option<u32>,
     /// Most decimal places.
