@@ -5,6 +5,7 @@
 //! `codes/`; a span always lies inside its source (clamped where it is rendered, so that a wrong span can never panic).
 
 mod codes;
+pub mod render;
 mod source;
 
 pub use codes::{ALL, Code, explain};
