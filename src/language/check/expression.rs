@@ -17,7 +17,9 @@ impl Checker<'_> {
         let part = want.filter(|want| want.ty.kind != Kind::Any);
         let reached = match &expr.kind {
             ExprKind::Paren(inner) => return self.check(inner, want),
-            ExprKind::If { condition, then, otherwise } => return self.if_value(expr.span, condition, then, otherwise, want),
+            ExprKind::If { condition, then, otherwise } => {
+                return self.if_value(expr.span, condition, then, otherwise, want);
+            }
             ExprKind::Match { subject, arms, otherwise } => {
                 return self.match_value(expr.span, subject.as_deref(), arms, otherwise.as_deref(), want);
             }
@@ -105,7 +107,10 @@ impl Checker<'_> {
             self.report(Diagnostic::error(Number::F0223, message, span).help(format!("`{name}(…)` calls it")));
             return None;
         }
-        self.report(self.unknown_name(name, span));
+        match self.names.unless_incomplete(name, span) {
+            Some(finding) => self.findings.extend(finding),
+            None => self.report(self.unknown_name(name, span)),
+        }
         None
     }
 
@@ -142,7 +147,15 @@ impl Checker<'_> {
         let typed = self.check(expr, None)?;
         let ok = matches!(
             typed.ty.kind,
-            Kind::Never | Kind::Any | Kind::Text | Kind::Int | Kind::Decimal | Kind::Bool | Kind::Date | Kind::Time | Kind::Money
+            Kind::Never
+                | Kind::Any
+                | Kind::Text
+                | Kind::Int
+                | Kind::Decimal
+                | Kind::Bool
+                | Kind::Date
+                | Kind::Time
+                | Kind::Money
         );
         if !ok {
             let message = format!("a hole takes text, number, bool, date, time or money, got {}", fit::bare(&typed.ty));

@@ -24,16 +24,28 @@ struct Loaded {
     /// The files it uses and where it says so.
     uses: Vec<(usize, Span)>,
     scripts: IndexMap<Text, (Arc<ScriptInfo>, Span)>,
+    /// Some of its definitions, or of what it uses, are not known.
+    incomplete: bool,
 }
 
 /// Compiles all mappings of a project.
 pub(in crate::language) fn library(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
+    library_with(standard::ALL, inputs, sources)
+}
+
+/// The same, with other files in the place of those in the binary.
+pub(super) fn library_with(
+    standard: &[(&str, &str)],
+    inputs: &Inputs<'_>,
+    sources: &mut Sources,
+) -> (Library, Vec<Diagnostic>) {
     let mut program = Program::default();
-    let mut files = load(inputs, sources);
+    let mut files = load(standard, inputs, sources);
     resolve_uses(&mut files, inputs);
     check_names(&mut files);
     let mut findings: Vec<Vec<Diagnostic>> = files.iter_mut().map(|file| std::mem::take(&mut file.findings)).collect();
-    let mut types = Types { files: &files, source: inputs.types, done: HashMap::new(), doing: vec![], used: BTreeSet::new() };
+    let mut types =
+        Types { files: &files, source: inputs.types, done: HashMap::new(), doing: vec![], used: BTreeSet::new() };
     let mut scopes = types.all(&mut findings);
     let mut used = types.used;
     signatures(&files, inputs, &mut scopes, &mut findings, &mut used);
@@ -81,8 +93,9 @@ pub(in crate::language) fn library(inputs: &Inputs<'_>, sources: &mut Sources) -
     drop(names);
     let mut broken: Vec<bool> = findings.iter().map(|findings| has_errors(findings)).collect();
     spread_broken(&files, &mut broken);
-    for (scope, broken) in scopes.iter_mut().zip(broken) {
+    for ((scope, file), broken) in scopes.iter_mut().zip(&files).zip(broken) {
         scope.broken = broken;
+        scope.incomplete = file.incomplete;
     }
     let scopes: BTreeMap<String, FileScope> = files.into_iter().map(|file| file.path).zip(scopes).collect();
     (Library { program: Arc::new(program), scopes }, findings.into_iter().flatten().collect())
@@ -95,18 +108,21 @@ impl Library {
         let tables = own.flat_map(|(_, scope)| scope.tables.values());
         let unused = tables.filter(|table| !table.used.load(Ordering::Relaxed));
         unused
-            .map(|table| Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span))
+            .map(|table| {
+                Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span)
+            })
             .collect()
     }
 }
 
-fn load(inputs: &Inputs<'_>, sources: &mut Sources) -> Vec<Loaded> {
+fn load(standard: &[(&str, &str)], inputs: &Inputs<'_>, sources: &mut Sources) -> Vec<Loaded> {
     let mut files = vec![];
     let mut add = |path: String, file: FileId, text: Arc<str>| {
         let (tree, findings) = parse::file(&SourceText::file(file, text));
-        files.push(Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new() });
+        let incomplete = has_errors(&findings);
+        files.push(Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new(), incomplete });
     };
-    for (name, text) in standard::ALL {
+    for (name, text) in standard {
         let path = format!("std:{name}");
         let text: Arc<str> = Arc::from(*text);
         let file = sources.add(path.as_str(), text.clone());
@@ -141,10 +157,16 @@ fn relative(from: &str, written: &str) -> Option<String> {
 }
 
 /// The path that a `use` or a table names, or the finding why there is none.
-fn find_path<'a>(from: &str, written: &Name, known: impl Iterator<Item = &'a str> + Clone) -> Result<String, Box<Diagnostic>> {
+fn find_path<'a>(
+    from: &str,
+    written: &Name,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<String, Box<Diagnostic>> {
     let Some(path) = relative(from, &written.text) else {
         let message = format!("{:?} leaves the project", &*written.text);
-        return Err(Box::new(Diagnostic::error(Number::F0227, message, written.span).help("paths are relative to this file, with `/`")));
+        return Err(Box::new(
+            Diagnostic::error(Number::F0227, message, written.span).help("paths are relative to this file, with `/`"),
+        ));
     };
     if known.clone().any(|known| known == path) {
         return Ok(path);
@@ -166,6 +188,7 @@ fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
                 Ok(path) => path,
                 Err(finding) => {
                     file.findings.push(*finding);
+                    file.incomplete |= !script;
                     if let Some(alias) = &import.alias {
                         // Calls of it say nothing more.
                         let info = ScriptInfo { index: 0, functions: None };
@@ -186,7 +209,11 @@ fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
                 }
                 (None, false) => match paths.iter().position(|known| *known == path) {
                     Some(_) if path == file.path => {
-                        file.findings.push(Diagnostic::error(Number::F0227, "a file does not use itself", import.path.span));
+                        file.findings.push(Diagnostic::error(
+                            Number::F0227,
+                            "a file does not use itself",
+                            import.path.span,
+                        ));
                     }
                     Some(at) => file.uses.push((at, import.span)),
                     None => {
@@ -234,17 +261,25 @@ fn check_names(files: &mut [Loaded]) {
             for name in names.iter() {
                 if let Some(first) = seen.insert(&name.text, name.span) {
                     let message = format!("the {what} `{}` is defined twice", name.text);
-                    findings.push(Diagnostic::error(Number::F0211, message, name.span).also(first, "first defined here"));
+                    findings
+                        .push(Diagnostic::error(Number::F0211, message, name.span).also(first, "first defined here"));
                 }
             }
         }
         let hides = |name: &Name, hidden: Option<String>| {
             let hidden = hidden?;
             let message = format!("`{}` hides {hidden}", name.text);
-            Some(Diagnostic::warning(Number::F0210, message, name.span).help("a file's own name wins; another name says which is meant"))
+            Some(
+                Diagnostic::warning(Number::F0210, message, name.span)
+                    .help("a file's own name wins; another name says which is meant"),
+            )
         };
         let from_used = |defines: &dyn Fn(&Loaded) -> bool| {
-            file.uses.iter().map(|(used, _)| &files[*used]).find(|used| defines(used)).map(|used| format!("that of {}", used.path))
+            file.uses
+                .iter()
+                .map(|(used, _)| &files[*used])
+                .find(|used| defines(used))
+                .map(|used| format!("that of {}", used.path))
         };
         for name in functions {
             let used = from_used(&|file| function_defs(file).any(|one| one.name.text == name.text));
@@ -253,7 +288,8 @@ fn check_names(files: &mut [Loaded]) {
         }
         for name in types {
             let used = from_used(&|file| type_defs(file).any(|one| one.name.text == name.text));
-            findings.extend(hides(name, used.or_else(|| built_in(&name.text).map(|_| "the built-in type".to_string()))));
+            findings
+                .extend(hides(name, used.or_else(|| built_in(&name.text).map(|_| "the built-in type".to_string()))));
         }
         for name in values {
             let used = from_used(&|file| table_defs(file).any(|one| one.name.text == name.text));
@@ -297,13 +333,18 @@ impl<'a> Types<'a> {
         }
         if self.doing.contains(&key) {
             let message = format!("the type `{}` holds itself", written.name.text);
-            let finding = Diagnostic::error(Number::F0214, message, written.name.span).help("types are not recursive: use `any` inside");
+            let finding = Diagnostic::error(Number::F0214, message, written.name.span)
+                .help("types are not recursive: use `any` inside");
             self.done.insert(key, (None, vec![finding]));
             return None;
         }
         self.doing.push(key.clone());
         let mut findings = vec![];
-        let mut ty = resolve::resolve(&written.ty, &mut |name, span, findings| self.named(file, name, span, findings), &mut findings);
+        let mut ty = resolve::resolve(
+            &written.ty,
+            &mut |name, span, findings| self.named(file, name, span, findings),
+            &mut findings,
+        );
         self.doing.pop();
         // It was found to hold itself.
         if self.done.contains_key(&key) {
@@ -324,7 +365,8 @@ impl<'a> Types<'a> {
         if let Some(own) = find(file) {
             return self.definition(file, own);
         }
-        let hits: Vec<(usize, &TypeDef)> = files[file].uses.iter().filter_map(|(used, _)| Some((*used, find(*used)?))).collect();
+        let hits: Vec<(usize, &TypeDef)> =
+            files[file].uses.iter().filter_map(|(used, _)| Some((*used, find(*used)?))).collect();
         self.used.extend(hits.iter().map(|(used, _)| (file, *used)));
         match hits.as_slice() {
             [] => {}
@@ -335,7 +377,8 @@ impl<'a> Types<'a> {
             }
         }
         let found = built_in(name).or_else(|| self.source.payload(name));
-        if found.is_none() {
+        let incomplete = files[file].incomplete || files[file].uses.iter().any(|(used, _)| files[*used].incomplete);
+        if found.is_none() && (!incomplete || name.contains('.')) {
             let own: Vec<&str> = type_defs(&files[file]).map(|one| &*one.name.text).collect();
             findings.push(resolve::unknown_type(name, span, &own, self.source));
         }
@@ -344,9 +387,12 @@ impl<'a> Types<'a> {
 }
 
 fn names_of<'a>(file: usize, files: &'a [Loaded], scopes: &'a [FileScope], inputs: &'a Inputs<'_>) -> Names<'a> {
-    let used = |(used, _): &(usize, Span)| Used { path: &files[*used].path, scope: &scopes[*used], used: Cell::new(false) };
+    let used =
+        |(used, _): &(usize, Span)| Used { path: &files[*used].path, scope: &scopes[*used], used: Cell::new(false) };
+    let used_incomplete = files[file].uses.iter().any(|(used, _)| files[*used].incomplete);
     Names {
         own: Some(&scopes[file]),
+        incomplete: (used_incomplete || files[file].incomplete).then(|| files[file].path.clone()),
         used: files[file].uses.iter().map(used).collect(),
         scripts: files[file].scripts.iter().map(|(name, (script, _))| (name.clone(), script.clone())).collect(),
         scripts_used: Cell::new(0),
@@ -375,7 +421,8 @@ fn signatures(
             let params = written.params.iter().map(|one| param(one, &mut findings[at])).collect();
             let result = names.resolve(&written.result, &mut findings[at]);
             let (name, span) = (written.name.text.clone(), written.name.span);
-            let info = FunctionInfo { name: name.clone(), span, routine: routines, params, result, assigned: OnceLock::new() };
+            let info =
+                FunctionInfo { name: name.clone(), span, routine: routines, params, result, assigned: OnceLock::new() };
             routines += 1;
             functions.entry(name).or_insert(Arc::new(info));
         }
@@ -480,7 +527,8 @@ impl<'a> Definitions<'a> {
 
     fn functions<'s>(&self, scopes: &'s [FileScope]) -> Vec<(usize, &'a FunctionDef, &'s Arc<FunctionInfo>)> {
         let of = |(at, file): (usize, &'a Loaded)| {
-            function_defs(file).filter_map(move |written| Some((at, written, scopes[at].functions.get(&written.name.text)?)))
+            function_defs(file)
+                .filter_map(move |written| Some((at, written, scopes[at].functions.get(&written.name.text)?)))
         };
         self.files.iter().enumerate().flat_map(of).collect()
     }

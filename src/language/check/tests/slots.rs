@@ -2,11 +2,12 @@
 
 use super::{Payloads, settings, shown};
 use crate::diagnostics::Sources;
+use crate::language::check::files::library_with;
 use crate::language::check::{Checked, Fact, SlotScope};
 use crate::language::code::CompareOp;
 use crate::language::filter::Filter;
 use crate::language::types::{RecordType, Type, TypeSource};
-use crate::language::{Inputs, Library, SourceText};
+use crate::language::{Inputs, SourceText};
 use crate::value::Text;
 use std::collections::BTreeMap;
 
@@ -20,9 +21,13 @@ fn with<T>(source: &str, facts: &[Fact], work: impl FnOnce(&SlotScope<'_>, &Sour
     let slot = sources.add("slot", source);
     let files = BTreeMap::from([("lib.map".to_string(), lib), ("broken.map".to_string(), broken)]);
     let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
-    let (library, _) = Library::compile(&inputs, &mut sources);
+    let (library, _) = library_with(&[], &inputs, &mut sources);
     let charge = Payloads.payload("stripe.charge").unwrap();
-    let steps = RecordType::shape([("known", Type::text().or_missing()), ("order", charge.clone()), ("gone", charge.clone().or_missing())]);
+    let steps = RecordType::shape([
+        ("known", Type::text().or_missing()),
+        ("order", charge.clone()),
+        ("gone", charge.clone().or_missing()),
+    ]);
     let variables = [(Text::from("event"), charge), (Text::from("steps"), Type::record(steps))];
     let uses = ["lib.map".to_string(), "broken.map".to_string()];
     let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &variables, facts };
@@ -80,8 +85,23 @@ fn a_broken_file_is_told_where_it_is_used() {
 }
 
 #[test]
+fn what_could_not_be_read_is_told_where_it_is_used() {
+    let mut sources = Sources::default();
+    let lib = sources.add("lib.map", "fn good() -> int = 1\nfn bad( -> int = 2");
+    let slot = sources.add("slot", "bad()");
+    let files = BTreeMap::from([("lib.map".to_string(), lib)]);
+    let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
+    let (library, _) = library_with(&[], &inputs, &mut sources);
+    let uses = ["lib.map".to_string()];
+    let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &[], facts: &[] };
+    let (_, findings) = scope.expression(&SourceText::file(slot, "bad()".into()), None);
+    assert_eq!(shown(&findings, &sources), ["F0228 1:1"]);
+}
+
+#[test]
 fn texts_have_holes() {
-    let ((checked, findings), _) = with("Order {steps.order.id} of {event.amount}", &[], |scope, text| scope.text(text));
+    let ((checked, findings), _) =
+        with("Order {steps.order.id} of {event.amount}", &[], |scope, text| scope.text(text));
     assert!(checked.is_some(), "{findings:#?}");
     let ((_, findings), sources) = with("Order {steps.known}", &[], |scope, text| scope.text(text));
     assert_eq!(shown(&findings, &sources), ["F0206 1:8"]);
@@ -105,11 +125,14 @@ fn filter(source: &str, expected: &str) -> Option<Filter> {
 
 #[test]
 fn a_where_is_taken_apart() {
-    let Some(Filter::Compare { column, op, value, .. }) = filter("row.id == steps.known", "") else { panic!("a comparison") };
+    let Some(Filter::Compare { column, op, value, .. }) = filter("row.id == steps.known", "") else {
+        panic!("a comparison")
+    };
     assert_eq!((column.path, op, value.constant), (texts(&["id"]), CompareOp::Equal, false));
     let Some(Filter::Compare { op, value, .. }) = filter("100 < row.amount", "") else { panic!("a comparison") };
     assert_eq!((op, value.constant), (CompareOp::Greater, true));
-    let Some(Filter::And(all)) = filter("row.paid and row.id.contains(\"x\") and (row.amount > 1 or not row.paid)", "") else {
+    let Some(Filter::And(all)) = filter("row.paid and row.id.contains(\"x\") and (row.amount > 1 or not row.paid)", "")
+    else {
         panic!("an and")
     };
     assert!(matches!(all.as_slice(), [Filter::Compare { .. }, Filter::Function { .. }, Filter::Or(_)]));
