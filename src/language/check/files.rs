@@ -389,10 +389,7 @@ impl<'a> Types<'a> {
 fn names_of<'a>(file: usize, files: &'a [Loaded], scopes: &'a [FileScope], inputs: &'a Inputs<'_>) -> Names<'a> {
     let used =
         |(used, _): &(usize, Span)| Used { path: &files[*used].path, scope: &scopes[*used], used: Cell::new(false) };
-<<<<<<< HEAD
-=======
     let used_incomplete = files[file].uses.iter().any(|(used, _)| files[*used].incomplete);
->>>>>>> w/check
     Names {
         own: Some(&scopes[file]),
         incomplete: (used_incomplete || files[file].incomplete).then(|| files[file].path.clone()),
