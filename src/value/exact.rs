@@ -116,14 +116,14 @@ impl Exact {
 
     /// The same as [`Exact::new`] for a mantissa that may only fit once its trailing zeros are gone.
     fn from_wide(negative: bool, mut mantissa: Wide, mut scale: u32) -> Result<Exact, NumberError> {
-        while scale > 0 && mantissa.to_u128().is_none() {
+        while scale > 0 && mantissa.to_i128().is_none() {
             match mantissa.div_rem(Wide::from(10)) {
                 Some((shorter, rest)) if rest.is_zero() => mantissa = shorter,
                 _ => break,
             }
             scale -= 1;
         }
-        let mantissa = mantissa.to_u128().and_then(|m| i128::try_from(m).ok()).ok_or(NumberError::TooLarge)?;
+        let mantissa = mantissa.to_i128().ok_or(NumberError::TooLarge)?;
         Exact::new(if negative { -mantissa } else { mantissa }, scale)
     }
 

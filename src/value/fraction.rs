@@ -6,7 +6,7 @@ use super::{Exact, NumberError, Rounding};
 use std::cmp::Ordering;
 
 /// The first number with more than 38 digits.
-const LIMIT: u128 = 10u128.pow(38);
+const LIMIT: i128 = 10i128.pow(38);
 
 /// A fraction in lowest terms, at most 38 digits above and below. The denominator is positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,16 @@ impl Fraction {
         self.round(0, Rounding::Ceiling)
     }
 
+    /// In lowest terms, with the sign.
+    pub fn numerator(self) -> i128 {
+        self.numerator
+    }
+
+    /// In lowest terms, always positive.
+    pub fn denominator(self) -> i128 {
+        self.denominator
+    }
+
     fn above(self) -> u128 {
         self.numerator.unsigned_abs()
     }
@@ -116,10 +126,7 @@ impl Fraction {
             return Err(NumberError::ByZero);
         }
         let common = above.gcd(below);
-        let part = |number: Wide| {
-            let digits = number.div_rem(common)?.0.to_u128().filter(|digits| *digits < LIMIT)?;
-            i128::try_from(digits).ok()
-        };
+        let part = |number: Wide| number.div_rem(common)?.0.to_i128().filter(|digits| *digits < LIMIT);
         match (part(above), part(below)) {
             (Some(above), Some(denominator)) => {
                 Ok(Fraction { numerator: if negative { -above } else { above }, denominator })

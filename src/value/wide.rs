@@ -37,6 +37,11 @@ impl Wide {
         (self.high == 0).then_some(self.low)
     }
 
+    /// Where it fits.
+    pub(super) fn to_i128(self) -> Option<i128> {
+        self.to_u128()?.try_into().ok()
+    }
+
     /// Quotient and remainder. `None` for division by zero.
     pub(super) fn div_rem(self, divisor: Wide) -> Option<(Wide, Wide)> {
         if divisor.is_zero() {

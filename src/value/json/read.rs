@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Why a body is not JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} at line {line}, column {column}")]
+#[error("line {line}, column {column}: {message}")]
 pub struct JsonError {
     /// Bytes before it.
     pub offset: usize,

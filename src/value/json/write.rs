@@ -36,14 +36,14 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn document(mut self, value: &Value) -> Result<String, WriteError> {
-        self.value(value, 0)?;
-        Ok(self.out)
+        let written = self.value(value, 0);
+        // Too long is the whole, not the place where that showed.
+        self.within_limit()?;
+        written.map(|()| self.out)
     }
 
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), WriteError> {
-        if self.out.len() > self.output {
-            return Err(WriteError::new(format!("the value is longer than {} bytes as JSON", self.output)));
-        }
+        self.within_limit()?;
         match value {
             Value::Null => self.out.push_str("null"),
             Value::Bool(bool) => self.out.push_str(if *bool { "true" } else { "false" }),
@@ -67,6 +67,13 @@ impl Writer {
             }
             Value::Money(money) if self.tagged => self.tag("money", &quoted(&money.to_string())),
             Value::Money(money) => self.money(*money)?,
+        }
+        Ok(())
+    }
+
+    fn within_limit(&self) -> Result<(), WriteError> {
+        if self.out.len() > self.output {
+            return Err(WriteError::new(format!("the value is longer than {} bytes as JSON", self.output)));
         }
         Ok(())
     }
