@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// From this many fields on, names are found by hash.
-const INDEXED: usize = 32;
+const INDEXED: usize = 128;
 
 /// Fields in their order of first assignment, each name once, none of them missing. Cloning is cheap.
 #[derive(Clone, Default)]
@@ -15,7 +15,7 @@ pub struct Record(Arc<Fields>);
 struct Fields {
     entries: Vec<(Text, Value)>,
     /// Name to position, for records of at least [`INDEXED`] fields.
-    index: Option<Box<HashMap<Text, usize>>>,
+    index: Option<HashMap<Text, usize>>,
 }
 
 impl Record {
@@ -106,7 +106,7 @@ impl Fields {
 
     fn index_again(&mut self) {
         self.index = (self.entries.len() >= INDEXED)
-            .then(|| Box::new(self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect()));
+            .then(|| self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect());
     }
 }
 

@@ -312,7 +312,7 @@ struct Names(HashSet<Text>);
 impl Names {
     /// Whether the name is new.
     fn insert(&mut self, name: &Text, entries: &[(Text, Value)]) -> bool {
-        const FEW: usize = 16;
+        const FEW: usize = 32;
         if entries.len() < FEW {
             return entries.iter().all(|(known, _)| known != name);
         }

@@ -22,7 +22,7 @@ fn fields_keep_their_place() {
 
 proptest! {
     #[test]
-    fn large_and_small_records_behave_alike(steps in proptest::collection::vec((0u8..80, any::<bool>()), 0..200)) {
+    fn large_and_small_records_behave_alike(steps in proptest::collection::vec((0u8..250, any::<bool>()), 0..600)) {
         let (mut record, mut model) = (Record::new(), Vec::<(String, i64)>::new());
         for (at, (name, remove)) in steps.into_iter().enumerate() {
             let name = name.to_string();
