@@ -1,1 +1,242 @@
-//! catalog
+//! The catalogue: everything that is known of each system, as data.
+//!
+//! One YAML file a system (`schemas/systems/`) says what a flow can call, what a trigger can subscribe to, how errors
+//! are read and why a repeat is safe; one JSON Schema a payload type (`schemas/types/`) says what the data looks like.
+//! The compiler, the connectors, the sandbox, our own schemas and the reference all read the same declaration. The
+//! format is described in `docs/catalogue.md`.
+//!
+//! Nothing here speaks to a system. The files are part of the binary; [`check`] and the tests hold them to the format,
+//! so that loading cannot fail where it matters.
+
+mod check;
+mod error;
+mod event;
+mod infolog;
+mod operation;
+mod paging;
+mod path;
+mod payload;
+mod scalar;
+mod schema;
+mod system;
+#[cfg(test)]
+mod tests;
+
+pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
+pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Own, Reconcile, SecretPlace, Verify};
+pub use operation::{
+    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, RepeatBy, RepeatEntry,
+    Request, When,
+};
+pub use paging::{NextPage, Paging};
+pub use path::{Headers, Path, Place};
+pub use payload::Types;
+pub use scalar::{Rate, Template, TypeRef};
+pub use system::{
+    Auth, Base, BodyForm, ConnectionKey, Credentials, Dialect, Entity, EnumForm, FilterRules, Http, InForm, InRule,
+    KeyType, Limits, System,
+};
+
+use crate::diagnostics::did_you_mean;
+use schema::Schema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+/// How a fact is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Known {
+    /// Read in a machine-readable official source, or confirmed by running it.
+    S,
+    /// Read in official documentation.
+    D,
+    /// Seen in real traffic.
+    F,
+    /// General knowledge that nobody has read in a source yet: to be confirmed before it is relied on.
+    K,
+}
+
+/// The files in the binary.
+const SYSTEMS: &[(&str, &str)] = &[
+    ("finops", include_str!("../../schemas/systems/finops.yaml")),
+    ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
+];
+
+macro_rules! types {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../schemas/types/", $name, ".json")))),*]
+    };
+}
+
+const TYPES: &[(&str, &str)] = types! {
+    "finops/CDSSalesOrderLinesV2"
+    "finops/CustomersV3"
+    "finops/ReleasedProductsV2"
+    "finops/SalesOrderHeadersV2"
+    "stripe/address"
+    "stripe/balance_transaction"
+    "stripe/charge"
+    "stripe/charge_update"
+    "stripe/customer"
+    "stripe/event"
+    "stripe/payment_intent"
+    "stripe/shipping"
+};
+
+/// All systems. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    systems: Arc<BTreeMap<String, System>>,
+    schemas: Arc<BTreeMap<String, Schema>>,
+}
+
+impl Catalog {
+    /// The catalogue in the binary.
+    pub fn bundled() -> Catalog {
+        static BUNDLED: LazyLock<Catalog> = LazyLock::new(|| match Catalog::load(SYSTEMS, TYPES) {
+            Ok(catalog) => catalog,
+            // Our own files, and a test loads them all.
+            Err(problems) => panic!("the bundled catalogue is broken:\n{}", problems.join("\n")),
+        });
+        BUNDLED.clone()
+    }
+
+    /// Systems and payload types from texts, by their names (`finops`, `finops/CustomersV3`), checked.
+    fn load(systems: &[(&str, &str)], types: &[(&str, &str)]) -> Result<Catalog, Vec<String>> {
+        let mut problems = vec![];
+        let mut loaded = BTreeMap::new();
+        for (name, text) in systems {
+            match System::read(text) {
+                Ok(system) if system.name == *name => drop(loaded.insert(system.name.clone(), system)),
+                Ok(system) => problems.push(format!("{name}.yaml describes {}", system.name)),
+                Err(error) => problems.push(format!("{name}.yaml: {error}")),
+            }
+        }
+        let mut schemas = BTreeMap::new();
+        for (name, text) in types {
+            match serde_json::from_str::<Schema>(text) {
+                Ok(schema) => drop(schemas.insert(name.replace('/', "."), schema)),
+                Err(error) => problems.push(format!("{name}.json: {error}")),
+            }
+        }
+        let catalog = Catalog { systems: Arc::new(loaded), schemas: Arc::new(schemas) };
+        problems.extend(check::problems(&catalog));
+        if problems.is_empty() { Ok(catalog) } else { Err(problems) }
+    }
+
+    /// The systems by name, in order.
+    pub fn systems(&self) -> impl Iterator<Item = &System> {
+        self.systems.values()
+    }
+
+    /// The system with that name.
+    pub fn system(&self, name: &str) -> Option<&System> {
+        self.systems.get(name)
+    }
+
+    /// All operations, by system and in the order of its file.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.systems().flat_map(|system| system.operations.values())
+    }
+
+    /// `finops.create`: the system and its operation.
+    pub fn operation(&self, name: &str) -> Option<(&System, &Operation)> {
+        let (system, operation) = name.split_once('.')?;
+        let system = self.system(system)?;
+        Some((system, system.operations.get(operation)?))
+    }
+
+    /// The entity of a system with that name.
+    pub fn entity(&self, system: &str, name: &str) -> Option<&Entity> {
+        self.system(system)?.entities.get(name)
+    }
+
+    /// The event of a system with that name: its group, and how the catalogue calls it.
+    pub fn event(&self, system: &str, name: &str) -> Option<(&EventGroup, &str, &EventType)> {
+        let groups = self.system(system)?.events.values();
+        groups.filter_map(|group| group.event(name).map(|(name, event)| (group, name, event))).next()
+    }
+
+    /// What to use instead of a system that there is not: a sentence for a diagnostic's help.
+    pub fn system_help(&self, written: &str) -> String {
+        let known = || self.systems.keys().map(String::as_str);
+        help(did_you_mean(written, known()), "systems", known())
+    }
+
+    /// The same for an operation. `writes` keeps to those that a step of that verb can take.
+    pub fn operation_help(&self, written: &str, writes: bool) -> String {
+        let fits = |operation: &&Operation| operation.writes() == writes;
+        let known = || self.operations().filter(fits).map(|operation| operation.name.as_str());
+        let of_system = || {
+            let system = written.split_once('.').map_or(written, |(system, _)| system);
+            known().filter(move |name| name.split_once('.').is_some_and(|(known, _)| known == system))
+        };
+        let meant = did_you_mean(written, known());
+        if of_system().next().is_some() {
+            help(meant, "operations of this system", of_system())
+        } else {
+            help(meant, "operations", known())
+        }
+    }
+}
+
+impl System {
+    /// Reads a file of the format.
+    fn read(text: &str) -> Result<System, String> {
+        let mut system: System = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        for (name, entity) in &mut system.entities {
+            entity.name = name.clone();
+        }
+        let written = system.operations.clone();
+        for (name, operation) in &mut system.operations {
+            operation.name = format!("{}.{name}", system.name);
+            if let Some(same) = &operation.same_as {
+                let base =
+                    written.get(same).ok_or_else(|| format!("{name} is the same as {same}, which is not there"))?;
+                operation.complete_from(base);
+            }
+        }
+        Ok(system)
+    }
+
+    /// What to use instead of an entity that the catalogue does not have: a sentence for a diagnostic's help. Knows the
+    /// names by which people call them (`/data/SalesOrders`).
+    pub fn entity_help(&self, written: &str) -> String {
+        let written = written.trim_start_matches("/data/").trim_matches('/');
+        if let Some(entity) = self.entities.values().find(|entity| is_called(&entity.instead_of, written)) {
+            return format!("{} calls them `{}`", self.title, entity.name);
+        }
+        if let Some((_, sentence)) = self.not_here.iter().find(|(name, _)| name.eq_ignore_ascii_case(written)) {
+            return sentence.clone();
+        }
+        let known = || self.entities.keys().map(String::as_str);
+        help(did_you_mean(written, known()), "entities", known())
+    }
+
+    /// The same for an event.
+    pub fn event_help(&self, written: &str) -> String {
+        let events = || self.events.values().flat_map(|group| &group.types);
+        if let Some((name, _)) = events().find(|(_, event)| is_called(&event.instead_of, written)) {
+            return format!("{} sends it as `{name}`", self.title);
+        }
+        if let Some((_, sentence)) = self.not_here.iter().find(|(name, _)| name.eq_ignore_ascii_case(written)) {
+            return sentence.clone();
+        }
+        let known = || events().map(|(name, _)| name.as_str());
+        help(did_you_mean(written, known()), "events", known())
+    }
+}
+
+fn is_called(names: &[String], written: &str) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case(written))
+}
+
+fn help<'a>(meant: Option<&str>, what: &str, known: impl Iterator<Item = &'a str>) -> String {
+    match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => {
+            let known: Vec<_> = known.collect();
+            if known.is_empty() { format!("it has no {what}") } else { format!("{what}: {}", known.join(", ")) }
+        }
+    }
+}

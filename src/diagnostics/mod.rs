@@ -5,9 +5,10 @@
 //! `codes/`; a span always lies inside its source (clamped where it is rendered, so that a wrong span can never panic).
 
 mod codes;
+pub mod render;
 mod source;
 
-pub use codes::{Code, explain};
+pub use codes::{ALL, Code, explain};
 pub use source::{FileId, Position, Source, Sources, Span};
 
 /// How bad a finding is. Only errors make a file unusable.

@@ -1,1 +1,5 @@
-//! engine
+//! Runs events through execution graphs, durably.
+
+pub mod connector;
+pub mod journal;
+pub mod machine;

@@ -3,6 +3,12 @@
 //! The graph is what the engine runs: every name resolved, every expression compiled, every operation bound to its
 //! catalogue entry. It is never stored: a revision is sources, and the graph is compiled from them again.
 
+pub use crate::catalog::ErrorClass;
+
+pub mod compile;
+pub mod project;
+pub mod render;
+
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;
 use crate::language::filter::Filter;
@@ -213,30 +219,4 @@ pub enum Severity {
     Info,
     Warning,
     Error,
-}
-
-/// The closed classes of errors in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
-    Data,
-    Config,
-    Auth,
-    Throttled,
-    Unavailable,
-    Timeout,
-    Conflict,
-}
-
-impl ErrorClass {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ErrorClass::Data => "data",
-            ErrorClass::Config => "config",
-            ErrorClass::Auth => "auth",
-            ErrorClass::Throttled => "throttled",
-            ErrorClass::Unavailable => "unavailable",
-            ErrorClass::Timeout => "timeout",
-            ErrorClass::Conflict => "conflict",
-        }
-    }
 }

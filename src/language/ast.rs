@@ -18,6 +18,8 @@ pub struct Name {
 pub struct File {
     pub imports: Vec<Import>,
     pub definitions: Vec<Definition>,
+    /// Names of definitions that could not be read: what uses them has no error of its own.
+    pub unread: Vec<Name>,
 }
 
 /// `use "path"`, `use "path.rhai" as name`, with the `///` comment directly above (a script's signatures).
@@ -95,6 +97,14 @@ pub struct FunctionDef {
 pub struct Param {
     pub name: Name,
     pub ty: TypeExpr,
+}
+
+/// What a script's function takes and gives, as written in a comment.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    pub name: Option<Name>,
+    pub params: Vec<Param>,
+    pub result: TypeExpr,
 }
 
 /// `let`s and the expression they serve: a function's body, or a slot.

@@ -65,6 +65,8 @@ pub struct Facts {
     pub options: Vec<(Text, Option<Text>)>,
     /// `true` where the set is complete, so that a `match` can cover it whole (`enum`); false for `x-options`.
     pub closed: bool,
+    /// The system's own name of that set, where its filters want it (`SalesStatus`).
+    pub enum_name: Option<Text>,
     /// Longest text, in UTF-16 units as Dataverse and F&O count.
     pub max_length: Option<u32>,
     /// Most decimal places.
@@ -148,6 +150,16 @@ impl Type {
         self.missing = false;
         self.null = false;
         self
+    }
+
+    /// With an article, for messages: "a date", "an int".
+    pub fn kind_name(&self) -> String {
+        let bare = Type { missing: false, null: false, ..self.clone() }.to_string();
+        match bare.chars().next() {
+            Some('a' | 'i') if !bare.starts_with("a ") => format!("an {bare}"),
+            _ if bare.starts_with("a ") => bare,
+            _ => format!("a {bare}"),
+        }
     }
 
     /// The fields, where this is a record.

@@ -1,1 +1,1 @@
-//! sandbox
+//! Local stand-ins of the systems.

@@ -1,1 +1,103 @@
-//! store
+//! What is durable: events, runs with their journals, effects, alerts, revisions, audit.
+//!
+//! [`Store`] speaks of intentions, not of tables: one method is one transaction, and when it has answered, what it did
+//! is on disk. It deliberately knows nothing of flows and values: it keeps texts and bytes, and the engine gives them
+//! meaning. Invariants: an event and its runs are kept together or not at all; a provider's event id and a flow's
+//! dedupe value are each taken once, and remembered whatever becomes of the payload; runs of one order key begin in the
+//! order of acceptance; only the holder of a run's newest lease writes to it; a row of an outside system belongs to one
+//! node. Payload-bearing rows are keyed by period, and dropped a period at a time.
+
+mod codec;
+#[cfg(test)]
+pub(crate) mod conformance;
+mod error;
+pub mod journal;
+mod sql;
+mod sqlite;
+mod types;
+
+pub use error::StoreError;
+pub use journal::{Encoded, JournalEntry, Record};
+pub use sqlite::SqliteStore;
+pub use types::*;
+
+use jiff::Timestamp;
+use std::pin::Pin;
+
+/// The answer of a store, once it is there.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A durable store. Every method is one transaction, but for [`drop_periods`](Store::drop_periods), which is many.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
+    fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
+
+    /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
+    /// end as superseded). Flows that have another run of it are left out.
+    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted>;
+
+    /// Takes up to `limit` runs that want a worker at `now`, in the order of acceptance. They belong to the caller until
+    /// `until`; after that others may take them, and the lease given here writes nothing any more.
+    fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>>;
+
+    /// Keeps claimed runs until `until`. Gives the leases that still hold.
+    fn renew(&self, leases: Vec<Lease>, until: Timestamp) -> Reply<'_, Vec<Lease>>;
+
+    /// When the next run wants a worker (in the past, when one does now). `None`: none by itself.
+    fn next_due(&self) -> Reply<'_, Option<Timestamp>>;
+
+    /// Writes journal entries with all that belongs to them. Gives the run that may now begin because this one let go of
+    /// its order key. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
+    fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>>;
+
+    /// A run with its event and journal.
+    fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>>;
+
+    /// Puts a run that stands still or has ended back to work: at its place when it still holds its order key or has
+    /// none, at the end otherwise. Gives the state it is in now. [`StoreError::Conflict`] when it is under way, or its
+    /// dedupe value has another owner by now.
+    fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState>;
+
+    /// Lets later runs of its order key pass a run that stands still. Gives the one that may now begin.
+    fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>>;
+
+    /// Runs, the latest accepted first.
+    fn runs(&self, filter: RunFilter, page: Page) -> Reply<'_, Listed<Run>>;
+
+    /// Events, the latest received first.
+    fn events(&self, filter: EventFilter, page: Page) -> Reply<'_, Listed<Event>>;
+
+    /// An event with its body.
+    fn event(&self, event: EventId) -> Reply<'_, Option<(Event, Vec<u8>)>>;
+
+    /// Raises an alert outside any run.
+    fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId>;
+
+    /// Closes an alert. False: it was not open.
+    fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
+
+    /// Alerts, the latest opened first.
+    fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>>;
+
+    /// The audit, the latest first.
+    fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;
+
+    /// Keeps a revision. Again is no error.
+    fn put_revision(&self, revision: Revision) -> Reply<'_, ()>;
+
+    /// Makes a kept revision the one that new runs of its flow take.
+    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()>;
+
+    /// The live revision of each flow.
+    fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>>;
+
+    /// A revision with its sources.
+    fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>>;
+
+    /// Drops events and settled runs with their payloads of all days before `before`; what is not settled is copied on to
+    /// the day of `now`. Event ids and dedupe values are remembered all the same, and forgotten after 400 days.
+    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped>;
+
+    /// Whether the store can write.
+    fn ping(&self) -> Reply<'_, ()>;
+}

@@ -1,56 +1,55 @@
-//! Exact numbers: a decimal of at most 28 significant digits and 28 places. Every operation gives the true result or
-//! an error, never a rounded one; only `round`, `floor` and `ceil` round, because they were asked to.
-//!
-//! `rust_decimal` packs the digits and nothing more: its own operators round silently and are never used.
+//! Exact numbers: a decimal of at most 28 significant digits and 28 places. Every operation gives the true result or an
+//! error, never a rounded one. What has no end as a decimal lives as a [`Fraction`](super::Fraction).
 
-use super::number::Written;
-use super::wide::Wide;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
-/// Most decimal places.
-pub(super) const PLACES: u32 = 28;
-/// The first mantissa with more than 28 digits.
-const LIMIT: u128 = 10u128.pow(28);
+/// Most significant digits, and most decimal places, once trailing zeros are dropped.
+const MOST_DIGITS: u32 = 28;
+const LIMIT: i128 = 10i128.pow(MOST_DIGITS);
 
 /// Why a calculation has no exact result that fits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    #[error("the number needs more than 28 digits, which is as far as exact numbers go")]
+    #[error("the result needs more than 28 digits; round it with `round(…, places, mode)`")]
     TooLarge,
-    #[error("the result has no end as a decimal: say how to round it, as in `round(…, 2, \"half_even\")`")]
+    #[error("the result has no end as a decimal; round it with `round(…, places, mode)`")]
     NotExact,
     #[error("division by zero")]
     ByZero,
-    #[error("{0:?} is not a number: expected digits with at most one point between them, as in `-12.50`")]
+    #[error("{0:?} is not a number")]
     NotANumber(String),
-    #[error("{0} decimal places are too many: at most 28 can be kept")]
-    Places(u32),
-    #[error("{0} does not fit into {1} decimal places: say how to round it, as in `round(…, {1}, \"half_even\")`")]
-    WouldCut(Exact, u32),
+    #[error("{written} has more decimals than {currency} has; write `m.round(\"half_even\")`")]
+    MoreDecimals { written: String, currency: String },
+    #[error("{0} has no minor unit")]
+    NoMinorUnit(String),
+    #[error("{0} and {1} are two currencies")]
+    TwoCurrencies(String, String),
+    #[error("{0}")]
+    Weights(&'static str),
 }
 
 /// How `round` treats what lies between. There is no default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// To the nearest; a tie to the even neighbour.
     HalfEven,
-    /// To the nearest; a tie away from zero.
     HalfAway,
     /// Away from zero.
     Up,
     /// Toward zero.
     Down,
-    /// Toward negative infinity.
     Floor,
-    /// Toward positive infinity.
     Ceiling,
 }
 
 impl Rounding {
-    /// The names as they are written in source.
-    pub const NAMES: [&str; 6] = ["half_even", "half_away", "up", "down", "floor", "ceiling"];
+    /// The names as they are written in a mapping.
+    pub const NAMES: &'static [&'static str] = &["half_even", "half_away", "up", "down", "floor", "ceiling"];
 
+    /// The mode with that name.
     pub fn parse(name: &str) -> Option<Rounding> {
         Some(match name {
             "half_even" => Rounding::HalfEven,
@@ -62,158 +61,134 @@ impl Rounding {
             _ => return None,
         })
     }
-
-    /// Whether a cut quotient goes one further from zero; `half` compares what was cut off (never nothing) with a half.
-    fn goes_up(self, negative: bool, odd: bool, half: Ordering) -> bool {
-        match self {
-            Rounding::HalfEven => half.is_gt() || half.is_eq() && odd,
-            Rounding::HalfAway => half.is_ge(),
-            Rounding::Up => true,
-            Rounding::Down => false,
-            Rounding::Floor => negative,
-            Rounding::Ceiling => !negative,
-        }
-    }
 }
 
 /// A decimal: at most 28 significant digits and 28 places once trailing zeros are dropped. It remembers how many
-/// decimals it was written with (`1.10`, at most 28), which [`Exact::eq`] does not see.
+/// decimals it was written with (`1.10`), which equality and order do not see.
 #[derive(Clone, Copy)]
-pub struct Exact {
-    /// Without trailing zeros behind the point; zero is never negative.
-    value: Decimal,
-    /// Decimals to write, at least those of `value`.
-    decimals: u8,
-}
+pub struct Exact(Decimal);
 
-#[allow(clippy::should_implement_trait)] // the operators' own signatures cannot fail
 impl Exact {
-    pub const ZERO: Exact = Exact { value: Decimal::ZERO, decimals: 0 };
-    pub const ONE: Exact = Exact { value: Decimal::ONE, decimals: 0 };
+    pub const ZERO: Exact = Exact(Decimal::ZERO);
+    pub const ONE: Exact = Exact(Decimal::ONE);
 
-    /// Reads `-?digits[.digits]`: no plus, no exponent, no `.5`, `5.` or `1_000`.
-    pub fn parse(text: &str) -> Result<Exact, NumberError> {
-        let written = Written::plain(text);
-        written.ok_or_else(|| NumberError::NotANumber(text.chars().take(40).collect()))?.exact()
-    }
-
-    pub fn from_i128(whole: i128) -> Result<Exact, NumberError> {
-        Exact::new(whole, 0)
-    }
-
-    /// `mantissa` shifted `scale` places to the right, in its shortest form.
-    pub(super) fn new(mut mantissa: i128, mut scale: u32) -> Result<Exact, NumberError> {
-        while scale > 0 && mantissa % 10 == 0 {
+    /// `mantissa · 10^-scale`, with `scale` written decimals where they fit, fewer where only zeros are lost.
+    pub fn from_parts(mantissa: i128, scale: u32) -> Result<Exact, NumberError> {
+        let (mut mantissa, mut scale) = (mantissa, scale);
+        while mantissa.abs() >= LIMIT || scale > MOST_DIGITS {
+            if mantissa % 10 != 0 || scale == 0 {
+                // A whole number of more digits that ends in zeros still has them as digits: too many.
+                return Err(NumberError::TooLarge);
+            }
             mantissa /= 10;
             scale -= 1;
         }
-        if mantissa.unsigned_abs() >= LIMIT || scale > PLACES {
-            return Err(NumberError::TooLarge);
-        }
-        let value = Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| NumberError::TooLarge)?;
-        Ok(Exact { value, decimals: scale as u8 })
+        Decimal::try_from_i128_with_scale(mantissa, scale).map(Exact).map_err(|_| NumberError::TooLarge)
     }
 
-    /// The same as [`Exact::new`] for a mantissa that may only fit once its trailing zeros are gone.
-    fn from_wide(negative: bool, mut mantissa: Wide, mut scale: u32) -> Result<Exact, NumberError> {
-        while scale > 0 && mantissa.to_i128().is_none() {
-            match mantissa.div_rem(Wide::from(10)) {
-                Some((shorter, rest)) if rest.is_zero() => mantissa = shorter,
-                _ => break,
+    /// A whole number.
+    pub fn from_i128(value: i128) -> Result<Exact, NumberError> {
+        Exact::from_parts(value, 0)
+    }
+
+    /// Strictly `-?digits[.digits]`: no `+`, no `.5`, no `5.`, no exponent.
+    pub fn parse(text: &str) -> Result<Exact, NumberError> {
+        let not = || NumberError::NotANumber(super::excerpt(text));
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = match digits.split_once('.') {
+            Some((_, "")) => return Err(not()),
+            Some((whole, fraction)) => (whole, fraction),
+            None => (digits, ""),
+        };
+        if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+            return Err(not());
+        }
+        // Zeros that mean nothing may be many: what counts is what is left.
+        let kept = fraction.trim_end_matches('0');
+        let padding = (fraction.len() - kept.len()).min(MOST_DIGITS as usize);
+        let mut mantissa: i128 = 0;
+        for digit in whole.trim_start_matches('0').bytes().chain(kept.bytes()) {
+            mantissa = mantissa
+                .checked_mul(10)
+                .and_then(|m| m.checked_add((digit - b'0') as i128))
+                .ok_or(NumberError::TooLarge)?;
+            if mantissa >= LIMIT {
+                return Err(NumberError::TooLarge);
             }
-            scale -= 1;
         }
-        let mantissa = mantissa.to_i128().ok_or(NumberError::TooLarge)?;
-        Exact::new(if negative { -mantissa } else { mantissa }, scale)
-    }
-
-    /// `numerator / denominator`, rounded to exactly `places` decimals.
-    pub(super) fn divide(
-        negative: bool,
-        numerator: u128,
-        denominator: u128,
-        places: u32,
-        rounding: Rounding,
-    ) -> Result<Exact, NumberError> {
-        if places > PLACES {
-            return Err(NumberError::Places(places));
+        if text.starts_with('-') {
+            mantissa = -mantissa;
         }
-        let shifted = Wide::product(numerator, 10u128.pow(places));
-        let denominator = Wide::from(denominator);
-        let (mut quotient, rest) = shifted.div_rem(denominator).ok_or(NumberError::ByZero)?;
-        if !rest.is_zero() && rounding.goes_up(negative, quotient.is_odd(), rest.plus(rest).cmp(&denominator)) {
-            quotient = quotient.plus(Wide::from(1));
-        }
-        Exact::from_wide(negative, quotient, places)?.with_decimals(places)
+        let exact = Exact::from_parts(mantissa, kept.len().try_into().map_err(|_| NumberError::TooLarge)?)?;
+        Ok(exact.padded((kept.len() + padding) as u32))
     }
 
-    /// All digits as a whole number; with [`Exact::scale`] the value.
-    pub(super) fn mantissa(self) -> i128 {
-        self.value.mantissa()
+    /// All digits as a whole number, and how many of them are decimals.
+    pub fn parts(self) -> (i128, u32) {
+        (self.0.mantissa(), self.0.scale())
     }
 
-    /// Decimal places of the value without trailing zeros.
-    pub fn scale(self) -> u32 {
-        self.value.scale()
-    }
-
-    /// Decimals it is written with: `1.10` has two.
+    /// How many decimals it is written with.
     pub fn decimals(self) -> u32 {
-        u32::from(self.decimals)
+        self.0.scale()
     }
 
-    /// The same value without trailing zeros behind the point.
+    /// The same without decimals that are only zeros.
     pub fn shortest(self) -> Exact {
-        Exact { decimals: self.scale() as u8, ..self }
+        Exact(self.0.normalize())
     }
 
-    /// The same value written with exactly `decimals`; an error where that would cut digits off.
-    pub fn with_decimals(self, decimals: u32) -> Result<Exact, NumberError> {
-        if decimals > PLACES {
-            return Err(NumberError::Places(decimals));
+    /// The same written with exactly `places` decimals. An error where that would cut digits or not fit.
+    pub fn with_decimals(self, places: u32) -> Result<Exact, NumberError> {
+        let short = self.shortest();
+        if short.decimals() > places {
+            return Err(NumberError::NotExact);
         }
-        if decimals < self.scale() {
-            return Err(NumberError::WouldCut(self.shortest(), decimals));
-        }
-        Ok(Exact { decimals: decimals as u8, ..self })
+        let padded = short.padded(places);
+        if padded.decimals() == places { Ok(padded) } else { Err(NumberError::TooLarge) }
     }
 
-    /// The same value written with as many of the `decimals` as can be kept.
-    pub(super) fn keeping(self, decimals: u64) -> Exact {
-        let decimals = decimals.clamp(u64::from(self.scale()), u64::from(PLACES));
-        Exact { decimals: decimals as u8, ..self }
+    /// With up to `places` decimals: as many zeros as fit.
+    fn padded(self, places: u32) -> Exact {
+        let (mut mantissa, mut scale) = self.parts();
+        while scale < places.min(MOST_DIGITS) && mantissa.abs() < LIMIT / 10 {
+            mantissa *= 10;
+            scale += 1;
+        }
+        Decimal::try_from_i128_with_scale(mantissa, scale).map_or(self, Exact)
     }
 
     pub fn is_zero(self) -> bool {
-        self.mantissa() == 0
+        self.0.mantissa() == 0
     }
 
     pub fn is_negative(self) -> bool {
-        self.mantissa() < 0
+        self.0.mantissa() < 0
     }
 
+    /// Whether it is a whole number by its value.
     pub fn is_whole(self) -> bool {
-        self.scale() == 0
+        self.shortest().decimals() == 0
     }
 
-    /// Where it is whole and fits.
-    pub fn to_i64(self) -> Option<i64> {
-        self.to_i128()?.try_into().ok()
-    }
-
-    /// Where it is whole.
+    /// The whole number, where it is one.
     pub fn to_i128(self) -> Option<i128> {
-        self.is_whole().then(|| self.mantissa())
+        self.is_whole().then(|| self.shortest().0.mantissa())
+    }
+
+    /// The whole number, where it is one and fits.
+    pub fn to_i64(self) -> Option<i64> {
+        self.to_i128().and_then(|value| value.try_into().ok())
+    }
+
+    pub fn neg(self) -> Exact {
+        let (mantissa, scale) = self.parts();
+        Decimal::try_from_i128_with_scale(-mantissa, scale).map_or(self, Exact)
     }
 
     pub fn add(self, other: Exact) -> Result<Exact, NumberError> {
-        // Both mantissas are in shortest form: where aligning them leaves i128, the sum has more than 28 digits too.
-        let scale = self.scale().max(other.scale());
-        let sum = match (self.mantissa_at(scale), other.mantissa_at(scale)) {
-            (Some(a), Some(b)) => a.checked_add(b),
-            _ => None,
-        };
-        Exact::new(sum.ok_or(NumberError::TooLarge)?, scale)
+        let ((a, b), scale) = aligned(self, other).ok_or(NumberError::TooLarge)?;
+        Exact::from_parts(a.checked_add(b).ok_or(NumberError::TooLarge)?, scale).map(Exact::shortest)
     }
 
     pub fn sub(self, other: Exact) -> Result<Exact, NumberError> {
@@ -221,103 +196,116 @@ impl Exact {
     }
 
     pub fn mul(self, other: Exact) -> Result<Exact, NumberError> {
-        let scale = self.scale() + other.scale();
-        match self.mantissa().checked_mul(other.mantissa()) {
-            Some(product) => Exact::new(product, scale),
-            None => {
-                let product = Wide::product(self.mantissa().unsigned_abs(), other.mantissa().unsigned_abs());
-                Exact::from_wide(self.is_negative() != other.is_negative(), product, scale)
-            }
+        let ((a, a_scale), (b, b_scale)) = (self.shortest().parts(), other.shortest().parts());
+        match a.checked_mul(b) {
+            Some(product) => Exact::from_parts(product, a_scale + b_scale).map(Exact::shortest),
+            // 2 · 5 leaves zeros behind the point: take them out before there are too many digits.
+            None => super::Fraction::from(self).mul(super::Fraction::from(other))?.finish(),
         }
     }
 
-    /// The negated value in its shortest form.
-    pub fn neg(self) -> Exact {
-        let value = if self.is_zero() { self.value } else { -self.value };
-        Exact { value, decimals: self.scale() as u8 }
-    }
-
-    /// Rounded to exactly `places` decimals.
-    pub fn round(self, places: u32, rounding: Rounding) -> Result<Exact, NumberError> {
-        if places >= self.scale() {
-            return self.with_decimals(places);
+    /// Rounded, written with exactly `places` decimals.
+    pub fn round(self, places: u32, mode: Rounding) -> Result<Exact, NumberError> {
+        let (mantissa, scale) = self.shortest().parts();
+        if scale <= places {
+            return self.with_decimals(places.min(MOST_DIGITS));
         }
-        Exact::divide(self.is_negative(), self.mantissa().unsigned_abs(), 10u128.pow(self.scale()), places, rounding)
+        let unit = 10i128.pow(scale - places);
+        Exact::from_parts(divide(mantissa, unit, mode), places)?.with_decimals(places)
     }
 
-    /// The next whole number below, or itself.
+    /// The largest whole number that is not above it.
     pub fn floor(self) -> Result<Exact, NumberError> {
-        self.shortest().round(0, Rounding::Floor)
+        self.round(0, Rounding::Floor)
     }
 
-    /// The next whole number above, or itself.
+    /// The smallest whole number that is not below it.
     pub fn ceil(self) -> Result<Exact, NumberError> {
-        self.shortest().round(0, Rounding::Ceiling)
-    }
-
-    /// The mantissa for a scale that is at least its own.
-    pub(super) fn mantissa_at(self, scale: u32) -> Option<i128> {
-        let factor = 10i128.checked_pow(scale.checked_sub(self.scale())?)?;
-        self.mantissa().checked_mul(factor)
+        self.round(0, Rounding::Ceiling)
     }
 }
 
+/// Both as whole numbers of one unit. `None` where that has too many digits to hold.
+fn aligned(a: Exact, b: Exact) -> Option<((i128, i128), u32)> {
+    let ((a, a_scale), (b, b_scale)) = (a.shortest().parts(), b.shortest().parts());
+    let scale = a_scale.max(b_scale);
+    let widen = |value: i128, by: u32| value.checked_mul(10i128.checked_pow(by)?);
+    Some(((widen(a, scale - a_scale)?, widen(b, scale - b_scale)?), scale))
+}
+
+/// `a / b` as a whole number; b is above zero.
+pub(super) fn divide(a: i128, b: i128, mode: Rounding) -> i128 {
+    let (quotient, rest) = (a / b, a % b);
+    if rest == 0 {
+        return quotient;
+    }
+    let sign = if a < 0 { -1 } else { 1 };
+    // Twice the rest against the divisor, without overflow.
+    let half = rest.unsigned_abs().cmp(&(b.unsigned_abs() - rest.unsigned_abs()));
+    let away = match mode {
+        Rounding::Up => true,
+        Rounding::Down => false,
+        Rounding::Floor => sign < 0,
+        Rounding::Ceiling => sign > 0,
+        Rounding::HalfAway => half != Ordering::Less,
+        Rounding::HalfEven => half == Ordering::Greater || half == Ordering::Equal && quotient % 2 != 0,
+    };
+    quotient + if away { sign } else { 0 }
+}
+
 impl From<i64> for Exact {
-    fn from(whole: i64) -> Exact {
-        Exact { value: Decimal::from(whole), decimals: 0 }
+    fn from(value: i64) -> Exact {
+        Exact(Decimal::from(value))
+    }
+}
+
+impl FromStr for Exact {
+    type Err = NumberError;
+    fn from_str(text: &str) -> Result<Exact, NumberError> {
+        Exact::parse(text)
     }
 }
 
 impl PartialEq for Exact {
     fn eq(&self, other: &Exact) -> bool {
-        self.mantissa() == other.mantissa() && self.scale() == other.scale()
+        self.cmp(other).is_eq()
     }
 }
 impl Eq for Exact {}
-
 impl PartialOrd for Exact {
     fn partial_cmp(&self, other: &Exact) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
-
 impl Ord for Exact {
     fn cmp(&self, other: &Exact) -> Ordering {
-        let scale = self.scale().max(other.scale());
-        match (self.mantissa_at(scale), other.mantissa_at(scale)) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            // Only one of them is scaled, and what leaves i128 is larger than any mantissa.
-            (None, _) => self.mantissa().cmp(&0),
-            (_, None) => 0.cmp(&other.mantissa()),
+        match aligned(*self, *other) {
+            Some(((a, b), _)) => a.cmp(&b),
+            // One of them is so much larger that it cannot be written in the other's unit: decimals compare exactly.
+            None => self.0.cmp(&other.0),
         }
     }
 }
-
-impl std::hash::Hash for Exact {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (self.mantissa(), self.scale()).hash(state);
+impl Hash for Exact {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.shortest().parts().hash(state);
     }
 }
 
-impl std::fmt::Display for Exact {
-    /// With the decimals it was written with; never an exponent, never `-0`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (scale, decimals) = (self.scale() as usize, self.decimals as usize);
-        if self.is_negative() {
-            f.write_str("-")?;
-        }
-        let digits = format!("{:0>width$}", self.mantissa().unsigned_abs(), width = scale + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - scale);
+impl fmt::Display for Exact {
+    /// As written, with its decimals; no exponent, never `-0`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mantissa, scale) = self.parts();
+        let digits = format!("{:0>width$}", mantissa.unsigned_abs(), width = scale as usize + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
+        f.write_str(if mantissa < 0 { "-" } else { "" })?;
         f.write_str(whole)?;
-        if decimals > 0 {
-            write!(f, ".{fraction:0<decimals$}")?;
-        }
-        Ok(())
+        if scale > 0 { write!(f, ".{fraction}") } else { Ok(()) }
     }
 }
 
-impl std::fmt::Debug for Exact {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
+impl fmt::Debug for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

@@ -1,40 +1,34 @@
 //! The data that flows through mappings and runs: exact numbers, missing and null as two things, records that keep
 //! their order, and JSON in and out with untouched numbers byte for byte.
 //!
-//! Payload data never passes through `f64` or `serde_json::Value`; this module is the only border. It knows nothing
-//! of types, mappings or systems.
+//! Payload data never passes through a binary float or `serde_json::Value`; this module is the only border. It knows
+//! nothing of types, mappings or systems.
 
-mod compare;
-mod currency;
 mod exact;
 mod fraction;
 pub mod json;
 mod money;
 mod number;
 mod record;
-mod text;
-pub mod time;
-mod wide;
-
 #[cfg(test)]
 mod tests;
+mod text;
+pub mod time;
 
-pub use compare::Mismatch;
-pub use currency::Currency;
 pub use exact::{Exact, NumberError, Rounding};
 pub use fraction::Fraction;
-pub use money::{Money, MoneyError};
+pub use money::{Currency, Money};
 pub use number::Number;
 pub use record::Record;
 pub use text::Text;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// One value. Cloning is cheap: what is long is shared.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// Not there. Never inside a list; a record's field that is missing is not in the record.
-    #[default]
     Missing,
     /// There, and nothing: JSON's `null`.
     Null,
@@ -52,18 +46,16 @@ pub enum Value {
     Record(Record),
 }
 
-static MISSING: Value = Value::Missing;
+/// Two values that cannot be compared: the words for what they are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{left} and {right} cannot be compared")]
+pub struct Mismatch {
+    pub left: String,
+    pub right: String,
+}
 
 impl Value {
-    pub fn text(text: impl Into<Text>) -> Value {
-        Value::Text(text.into())
-    }
-
-    pub fn list(values: impl IntoIterator<Item = Value>) -> Value {
-        Value::List(Arc::new(values.into_iter().collect()))
-    }
-
-    /// What it is, for messages: the language's name of its type.
+    /// What it is, in the language's words; a number is `int` when it is whole.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Missing => "missing",
@@ -74,7 +66,7 @@ impl Value {
             Value::Text(_) => "text",
             Value::Date(_) => "date",
             Value::Time(_) => "time",
-            Value::Local(_) => "local time",
+            Value::Local(_) => "a local time",
             Value::Money(_) => "money",
             Value::List(_) => "list",
             Value::Record(_) => "record",
@@ -88,13 +80,6 @@ impl Value {
         }
     }
 
-    pub fn as_bool(&self) -> Option<bool> {
-        match self {
-            Value::Bool(bool) => Some(*bool),
-            _ => None,
-        }
-    }
-
     pub fn as_number(&self) -> Option<&Number> {
         match self {
             Value::Number(number) => Some(number),
@@ -102,16 +87,16 @@ impl Value {
         }
     }
 
-    pub fn as_money(&self) -> Option<Money> {
+    pub fn as_bool(&self) -> Option<bool> {
         match self {
-            Value::Money(money) => Some(*money),
+            Value::Bool(value) => Some(*value),
             _ => None,
         }
     }
 
     pub fn as_list(&self) -> Option<&[Value]> {
         match self {
-            Value::List(list) => Some(list),
+            Value::List(items) => Some(items),
             _ => None,
         }
     }
@@ -123,19 +108,9 @@ impl Value {
         }
     }
 
-    /// The field with that name; missing where there is none or this is no record.
+    /// A record's field; missing where there is none.
     pub fn get(&self, name: &str) -> &Value {
-        self.as_record().and_then(|record| record.get(name)).unwrap_or(&MISSING)
-    }
-
-    /// The element at that place, counted from 0; missing where there is none or this is no list.
-    pub fn at(&self, index: usize) -> &Value {
-        self.as_list().and_then(|list| list.get(index)).unwrap_or(&MISSING)
-    }
-
-    /// The field of a field: `at_path(&["data", "object", "id"])`.
-    pub fn at_path(&self, names: &[&str]) -> &Value {
-        names.iter().fold(self, |value, name| value.get(name))
+        self.as_record().and_then(|record| record.get(name)).unwrap_or(&Value::Missing)
     }
 
     /// Missing or null.
@@ -143,26 +118,68 @@ impl Value {
         matches!(self, Value::Missing | Value::Null)
     }
 
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Value::Missing)
-    }
-
-    pub fn is_null(&self) -> bool {
-        matches!(self, Value::Null)
-    }
-
     /// Missing, null, or a text of nothing but white space.
     pub fn is_blank(&self) -> bool {
         match self {
-            Value::Text(text) => text.trim_matches(is_space).is_empty(),
-            _ => self.is_absent(),
+            Value::Text(text) => text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')),
+            other => other.is_absent(),
         }
+    }
+
+    /// `==`: int and decimal are one kind; missing, null and values all differ; two values of different kinds cannot be
+    /// compared, inside lists and records they are unequal.
+    pub fn equal(&self, other: &Value) -> Result<bool, Mismatch> {
+        if self.is_absent() || other.is_absent() || self.family() == other.family() {
+            return Ok(self == other);
+        }
+        Err(self.mismatch(other))
+    }
+
+    /// `< <= > >=` and `sort_by`: two numbers, dates, times, monies of one currency, or texts by code point.
+    pub fn order(&self, other: &Value) -> Result<Ordering, Mismatch> {
+        match (self, other) {
+            (Value::Number(a), Value::Number(b)) => Ok(a.compare(b)),
+            (Value::Text(a), Value::Text(b)) => Ok(a.cmp(b)),
+            (Value::Date(a), Value::Date(b)) => Ok(a.cmp(b)),
+            (Value::Time(a), Value::Time(b)) => Ok(a.cmp(b)),
+            (Value::Money(a), Value::Money(b)) => {
+                a.compare(b).map_err(|_| Mismatch { left: a.currency.to_string(), right: b.currency.to_string() })
+            }
+            _ => Err(self.mismatch(other)),
+        }
+    }
+
+    fn family(&self) -> &'static str {
+        match self {
+            Value::Number(_) => "number",
+            other => other.kind(),
+        }
+    }
+
+    fn mismatch(&self, other: &Value) -> Mismatch {
+        Mismatch { left: self.kind().into(), right: other.kind().into() }
     }
 }
 
-/// White space as the language knows it: space, tab, CR and LF.
-pub fn is_space(character: char) -> bool {
-    matches!(character, ' ' | '\t' | '\r' | '\n')
+/// By value: numbers whatever their text, lists and records element by element, records in any order of their fields.
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Missing, Value::Missing) | (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Number(a), Value::Number(b)) => a == b,
+            (Value::Text(a), Value::Text(b)) => a == b,
+            (Value::Date(a), Value::Date(b)) => a == b,
+            (Value::Time(a), Value::Time(b)) => a == b,
+            (Value::Local(a), Value::Local(b)) => a == b,
+            (Value::Money(a), Value::Money(b)) => a == b,
+            (Value::List(a), Value::List(b)) => a == b,
+            (Value::Record(a), Value::Record(b)) => {
+                a.len() == b.len() && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| other == value))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<&str> for Value {
@@ -170,76 +187,44 @@ impl From<&str> for Value {
         Value::Text(text.into())
     }
 }
-
 impl From<String> for Value {
     fn from(text: String) -> Value {
         Value::Text(text.into())
     }
 }
-
 impl From<Text> for Value {
     fn from(text: Text) -> Value {
         Value::Text(text)
     }
 }
-
-impl From<bool> for Value {
-    fn from(bool: bool) -> Value {
-        Value::Bool(bool)
-    }
-}
-
 impl From<i64> for Value {
-    fn from(whole: i64) -> Value {
-        Value::Number(whole.into())
+    fn from(value: i64) -> Value {
+        Value::Number(value.into())
     }
 }
-
 impl From<Exact> for Value {
-    fn from(exact: Exact) -> Value {
-        Value::Number(exact.into())
+    fn from(value: Exact) -> Value {
+        Value::Number(value.into())
     }
 }
-
-impl From<Number> for Value {
-    fn from(number: Number) -> Value {
-        Value::Number(number)
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Bool(value)
     }
 }
-
-impl From<Money> for Value {
-    fn from(money: Money) -> Value {
-        Value::Money(money)
+impl From<Vec<Value>> for Value {
+    fn from(items: Vec<Value>) -> Value {
+        Value::List(Arc::new(items))
     }
 }
-
-impl From<jiff::civil::Date> for Value {
-    fn from(date: jiff::civil::Date) -> Value {
-        Value::Date(date)
-    }
-}
-
-impl From<jiff::Timestamp> for Value {
-    fn from(time: jiff::Timestamp) -> Value {
-        Value::Time(time)
-    }
-}
-
 impl From<Record> for Value {
     fn from(record: Record) -> Value {
         Value::Record(record)
     }
 }
 
-impl From<Vec<Value>> for Value {
-    fn from(values: Vec<Value>) -> Value {
-        Value::List(Arc::new(values))
-    }
-}
-
-impl<V: Into<Value>> From<Option<V>> for Value {
-    /// `None` is missing.
-    fn from(value: Option<V>) -> Value {
-        value.map_or(Value::Missing, Into::into)
-    }
+/// At most forty characters, for messages: what was got, never a whole payload.
+pub(crate) fn excerpt(text: &str) -> String {
+    let short: String = text.chars().take(40).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
 }

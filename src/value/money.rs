@@ -1,168 +1,194 @@
-//! Money: an exact amount and its currency.
-//!
-//! While it is calculated with, a money may have more digits than its currency has; only writing it, its minor units
-//! and sharing it out insist on whole minor units.
+//! Money: an exact amount and its currency, with ISO 4217's minor units.
 
-use super::wide::Wide;
-use super::{Currency, Exact, Fraction, NumberError, Rounding};
-use std::cmp::{Ordering, Reverse};
+use super::{Exact, Fraction, NumberError, Rounding};
+use std::cmp::Ordering;
+use std::fmt;
 
-/// An exact amount in a currency. Equal where both are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An ISO 4217 currency.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency {
+    code: [u8; 3],
+}
+
+/// ISO 4217 list one of 2026-01-01 by number of decimals, and codes that were withdrawn but still stand in old data.
+const DECIMALS: &[(u32, &str)] = &[
+    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+    (3, "BHD IQD JOD KWD LYD OMR TND"),
+    (4, "CLF UYW"),
+    (
+        2,
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW \
+         CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF \
+         IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK \
+         MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP \
+         SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG \
+         YER ZAR ZMW ZWG",
+    ),
+    // Withdrawn.
+    (2, "ANG BGN CUC HRK SLL VEF ZWL"),
+];
+
+/// No minor unit: metals, funds, tests.
+const WITHOUT: &str = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX";
+
+impl Currency {
+    /// The currency of a code in any case; `None` for a code that ISO 4217 does not have.
+    pub fn parse(code: &str) -> Option<Currency> {
+        let code: [u8; 3] = code.as_bytes().try_into().ok()?;
+        let currency = Currency { code: code.map(|b| b.to_ascii_uppercase()) };
+        let known = DECIMALS.iter().map(|(_, codes)| *codes).chain([WITHOUT]).any(|codes| currency.is_in(codes));
+        known.then_some(currency)
+    }
+
+    /// In upper case.
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.code).unwrap_or("XXX")
+    }
+
+    /// How many decimals it has; `None` for gold and the like.
+    pub fn minor_units(&self) -> Option<u32> {
+        DECIMALS.iter().find(|(_, codes)| self.is_in(codes)).map(|(decimals, _)| *decimals)
+    }
+
+    fn is_in(&self, codes: &str) -> bool {
+        codes.split_ascii_whitespace().any(|code| code.as_bytes() == self.code)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// An exact amount in a currency. While calculated with, it may have more decimals than its currency; it cannot be
+/// written then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {
     pub amount: Exact,
     pub currency: Currency,
 }
 
-/// Why something cannot be done with a money.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MoneyError {
-    #[error(transparent)]
-    Number(#[from] NumberError),
-    #[error("{0} and {1} are two currencies: convert one of them first")]
-    Currencies(Currency, Currency),
-    #[error("{0} has more digits than {currency} ({units}): say how to round it, as in `m.round(\"half_even\")`", currency = .0.currency, units = .0.currency.minor_units().unwrap_or_default())]
-    Digits(Money),
-    #[error("{0} has no minor unit")]
-    NoMinorUnit(Currency),
-    #[error("a weight is {0}: none may be negative")]
-    NegativeWeight(Exact),
-    #[error("the weights add up to 0: at least one must be above it")]
-    NoWeight,
-}
-
-#[allow(clippy::should_implement_trait)] // the operators' own signatures cannot fail
 impl Money {
     pub fn new(amount: Exact, currency: Currency) -> Money {
         Money { amount, currency }
     }
 
-    /// From a number of minor units: 1999 is 19.99 USD.
-    pub fn from_minor(minor: Exact, currency: Currency) -> Result<Money, MoneyError> {
-        let units = currency.minor_units().ok_or(MoneyError::NoMinorUnit(currency))?;
-        let amount = minor.mul(Exact::new(1, units)?)?;
-        Ok(Money { amount, currency }.padded())
+    /// From whole minor units: 1999 of USD is 19.99.
+    pub fn from_minor(minor: Exact, currency: Currency) -> Result<Money, NumberError> {
+        let places = currency.minor_units().ok_or_else(|| NumberError::NoMinorUnit(currency.to_string()))?;
+        let (mantissa, scale) = minor.shortest().parts();
+        Ok(Money { amount: Exact::from_parts(mantissa, scale + places)?, currency }.with_decimals())
     }
 
-    /// The number of minor units: 19.99 USD is 1999. An error where it has more digits than the currency.
-    pub fn to_minor(self) -> Result<Exact, MoneyError> {
-        let units = self.currency.minor_units().ok_or(MoneyError::NoMinorUnit(self.currency))?;
-        if self.amount.scale() > units {
-            return Err(MoneyError::Digits(self));
+    /// Whole minor units; an error where the amount has more decimals than the currency.
+    pub fn to_minor(&self) -> Result<Exact, NumberError> {
+        let places = self.places()?;
+        let (mantissa, scale) = self.amount.shortest().parts();
+        if scale > places {
+            return Err(self.more_decimals());
         }
-        Ok(self.amount.mul(Exact::from(10i64.pow(units)))?)
+        let factor = 10i128.pow(places - scale);
+        Exact::from_i128(mantissa.checked_mul(factor).ok_or(NumberError::TooLarge)?)
     }
 
-    /// The amount with the currency's decimals, or more where it has more: `m.amount`.
-    pub fn amount(self) -> Exact {
-        self.amount.shortest().keeping(u64::from(self.currency.minor_units().unwrap_or_default()))
+    /// The amount with the currency's decimals, more where it has more: what `m.amount` is.
+    pub fn with_decimals(mut self) -> Money {
+        if let Some(places) = self.currency.minor_units() {
+            self.amount = self.amount.with_decimals(places).unwrap_or(self.amount.shortest());
+        }
+        self
     }
 
-    /// The amount as it is written; an error where it has more digits than the currency.
-    pub fn written(self) -> Result<Exact, MoneyError> {
+    /// The amount as it is written; an error where it has more decimals than the currency.
+    pub fn written_amount(&self) -> Result<Exact, NumberError> {
         match self.currency.minor_units() {
-            Some(units) if self.amount.scale() > units => Err(MoneyError::Digits(self)),
-            _ => Ok(self.amount()),
+            None => Ok(self.amount.shortest()),
+            Some(places) if self.amount.shortest().decimals() > places => Err(self.more_decimals()),
+            Some(places) => self.amount.with_decimals(places),
         }
     }
 
-    pub fn add(self, other: Money) -> Result<Money, MoneyError> {
-        self.same_currency(other)?;
-        Ok(Money { amount: self.amount.add(other.amount)?, ..self })
+    fn more_decimals(&self) -> NumberError {
+        NumberError::MoreDecimals { written: self.amount.to_string(), currency: self.currency.to_string() }
     }
 
-    pub fn sub(self, other: Money) -> Result<Money, MoneyError> {
-        self.add(other.neg())
+    fn places(&self) -> Result<u32, NumberError> {
+        self.currency.minor_units().ok_or_else(|| NumberError::NoMinorUnit(self.currency.to_string()))
     }
 
-    pub fn neg(self) -> Money {
-        Money { amount: self.amount.neg(), ..self }
+    fn same(&self, other: &Money) -> Result<(), NumberError> {
+        if self.currency == other.currency {
+            return Ok(());
+        }
+        Err(NumberError::TwoCurrencies(self.currency.to_string(), other.currency.to_string()))
     }
 
-    pub fn mul(self, factor: Exact) -> Result<Money, MoneyError> {
-        Ok(Money { amount: self.amount.mul(factor)?, ..self })
+    pub fn add(&self, other: &Money) -> Result<Money, NumberError> {
+        self.same(other)?;
+        Ok(Money { amount: self.amount.add(other.amount)?, currency: self.currency })
     }
 
-    /// An error where the result has no end as a decimal; see [`Money::rounded`].
-    pub fn div(self, divisor: Exact) -> Result<Money, MoneyError> {
-        let amount = Fraction::from(self.amount).div(Fraction::from(divisor))?.finish()?;
-        Ok(Money { amount, ..self })
+    pub fn sub(&self, other: &Money) -> Result<Money, NumberError> {
+        self.add(&other.neg())
     }
 
-    /// `m / n`: a number.
-    pub fn ratio(self, other: Money) -> Result<Fraction, MoneyError> {
-        self.same_currency(other)?;
-        Ok(Fraction::from(self.amount).div(Fraction::from(other.amount))?)
+    pub fn neg(&self) -> Money {
+        Money { amount: self.amount.neg(), currency: self.currency }
     }
 
-    pub fn cmp(self, other: Money) -> Result<Ordering, MoneyError> {
-        self.same_currency(other)?;
+    /// Amounts of one currency by size.
+    pub fn compare(&self, other: &Money) -> Result<Ordering, NumberError> {
+        self.same(other)?;
         Ok(self.amount.cmp(&other.amount))
     }
 
-    /// Rounded to the currency's decimals.
-    pub fn round(self, rounding: Rounding) -> Result<Money, MoneyError> {
-        Money::rounded(Fraction::from(self.amount), self.currency, rounding)
+    /// To the currency's decimals.
+    pub fn round(&self, mode: Rounding) -> Result<Money, NumberError> {
+        Ok(Money { amount: self.amount.round(self.places()?, mode)?, currency: self.currency })
     }
 
-    /// A fraction of an amount, rounded to the currency's decimals.
-    pub fn rounded(amount: Fraction, currency: Currency, rounding: Rounding) -> Result<Money, MoneyError> {
-        let units = currency.minor_units().ok_or(MoneyError::NoMinorUnit(currency))?;
-        Ok(Money { amount: amount.round(units, rounding)?, currency })
-    }
-
-    /// Shares it out by weight in whole minor units, nothing lost: each part is cut toward zero, and what is left goes
-    /// one unit each to the largest remainders, the earlier first.
-    pub fn allocate(self, weights: &[Exact]) -> Result<Vec<Money>, MoneyError> {
-        if let Some(negative) = weights.iter().find(|weight| weight.is_negative()) {
-            return Err(MoneyError::NegativeWeight(*negative));
-        }
-        let scale = weights.iter().map(|weight| weight.scale()).max().unwrap_or_default();
-        let whole = |weight: &Exact| weight.mantissa_at(scale).map(i128::unsigned_abs);
-        let weights: Vec<u128> = weights.iter().map(whole).collect::<Option<_>>().ok_or(NumberError::TooLarge)?;
-        let sum = weights.iter().try_fold(0u128, |sum, weight| sum.checked_add(*weight));
-        let sum = Wide::from(sum.ok_or(NumberError::TooLarge)?);
-        if sum.is_zero() {
-            return Err(MoneyError::NoWeight);
-        }
-
+    /// Splits into whole minor units by weights: each part cut toward zero, the rest one unit each by largest remainder,
+    /// earlier first. No negative weight, sum above zero. The parts add up to the whole.
+    pub fn allocate(&self, weights: &[Exact]) -> Result<Vec<Money>, NumberError> {
         let minor = self.to_minor()?.to_i128().ok_or(NumberError::TooLarge)?;
-        let (total, sign) = (minor.unsigned_abs(), minor.signum());
+        if weights.iter().any(|weight| weight.is_negative()) {
+            return Err(NumberError::Weights("a weight is negative"));
+        }
+        let mut sum = Fraction::from(Exact::ZERO);
+        for weight in weights {
+            sum = sum.add(Fraction::from(*weight))?;
+        }
+        if sum.is_zero() {
+            return Err(NumberError::Weights("the weights add up to nothing"));
+        }
+        let whole = Fraction::from(Exact::from_i128(minor.abs())?);
         let mut parts = Vec::with_capacity(weights.len());
-        let mut remainders = Vec::with_capacity(weights.len());
-        let mut left = total;
-        for (at, weight) in weights.into_iter().enumerate() {
-            let (part, remainder) = Wide::product(total, weight).div_rem(sum).ok_or(NumberError::ByZero)?;
-            let part = part.to_u128().ok_or(NumberError::TooLarge)?;
-            left = left.saturating_sub(part);
-            parts.push(part);
-            remainders.push((Reverse(remainder), at));
+        let mut left = minor.abs();
+        for weight in weights {
+            let share = whole.mul(Fraction::from(*weight).div(sum)?)?;
+            let cut = share.floor()?.to_i128().ok_or(NumberError::TooLarge)?;
+            left -= cut;
+            parts.push((cut, share.sub(Fraction::from(Exact::from_i128(cut)?))?));
         }
-        remainders.sort_unstable();
-        for (_, at) in remainders.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
-            if let Some(part) = parts.get_mut(at) {
-                *part += 1;
-            }
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        order.sort_by(|a, b| parts[*b].1.cmp(&parts[*a].1));
+        for place in order.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+            parts[place].0 += 1;
         }
-        parts.into_iter().map(|part| Money::from_minor(Exact::from_i128(sign * part as i128)?, self.currency)).collect()
-    }
-
-    fn padded(self) -> Money {
-        Money { amount: self.amount(), ..self }
-    }
-
-    fn same_currency(self, other: Money) -> Result<(), MoneyError> {
-        if self.currency == other.currency {
-            Ok(())
-        } else {
-            Err(MoneyError::Currencies(self.currency, other.currency))
-        }
+        let sign = if minor < 0 { -1 } else { 1 };
+        parts.into_iter().map(|(cut, _)| Money::from_minor(Exact::from_i128(cut * sign)?, self.currency)).collect()
     }
 }
 
-impl std::fmt::Display for Money {
-    /// `12.50 USD`, with more digits where it has more.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.amount(), self.currency)
+impl fmt::Display for Money {
+    /// `12.50 USD`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.with_decimals().amount, self.currency)
     }
 }

@@ -1,0 +1,123 @@
+//! What a run writes down. A run is nothing but its event and these.
+
+use super::path::NodePath;
+use crate::engine::connector::{Request, StepError};
+use crate::graph::Severity;
+use crate::value::{Text, Value};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// One line of a run's journal.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The root: the run itself.
+    pub node: NodePath,
+    pub at: Timestamp,
+    pub fact: Fact,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// The run's first step begins, on that revision.
+    Started { revision: Text },
+    /// A step that holds others begins; the entry's instant is its `run.now`.
+    Began,
+    /// About to be sent.
+    Intent { generation: u32, attempt: u32, first_sent: Timestamp, request: Arc<Request> },
+    /// An attempt failed, or a look after it.
+    Failed { generation: u32, attempt: u32, failure: Failure },
+    /// A look found no trace of what was sent.
+    NotFound { generation: u32, attempt: u32 },
+    /// The step is done.
+    Done { generation: u32, attempt: u32, done: Box<Done> },
+    /// `when` did not hold.
+    Skipped,
+    /// The step failed for good. `open`: a write of it may have been done all the same.
+    GaveUp { error: StepError, open: bool },
+    /// The run fails because a step did: `on_failure` begins.
+    RunFailed { step: NodePath, error: StepError },
+    /// A person decided.
+    Decision { what: Ruling, actor: Text, reason: Text },
+}
+
+/// How an attempt or a look failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub error: StepError,
+    /// The work may have been done all the same.
+    pub open: bool,
+    /// When the next attempt, or look, is due. `None`: past the budget, or it would not help.
+    pub retry_at: Option<Timestamp>,
+    /// Held back, or interrupted by us: the back-off does not grow.
+    pub uncounted: bool,
+}
+
+/// A step's result with all that is written down with it.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The step's `run.now`.
+    pub now: Timestamp,
+    pub value: Value,
+    /// Found done instead of being done by this attempt.
+    pub adopted: bool,
+    pub status: Option<u16>,
+    pub effect: Option<Effect>,
+    pub alert: Option<Alert>,
+}
+
+impl Done {
+    /// A value that was worked out.
+    pub fn computed(now: Timestamp, value: Value) -> Done {
+        Done { now, value, adopted: false, status: None, effect: None, alert: None }
+    }
+}
+
+/// A row that is now this node's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    pub connection: Text,
+    pub entity: Text,
+    pub row_key: Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub severity: Severity,
+    pub code: Text,
+    pub title: Text,
+    pub detail: Option<Text>,
+}
+
+/// What a person decided, of a node or of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// The uncertain work was done; its result follows.
+    Done,
+    /// It was not: the held request is sent again.
+    NotDone,
+    /// The run ends here.
+    Stop,
+    /// The run goes on where it failed.
+    Replay,
+    /// Of a node: forget that the step was passed; a done write keeps its result.
+    Reset,
+    /// Of a node: do a done write once more.
+    Again,
+}
+
+impl Ruling {
+    pub const ALL: &[Ruling] =
+        &[Ruling::Done, Ruling::NotDone, Ruling::Stop, Ruling::Replay, Ruling::Reset, Ruling::Again];
+
+    /// Its name in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Ruling::Done => "done",
+            Ruling::NotDone => "not_done",
+            Ruling::Stop => "stop",
+            Ruling::Replay => "replay",
+            Ruling::Reset => "reset",
+            Ruling::Again => "again",
+        }
+    }
+}

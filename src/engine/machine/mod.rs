@@ -1,0 +1,247 @@
+//! The state machine of one run: pure. No clock, no I/O, no chance: time and jitter come in with each command.
+//!
+//! A [`Run`] is its event and its journal, folded ([`state`]); a [`Command`] says what happened; the [`Action`]s say what
+//! to do about it, in order: what is recorded is durable before what follows it is done, so that nothing is ever sent
+//! whose intent is not on disk. One file per command; [`walk`] goes over the graph, [`operation`] through one call.
+//!
+//! Invariants: the same journal gives the same state, whatever the graph; while an attempt is open, look and repeat use
+//! the request as it was sent; a key never stands for two different requests.
+
+mod answered;
+mod cancel;
+mod claimed;
+mod compare;
+mod decide;
+mod each;
+mod looked;
+mod operation;
+mod replay;
+mod request;
+mod resume;
+mod scope;
+mod start;
+mod state;
+mod timer;
+mod walk;
+
+pub mod backoff;
+pub mod entry;
+pub mod key;
+pub mod path;
+
+#[cfg(test)]
+mod tests;
+
+pub use decide::Verdict;
+pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
+pub use operation::operation_at;
+pub use path::NodePath;
+pub use replay::From;
+pub(crate) use scope::evaluation_error;
+pub use walk::OUTCOME_UNKNOWN;
+
+use super::connector::{LookOutcome, Outcome, Request, StepError};
+use crate::graph::ExecutionGraph;
+use crate::language::evaluate::Limits;
+use crate::value::{Text, Value};
+use each::Loop;
+use jiff::Timestamp;
+use state::{Phase, State};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a run is about; never changes.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub project: Text,
+    pub id: Text,
+    /// The dedupe value: part of every key.
+    pub dedupe: Text,
+    pub revision: Text,
+    pub event: Value,
+    /// The delivery: `{ id type received_at headers connection own }`.
+    pub trigger: Value,
+}
+
+/// A run: what it is about, the graph it goes by, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Run {
+    facts: Arc<Facts>,
+    graph: Arc<ExecutionGraph>,
+    limits: Arc<Limits>,
+    state: State,
+    memo: Memo,
+    ended: bool,
+    // Of the command under way.
+    now: Timestamp,
+    chance: f64,
+    entries: Vec<Entry>,
+    actions: Vec<Action>,
+    due: Option<Timestamp>,
+}
+
+/// What was evaluated and need not be again; the journal and the graph give it anew.
+#[derive(Clone, Debug, Default)]
+struct Memo {
+    cases: HashMap<NodePath, Option<usize>>,
+    caught: HashMap<NodePath, Option<usize>>,
+    loops: HashMap<NodePath, Loop>,
+}
+
+/// Something that happened to a run.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// It begins.
+    Start,
+    /// It goes on from its journal: what was under way then may have been done.
+    Resume,
+    /// An attempt came to an end.
+    Answered { node: NodePath, generation: u32, attempt: u32, outcome: Outcome },
+    /// A look came to an end.
+    Looked { node: NodePath, outcome: LookOutcome },
+    /// The store kept the claim, or said whose the row is.
+    Claimed { node: NodePath, taken_by: Option<Text> },
+    /// Something is due.
+    Timer,
+    /// A person says what became of an uncertain write.
+    Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
+    /// A person sends a failed run on its way again. `again`: done writes to be done once more.
+    Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
+    /// A person ends it.
+    Cancel { actor: Text, reason: Text },
+}
+
+/// What is to be done, in order.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// To be durable before anything that follows.
+    Record(Vec<Entry>),
+    /// To be made durable with the claim on its row; the answer is [`Command::Claimed`].
+    Claim(Box<Entry>),
+    Send {
+        node: NodePath,
+        generation: u32,
+        attempt: u32,
+        request: Arc<Request>,
+    },
+    Look {
+        node: NodePath,
+        generation: u32,
+        attempt: u32,
+        request: Arc<Request>,
+    },
+    /// Nothing more to do by itself before then.
+    Wait {
+        until: Timestamp,
+    },
+    /// The run is over, for now at least.
+    Finish(End),
+    /// The command makes no sense here.
+    Refused(String),
+}
+
+/// How a run ends. The ends at the door (skipped, ignored, duplicate, superseded) never reach a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Succeeded,
+    /// `release`: the dedupe value is given back.
+    Stopped {
+        reason: Text,
+        release: bool,
+    },
+    DeadLetter {
+        step: NodePath,
+        error: StepError,
+    },
+    OutcomeUnknown {
+        step: NodePath,
+        error: StepError,
+    },
+}
+
+impl Run {
+    /// A run as its journal tells it; nothing of it: a new one.
+    pub fn rebuild<'e>(
+        facts: Arc<Facts>,
+        graph: Arc<ExecutionGraph>,
+        limits: Arc<Limits>,
+        journal: impl IntoIterator<Item = &'e Entry>,
+    ) -> Run {
+        let mut state = State::default();
+        for entry in journal {
+            state.fold(entry);
+        }
+        Run {
+            facts,
+            graph,
+            limits,
+            state,
+            memo: Memo::default(),
+            ended: false,
+            now: Timestamp::UNIX_EPOCH,
+            chance: 0.0,
+            entries: Vec::new(),
+            actions: Vec::new(),
+            due: None,
+        }
+    }
+
+    /// Takes in what happened. `chance` (0 to 1) decides about jitter.
+    pub fn step(&mut self, command: Command, now: Timestamp, chance: f64) -> Vec<Action> {
+        if self.ended {
+            return Vec::new();
+        }
+        (self.now, self.chance, self.due) = (now, chance, None);
+        match command {
+            Command::Start => self.start(),
+            Command::Resume => self.resume(),
+            Command::Answered { node, generation, attempt, outcome } => {
+                self.answered(&node, generation, attempt, outcome);
+            }
+            Command::Looked { node, outcome } => self.looked(&node, outcome),
+            Command::Claimed { node, taken_by } => self.claimed(&node, taken_by),
+            Command::Timer => self.timer(),
+            Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
+            Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
+            Command::Cancel { actor, reason } => self.cancel(actor, reason),
+        }
+        let mut actions = Vec::with_capacity(self.actions.len() + 2);
+        if !self.entries.is_empty() {
+            actions.push(Action::Record(std::mem::take(&mut self.entries)));
+        }
+        actions.append(&mut self.actions);
+        actions.extend(self.due.filter(|_| !self.ended).map(|until| Action::Wait { until }));
+        actions
+    }
+
+    /// Whether answers are awaited: the run must stay in memory.
+    pub fn in_flight(&self) -> bool {
+        let waits = |phase: &Phase| matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_));
+        self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
+    }
+
+    /// The graph it goes by.
+    pub fn graph(&self) -> &Arc<ExecutionGraph> {
+        &self.graph
+    }
+
+    fn record(&mut self, node: NodePath, fact: Fact) {
+        let entry = Entry { node, at: self.now, fact };
+        self.state.fold(&entry);
+        self.entries.push(entry);
+    }
+
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn wait(&mut self, until: Timestamp) -> walk::Progress {
+        self.due = Some(self.due.map_or(until, |due| due.min(until)));
+        walk::Progress::Waiting
+    }
+
+    fn finish(&mut self, end: End) {
+        self.ended = true;
+        self.act(Action::Finish(end));
+    }
+}

@@ -1,0 +1,9 @@
+//! The run begins.
+
+use super::Run;
+
+impl Run {
+    pub(super) fn start(&mut self) {
+        self.advance();
+    }
+}

@@ -1,0 +1,1 @@
+//! Back-off and idempotency keys.

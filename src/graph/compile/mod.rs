@@ -1,0 +1,232 @@
+//! Flow files → execution graphs: every name resolved, every slot compiled, every operation bound.
+//!
+//! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
+
+mod operation;
+mod params;
+mod scope;
+mod steps;
+mod trigger;
+
+use super::{ExecutionGraph, Slot};
+use crate::catalog::{Catalog, Types};
+use crate::diagnostics::{Code, Diagnostic, Severity, Sources, Span};
+use crate::language::check::{Checked, SlotScope};
+use crate::language::types::Type;
+use crate::language::{Inputs, Library, SourceText};
+use crate::model::flow::Flow;
+use crate::model::slot::{Expr, Template};
+use crate::value::{Text, Value};
+use scope::Scope;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the flows of a project are compiled with.
+pub struct Compiler<'a> {
+    pub catalog: &'a Catalog,
+    pub types: &'a Types,
+    pub library: &'a Library,
+    pub inputs: &'a Inputs<'a>,
+    /// By name.
+    pub connections: &'a BTreeMap<String, ConnectionFacts>,
+    /// Values of the settings, a record.
+    pub settings: &'a Value,
+}
+
+/// What of a connection a graph depends on. Credentials and limits are always the current ones and not among it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    pub system: String,
+    /// `limits.settle`, where it is written.
+    pub settle: Option<Duration>,
+}
+
+/// What of a flow the rest of the process needs beside its graph.
+pub struct CompiledFlow {
+    /// `None` where it has an error. Without `sources`: see [`CompiledFlow::finish`].
+    pub graph: Option<ExecutionGraph>,
+    /// The flow's `use:` entries as paths from the project root.
+    pub uses: Vec<String>,
+}
+
+impl Compiler<'_> {
+    /// Compiles one flow of the file at `path`.
+    pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
+        let mut work =
+            Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
+        work.uses = work.resolve_uses(path, flow);
+        work.collect_ids(&flow.steps);
+        let mut scope = Scope::default();
+        let trigger = work.trigger(&flow.trigger, &mut scope);
+        let steps = work.steps(&flow.steps, &mut scope).nodes;
+        let result = flow.result.as_ref().map(|expr| work.slot(expr, &scope, None));
+        let on_failure = work.on_failure(&flow.on_failure, &scope);
+        let uses = std::mem::take(&mut work.uses);
+        let good = !work.findings.iter().any(|finding| finding.severity == Severity::Error);
+        let result = match result {
+            Some(Some((slot, _))) => Some(slot),
+            _ => None,
+        };
+        let graph = match (good, trigger) {
+            (true, Some(trigger)) => Some(ExecutionGraph {
+                flow: text(&flow.flow),
+                description: flow.description.as_ref().map(|d| text(d)),
+                trigger,
+                steps,
+                on_failure,
+                result,
+                settings: self.settings.clone(),
+                sources: Arc::new(Sources::default()),
+            }),
+            _ => None,
+        };
+        (CompiledFlow { graph, uses }, work.findings)
+    }
+}
+
+impl CompiledFlow {
+    /// The graph with the texts that its spans point into: they are complete only when everything is compiled.
+    pub fn finish(self, sources: &Arc<Sources>) -> Option<ExecutionGraph> {
+        let mut graph = self.graph?;
+        graph.sources = sources.clone();
+        Some(graph)
+    }
+}
+
+/// The work on one flow.
+struct Work<'a> {
+    compiler: &'a Compiler<'a>,
+    uses: Vec<String>,
+    findings: Vec<Diagnostic>,
+    /// Every step's id and where it stands.
+    ids: BTreeMap<Arc<str>, Span>,
+    /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
+    later: BTreeSet<Arc<str>>,
+}
+
+impl Work<'_> {
+    fn say(&mut self, finding: Diagnostic) {
+        self.findings.push(finding);
+    }
+
+    /// Compiles an expression over the flow's names. `want`: the type that its value has to fit.
+    fn slot(&mut self, expr: &Expr, scope: &Scope, want: Option<&Type>) -> Option<(Slot, Checked)> {
+        self.compile(&expr.text, expr.span, expr.cut, scope, |slots| slots.expression(&expr.text, want))
+    }
+
+    /// Compiles a text with holes.
+    fn template(&mut self, template: &Template, scope: &Scope) -> Option<Slot> {
+        let Template { text, span, cut } = template;
+        self.compile(text, *span, *cut, scope, |slots| slots.text(text)).map(|(slot, _)| slot)
+    }
+
+    fn compile(
+        &mut self,
+        text: &SourceText,
+        span: Span,
+        cut: Option<Span>,
+        scope: &Scope,
+        check: impl FnOnce(&SlotScope<'_>) -> (Option<Checked>, Vec<Diagnostic>),
+    ) -> Option<(Slot, Checked)> {
+        let variables = scope.variables();
+        let (checked, mut findings) = check(&self.slot_scope(&variables, scope));
+        if checked.is_none() {
+            self.blame_order(text, &mut findings);
+        }
+        self.blame_comment(cut, &mut findings);
+        self.findings.append(&mut findings);
+        let checked = checked?;
+        let inputs = variables.into_iter().map(|(name, _)| name).collect();
+        Some((Slot { expression: checked.expression.clone(), inputs, span }, checked))
+    }
+
+    fn slot_scope<'s>(&'s self, variables: &'s [(Text, Type)], scope: &'s Scope) -> SlotScope<'s> {
+        SlotScope {
+            library: self.compiler.library,
+            inputs: self.compiler.inputs,
+            uses: &self.uses,
+            variables,
+            facts: &scope.facts,
+        }
+    }
+
+    /// A step that runs later is no unknown name: say what is wrong with it instead.
+    fn blame_order(&self, text: &SourceText, findings: &mut Vec<Diagnostic>) {
+        for (place, _) in text.text.match_indices("steps.") {
+            let start = place + "steps.".len();
+            let rest = &text.text[start..];
+            let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let Some((id, at)) = self.ids.get_key_value(&rest[..length]).filter(|(id, _)| self.later.contains(*id))
+            else {
+                continue;
+            };
+            let span = text.span(start, start + length);
+            findings.retain(|finding| finding.primary.as_ref().is_none_or(|label| label.span != span));
+            findings.push(
+                Diagnostic::error(Code::F0351, format!("step `{id}` has not run here"), span)
+                    .label("used before it runs")
+                    .also(*at, "it stands here")
+                    .help("move the step above, or use its result below it"),
+            );
+        }
+    }
+
+    /// ` #` ends a plain YAML text: where an expression does not parse, that may be why.
+    fn blame_comment(&self, cut: Option<Span>, findings: &mut [Diagnostic]) {
+        let Some(cut) = cut else { return };
+        for finding in findings.iter_mut().filter(|finding| finding.code.0.starts_with("F01")) {
+            finding
+                .secondary
+                .push(crate::diagnostics::Label { span: cut, text: "to YAML, ` #` begins a comment".into() });
+            finding.help.push("write the expression below `|`, or in quotes, where `#` belongs to it".into());
+        }
+    }
+
+    fn resolve_uses(&mut self, path: &str, flow: &Flow) -> Vec<String> {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut uses = Vec::new();
+        for written in &flow.uses {
+            if written.starts_with("std:") {
+                uses.push(written.to_string());
+                continue;
+            }
+            match join(folder, written) {
+                Some(path) if self.compiler.inputs.files.contains_key(&path) => uses.push(path),
+                Some(path) => {
+                    let known = self.compiler.inputs.files.keys().filter(|known| known.ends_with(".map"));
+                    let meant = crate::diagnostics::did_you_mean(&path, known.map(String::as_str)).map(str::to_string);
+                    let finding = Diagnostic::error(Code::F0369, format!("there is no file `{path}`"), written.span);
+                    self.say(match meant {
+                        Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                        None => finding.help("paths are relative to the flow's file; the library is `std:NAME`"),
+                    });
+                }
+                None => {
+                    let message = format!("`{}` leaves the project", written.value.0);
+                    self.say(
+                        Diagnostic::error(Code::F0369, message, written.span).help("paths never leave the project"),
+                    );
+                }
+            }
+        }
+        uses
+    }
+}
+
+/// A relative path, resolved below `folder`. `None`: it leaves the project.
+pub(super) fn join(folder: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+fn text(word: &str) -> Text {
+    Text::from(word)
+}

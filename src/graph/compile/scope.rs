@@ -1,0 +1,83 @@
+//! What a slot of a flow can name: `event`, `trigger`, `steps`, `run`, what loops bind, `error`.
+
+use crate::language::check::Fact;
+use crate::language::types::{Facts, Field, RecordType, Type};
+use crate::value::Text;
+use std::sync::Arc;
+
+/// The names in reach at a place of the flow. Cloned where a list of steps opens.
+#[derive(Clone, Default)]
+pub(super) struct Scope {
+    pub event: Option<Type>,
+    /// Results of the steps above, in their order.
+    pub steps: Vec<(Text, Type)>,
+    /// What enclosing `for_each` steps bind, and `error` inside `on_error` and `on_failure`.
+    pub bound: Vec<(Text, Type)>,
+    /// What conditions above have established.
+    pub facts: Vec<Fact>,
+    /// A writing step stands above on this path.
+    pub wrote: bool,
+}
+
+impl Scope {
+    /// The variables in the order in which every slot of this place takes them.
+    pub fn variables(&self) -> Vec<(Text, Type)> {
+        let steps = self.steps.iter().map(|(id, ty)| (id.clone(), Field::plain(ty.clone()))).collect();
+        let mut variables = vec![
+            (Text::from("event"), self.event.clone().unwrap_or_else(Type::any)),
+            (Text::from("trigger"), trigger_type()),
+            (Text::from("steps"), Type::record(RecordType { name: Some("steps".into()), fields: steps })),
+            (Text::from("run"), run_type()),
+        ];
+        variables.extend(self.bound.iter().cloned());
+        variables
+    }
+
+    /// Makes results readable here that stand in a list which may not have been reached: each may be missing.
+    pub fn take_maybe(&mut self, steps: Vec<(Text, Type)>) {
+        self.steps.extend(steps.into_iter().map(|(id, ty)| (id, ty.or_missing())));
+    }
+
+    /// The results that `self` has beyond `before`.
+    pub fn beyond(&self, before: &Scope) -> Vec<(Text, Type)> {
+        self.steps[before.steps.len().min(self.steps.len())..].to_vec()
+    }
+}
+
+fn trigger_type() -> Type {
+    Type::record(RecordType::shape([
+        ("id", Type::text()),
+        ("type", Type::text()),
+        ("received_at", Type::time()),
+        ("headers", Type::map(Type::text())),
+        ("connection", Type::text()),
+        ("own", Type::bool()),
+    ]))
+}
+
+fn run_type() -> Type {
+    Type::record(RecordType::shape([
+        ("id", Type::text()),
+        ("flow", Type::text()),
+        ("revision", Type::text()),
+        ("started_at", Type::time()),
+        ("now", Type::time()),
+    ]))
+}
+
+/// `error` in `on_error` and `on_failure`.
+pub(super) fn error_type() -> Type {
+    let mut class = Type::text();
+    let classes = ["data", "config", "auth", "throttled", "unavailable", "timeout", "conflict"];
+    let options = classes.iter().map(|class| (Text::from(*class), None)).collect();
+    class.facts = Some(Arc::new(Facts { options, closed: true, ..Facts::default() }));
+    Type::record(RecordType::shape([
+        ("class", class),
+        ("code", Type::text()),
+        ("message", Type::text()),
+        ("status", Type::int().or_missing()),
+        ("body", Type::any().or_missing()),
+        ("step", Type::text()),
+        ("attempts", Type::int()),
+    ]))
+}

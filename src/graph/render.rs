@@ -1,0 +1,196 @@
+//! The execution graph for people (Mermaid) and programs (JSON).
+
+use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Then, TriggerKind};
+use serde_json::{Value, json};
+
+/// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
+pub fn mermaid(graph: &ExecutionGraph) -> String {
+    let mut chart = Chart { lines: vec!["flowchart TD".into()], next: 0 };
+    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
+    let trigger = chart.node("([", "])", &format!("{}: {}", connection, join(events)));
+    let mut ends = vec![(trigger, String::new())];
+    if graph.trigger.when.is_some() {
+        let door = chart.node("{", "}", "when");
+        chart.edges(&ends, &door);
+        let skipped = chart.node("([", "])", "skipped");
+        chart.edge(&door, &skipped, "no");
+        ends = vec![(door, "yes".into())];
+    }
+    let ends = chart.steps(&graph.steps, ends);
+    let done = chart.node("([", "])", "succeeded");
+    chart.edges(&ends, &done);
+    chart.lines.join("\n") + "\n"
+}
+
+struct Chart {
+    lines: Vec<String>,
+    next: usize,
+}
+
+/// Where the drawing goes on from: a node and what stands at the edge from it.
+type Ends = Vec<(String, String)>;
+
+impl Chart {
+    fn node(&mut self, open: &str, close: &str, label: &str) -> String {
+        let id = format!("n{}", self.next);
+        self.next += 1;
+        // Quotes would end the label; Mermaid takes HTML entities in it.
+        let label = label.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', "<br/>");
+        self.lines.push(format!("  {id}{open}\"{label}\"{close}"));
+        id
+    }
+
+    fn edge(&mut self, from: &str, to: &str, label: &str) {
+        let label = if label.is_empty() { String::new() } else { format!("|\"{}\"|", label.replace('"', "&quot;")) };
+        self.lines.push(format!("  {from} -->{label} {to}"));
+    }
+
+    fn edges(&mut self, ends: &Ends, to: &str) {
+        for (from, label) in ends {
+            self.edge(from, to, label);
+        }
+    }
+
+    fn steps(&mut self, steps: &[Node], mut ends: Ends) -> Ends {
+        for step in steps {
+            ends = self.step(step, ends);
+        }
+        ends
+    }
+
+    fn step(&mut self, step: &Node, ends: Ends) -> Ends {
+        let maybe = if step.when.is_some() { " (when …)" } else { "" };
+        let id = format!("{}{maybe}", step.id);
+        match &step.kind {
+            NodeKind::Transform(_) => self.follow("[", "]", &format!("{id}\ntransform"), &ends),
+            NodeKind::Lookup(operation) => self.follow("[/", "/]", &format!("{id}\n{}", what(operation)), &ends),
+            NodeKind::Call(operation) => {
+                let label = format!("{id}\n{}\n{}", what(operation), operation.repeat.reason);
+                self.follow("[[", "]]", &label, &ends)
+            }
+            NodeKind::Branch { cases, otherwise } => {
+                let branch = self.node("{", "}", &id);
+                self.edges(&ends, &branch);
+                let mut after = Vec::new();
+                for (n, case) in cases.iter().enumerate() {
+                    after.extend(self.case(case, &branch, &format!("case {}", n + 1)));
+                }
+                after.extend(self.case(otherwise, &branch, "else"));
+                after
+            }
+            NodeKind::ForEach(each) => {
+                let head = self.node("{{", "}}", &format!("{id}\nfor each {}", each.item));
+                self.edges(&ends, &head);
+                let inner = self.steps(&each.steps, vec![(head.clone(), "each".into())]);
+                for (from, _) in &inner {
+                    self.lines.push(format!("  {from} -.-> {head}"));
+                }
+                vec![(head, "done".into())]
+            }
+            NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
+            NodeKind::Fail { code, .. } => {
+                self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
+                self.passed_by(step, ends)
+            }
+            NodeKind::Stop { .. } => {
+                self.follow("([", "])", &format!("{id}\nstop"), &ends);
+                self.passed_by(step, ends)
+            }
+        }
+    }
+
+    /// A step that ends the run lets pass only those for whom its `when` did not hold.
+    fn passed_by(&self, step: &Node, ends: Ends) -> Ends {
+        if step.when.is_some() { ends } else { Ends::new() }
+    }
+
+    fn follow(&mut self, open: &str, close: &str, label: &str, ends: &Ends) -> Ends {
+        let node = self.node(open, close, label);
+        self.edges(ends, &node);
+        vec![(node, String::new())]
+    }
+
+    fn case(&mut self, case: &Case, branch: &str, label: &str) -> Ends {
+        self.steps(&case.steps, vec![(branch.to_string(), label.to_string())])
+    }
+}
+
+fn what(operation: &Operation) -> String {
+    match &operation.entity {
+        Some(entity) => format!("{} {entity}", operation.name),
+        None => operation.name.to_string(),
+    }
+}
+
+fn join(texts: &[crate::value::Text]) -> String {
+    texts.iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The same facts for programs: steps by id, their kinds, operations, and why a repeat is safe.
+pub fn json(graph: &ExecutionGraph) -> Value {
+    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
+    json!({
+        "flow": graph.flow.as_str(),
+        "description": graph.description.as_ref().map(|text| text.as_str()),
+        "trigger": {
+            "webhook": { "connection": connection.as_str(), "events": events.iter().map(|e| e.as_str()).collect::<Vec<_>>() },
+            "when": graph.trigger.when.is_some(),
+            "dedupe": graph.trigger.dedupe.is_some(),
+            "order_by": graph.trigger.order_by.is_some(),
+        },
+        "steps": nodes(&graph.steps),
+        "on_failure": nodes(&graph.on_failure),
+    })
+}
+
+fn nodes(steps: &[Node]) -> Value {
+    steps.iter().map(node).collect()
+}
+
+fn node(step: &Node) -> Value {
+    let mut shown = json!({ "id": step.id.as_str(), "result": step.result.to_string(), "when": step.when.is_some() });
+    let kind = match &step.kind {
+        NodeKind::Transform(_) => json!({ "transform": {} }),
+        NodeKind::Lookup(operation) => json!({ "lookup": bound(operation) }),
+        NodeKind::Call(operation) => json!({ "call": bound(operation) }),
+        NodeKind::Branch { cases, otherwise } => json!({ "branch": {
+            "cases": cases.iter().map(|case| nodes(&case.steps)).collect::<Vec<_>>(),
+            "else": nodes(&otherwise.steps),
+        }}),
+        NodeKind::ForEach(each) => json!({ "for_each": {
+            "as": each.item.as_str(), "concurrency": each.concurrency, "steps": nodes(&each.steps),
+        }}),
+        NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
+        NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),
+        NodeKind::Stop { release, .. } => json!({ "stop": { "release": release } }),
+    };
+    let on_error: Vec<Value> = step
+        .on_error
+        .iter()
+        .map(|case| {
+            let then = match case.then {
+                Then::Fail => "fail",
+                Then::Continue { .. } => "continue",
+                Then::Stop => "stop",
+            };
+            json!({ "then": then, "steps": nodes(&case.steps) })
+        })
+        .collect();
+    if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
+        shown.extend(kind);
+        if !on_error.is_empty() {
+            shown.insert("on_error".into(), Value::Array(on_error));
+        }
+    }
+    shown
+}
+
+fn bound(operation: &Operation) -> Value {
+    json!({
+        "operation": operation.name.as_str(),
+        "connection": operation.connection.as_str(),
+        "entity": operation.entity.as_ref().map(|entity| entity.as_str()),
+        "params": operation.params.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        "repeat": operation.repeat.reason,
+    })
+}

@@ -1,0 +1,4 @@
+//! The library that is written in the language itself and lies in the binary: `std:NAME`. One line each.
+
+/// Name (as in `use "std:NAME"`) and text.
+pub(super) const ALL: &[(&str, &str)] = &[];

@@ -1,0 +1,239 @@
+//! A folder, or texts in memory, as a [`Project`].
+//!
+//! What a file is, its name says. A file with errors is not in the project, and the others are: one bad file does not
+//! hold up the rest.
+
+use super::connections::ConnectionsFile;
+use super::environment::EnvironmentFile;
+use super::flow::Flow;
+use super::project::ProjectFile;
+use super::read::{Read, Reader};
+use super::test::TestFile;
+use super::yaml;
+use crate::diagnostics::{Code, Diagnostic, FileId, Sources, Span};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 16 << 20;
+/// Marks the root of a project.
+pub const PROJECT_FILE: &str = "flowctl.yaml";
+const CONNECTIONS_FILE: &str = "connections.yaml";
+
+/// The files of a project, read. Paths are relative to its root, with `/`.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// `None` where it has errors.
+    pub file: Option<ProjectFile>,
+    pub connections: Option<ConnectionsFile>,
+    pub environments: BTreeMap<String, EnvironmentFile>,
+    pub flows: Vec<FlowFile>,
+    /// Flow files with errors: their path, and the flow's name where it could be read.
+    pub broken: BTreeMap<String, Option<String>>,
+    pub tests: Vec<TestSource>,
+    /// Mappings, scripts, tables, payload types and test data: `.map`, `.rhai`, `.csv`, `.json`.
+    pub files: BTreeMap<String, FileId>,
+}
+
+/// One flow and the file it stands in.
+#[derive(Debug)]
+pub struct FlowFile {
+    pub path: String,
+    pub file: FileId,
+    pub flow: Flow,
+}
+
+/// The tests of one file.
+#[derive(Debug)]
+pub struct TestSource {
+    pub path: String,
+    pub file: FileId,
+    pub tests: TestFile,
+}
+
+/// The nearest folder with a `flowctl.yaml`: `start` itself or one above it.
+pub fn find_root(start: &Path) -> Option<PathBuf> {
+    let start = start.canonicalize().ok()?;
+    start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file()).map(Path::to_path_buf)
+}
+
+impl Project {
+    /// The project in which `start` stands. Follows no links; leaves out hidden folders, `target` and projects inside.
+    pub fn load(start: &Path) -> (Project, Sources, Vec<Diagnostic>) {
+        let Some(root) = find_root(start) else {
+            let message = format!("no {PROJECT_FILE} in {} or a folder above it", start.display());
+            let finding = Diagnostic::general(Code::F0330, message)
+                .help("`flowctl new` makes a project; or name the folder of one");
+            return (Project::default(), Sources::default(), vec![finding]);
+        };
+        let mut findings = vec![];
+        let mut texts = BTreeMap::new();
+        let inside = |entry: &walkdir::DirEntry| {
+            let name = entry.file_name().to_string_lossy();
+            let folder = entry.file_type().is_dir();
+            entry.depth() == 0
+                || !(name.starts_with('.')
+                    || (folder && (name == "target" || entry.path().join(PROJECT_FILE).is_file())))
+        };
+        for entry in walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(inside) {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    findings.push(Diagnostic::general(Code::F0331, format!("cannot read: {error}")));
+                    continue;
+                }
+            };
+            let relative = entry.path().strip_prefix(&root).unwrap_or(entry.path());
+            let path = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+            if !entry.file_type().is_file() || kind(&path) == Kind::Other {
+                continue;
+            }
+            match text(entry.path()) {
+                Ok(text) => {
+                    texts.insert(path, text);
+                }
+                Err((code, why)) => findings.push(Diagnostic::general(code, format!("{path}: {why}"))),
+            }
+        }
+        let (project, sources, more) = Project::from_files(&texts);
+        findings.extend(more);
+        (project, sources, findings)
+    }
+
+    /// The project of these texts, by path.
+    pub fn from_files(texts: &BTreeMap<String, Arc<str>>) -> (Project, Sources, Vec<Diagnostic>) {
+        let mut project = Project::default();
+        let mut sources = Sources::default();
+        let mut findings = vec![];
+        if !texts.contains_key(PROJECT_FILE) {
+            findings.push(Diagnostic::general(Code::F0330, format!("no {PROJECT_FILE} in the project")));
+        }
+        for (path, text) in texts {
+            let file = sources.add(path.as_str(), text.clone());
+            match kind(path) {
+                Kind::Project => project.file = read(file, text, &mut findings).0,
+                Kind::Connections => project.connections = read(file, text, &mut findings).0,
+                Kind::Environment(name) => {
+                    project
+                        .environments
+                        .extend(read(file, text, &mut findings).0.map(|values| (name.to_string(), values)));
+                }
+                Kind::Flow => match read(file, text, &mut findings) {
+                    (Some(flow), _) => project.flows.push(FlowFile { path: path.clone(), file, flow }),
+                    (None, name) => {
+                        project.broken.insert(path.clone(), name);
+                    }
+                },
+                Kind::Test => {
+                    let tests = read(file, text, &mut findings).0;
+                    project.tests.extend(tests.map(|tests| TestSource { path: path.clone(), file, tests }));
+                }
+                Kind::Text => {
+                    project.files.insert(path.clone(), file);
+                }
+                Kind::Misnamed(suffix) => findings.push(
+                    Diagnostic::warning(Code::F0335, "this file is not read", Span::new(file, 0, 0))
+                        .help(format!("its name has to end with {suffix}")),
+                ),
+                Kind::Other => {}
+            }
+        }
+        project.refuse_doubled_flows(&mut findings);
+        findings.extend(project.environment_findings());
+        (project, sources, findings)
+    }
+
+    fn refuse_doubled_flows(&mut self, findings: &mut Vec<Diagnostic>) {
+        let mut first: BTreeMap<Arc<str>, Span> = BTreeMap::new();
+        self.flows.retain(|flow| {
+            let name = &flow.flow.flow;
+            let Some(before) = first.get(name.as_str()) else {
+                first.insert(name.value.0.clone(), name.span);
+                return true;
+            };
+            findings.push(
+                Diagnostic::error(Code::F0334, format!("two files hold the flow `{}`", name.as_str()), name.span)
+                    .label("again here")
+                    .also(*before, "first here")
+                    .help("give one of the two another name"),
+            );
+            false
+        });
+    }
+}
+
+/// The model of a file, and the name that a flow gives itself even where the rest has errors.
+fn read<T: Read>(file: FileId, text: &str, findings: &mut Vec<Diagnostic>) -> (Option<T>, Option<String>) {
+    let node = match yaml::parse(file, text) {
+        Ok(node) => node,
+        Err(errors) => {
+            findings.extend(errors);
+            return (None, None);
+        }
+    };
+    let name = node.get("flow").and_then(|name| name.scalar()).map(|name| name.text.to_string());
+    let mut reader = Reader::default();
+    let model = T::read(&node, &mut reader).filter(|_| reader.findings.is_empty());
+    findings.extend(reader.findings);
+    (model, name)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind<'p> {
+    Project,
+    Connections,
+    Environment(&'p str),
+    Flow,
+    Test,
+    /// Read by somebody else.
+    Text,
+    /// Almost one of ours; with the end that its name should have.
+    Misnamed(&'static str),
+    Other,
+}
+
+fn kind(path: &str) -> Kind<'_> {
+    match path {
+        PROJECT_FILE => return Kind::Project,
+        CONNECTIONS_FILE => return Kind::Connections,
+        "flowctl.yml" | "connections.yml" => return Kind::Misnamed(".yaml"),
+        _ => {}
+    }
+    if let Some(name) = path.strip_prefix("environments/").filter(|name| !name.contains('/')) {
+        match name.rsplit_once('.') {
+            Some((name, "yaml")) => return Kind::Environment(name),
+            Some((_, "yml")) => return Kind::Misnamed(".yaml"),
+            _ => {}
+        }
+    }
+    let ends = [
+        (".flow.yaml", Kind::Flow),
+        (".test.yaml", Kind::Test),
+        (".flow.yml", Kind::Misnamed(".flow.yaml")),
+        (".test.yml", Kind::Misnamed(".test.yaml")),
+        (".map", Kind::Text),
+        (".rhai", Kind::Text),
+        (".csv", Kind::Text),
+        (".json", Kind::Text),
+    ];
+    ends.into_iter().find(|(end, _)| path.ends_with(end)).map_or(Kind::Other, |(_, kind)| kind)
+}
+
+fn text(path: &Path) -> Result<Arc<str>, (Code, String)> {
+    use std::io::Read;
+    let unreadable = |error: std::io::Error| (Code::F0331, format!("cannot be read: {error}"));
+    let mut bytes = vec![];
+    std::fs::File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err((Code::F0333, format!("larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.into()),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Err((Code::F0332, format!("not UTF-8 (line {line})")))
+        }
+    }
+}

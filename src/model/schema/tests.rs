@@ -1,0 +1,189 @@
+use super::*;
+use crate::diagnostics::Sources;
+use crate::model::read::{Read, Reader};
+use crate::model::yaml::{self, Core, Node, NodeKind};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+fn param(name: &str, kind: ParamKind, required: bool) -> ParamSchema {
+    ParamSchema { name: name.into(), kind, required, description: format!("The {name}.") }
+}
+
+fn operation(name: &str, writes: bool, params: &[(&str, ParamKind, bool)]) -> OperationSchema {
+    let params = params.iter().map(|(name, kind, required)| param(name, kind.clone(), *required)).collect();
+    OperationSchema { name: name.into(), title: format!("What {name} does"), writes, params }
+}
+
+fn operations() -> Vec<OperationSchema> {
+    use ParamKind::*;
+    let entity = || ("entity", Name(vec!["CustomersV3".into()]), true);
+    vec![
+        operation("paypal.orders.get", false, &[("key", Expr, true)]),
+        operation("finops.list", false, &[entity(), ("where", Expr, false), ("all", Literal, false)]),
+        operation("finops.create", true, &[entity(), ("body", Expr, true), ("find_by", Columns, false)]),
+        operation("dataverse.create", true, &[entity(), ("body", Expr, true), ("find_by", Columns, false)]),
+        operation("dataverse.changeset", true, &[("writes", Writes, true)]),
+        operation("flow.run", true, &[("flow", Name(vec![]), true), ("with", Expr, false), ("wait", Literal, false)]),
+    ]
+}
+
+fn systems() -> Vec<SystemSchema> {
+    let key = |name: &str, kind: KeyKind| ConnectionKey {
+        name: name.into(),
+        kind,
+        required: false,
+        description: format!("The {name}."),
+    };
+    let system = |name: &str, connection| SystemSchema { name: name.into(), title: name.to_uppercase(), connection };
+    let mode = || key("mode", KeyKind::OneOf(vec!["sandbox".into(), "live".into()]));
+    let secret = |name: &str| key(name, KeyKind::Secret);
+    let text = |name: &str| key(name, KeyKind::Text);
+    vec![
+        system("paypal", vec![mode(), text("client_id"), secret("client_secret")]),
+        system("stripe", vec![mode(), secret("api_key")]),
+        system("finops", vec![text("base_url"), text("company"), text("client_id"), secret("client_secret")]),
+        system("http", vec![text("base_url"), key("auth", KeyKind::Any)]),
+    ]
+}
+
+fn validator(kind: &str) -> jsonschema::Validator {
+    let text = &schemas(&operations(), &systems())[&format!("{kind}.schema.json")];
+    jsonschema::validator_for(&serde_json::from_str(text).expect("JSON")).expect("a schema")
+}
+
+fn as_json(node: &Node) -> Value {
+    match &node.kind {
+        NodeKind::Sequence(items) => items.iter().map(as_json).collect(),
+        NodeKind::Mapping(entries) => {
+            Value::Object(entries.iter().map(|(key, value)| (key.text.to_string(), as_json(value))).collect())
+        }
+        NodeKind::Scalar(scalar) => match scalar.core() {
+            Core::Null => Value::Null,
+            Core::Bool(flag) => flag.into(),
+            Core::Number => serde_json::from_str(&scalar.text).expect("a JSON number"),
+            Core::NotFinite | Core::Text => Value::String(scalar.text.to_string()),
+        },
+    }
+}
+
+fn read_as<T: Read>(node: &Node) -> Reader {
+    let mut reader = Reader::default();
+    T::read(node, &mut reader);
+    reader
+}
+
+/// What our reader says: `code line:column message`.
+fn findings(kind: &str, path: &Path, text: &str) -> (Vec<String>, Option<Node>) {
+    let mut sources = Sources::default();
+    let file = sources.add(path.to_string_lossy().as_ref(), text);
+    let (found, node) = match yaml::parse(file, text) {
+        Err(found) => (found, None),
+        Ok(node) => {
+            let reader = match kind {
+                "flow" => read_as::<Flow>(&node),
+                "project" => read_as::<ProjectFile>(&node),
+                "connections" => read_as::<ConnectionsFile>(&node),
+                "environment" => read_as::<EnvironmentFile>(&node),
+                _ => read_as::<TestFile>(&node),
+            };
+            (reader.findings, Some(node))
+        }
+    };
+    let line = |finding: &crate::diagnostics::Diagnostic| {
+        let place = sources.position(finding.primary.as_ref().map(|label| label.span).unwrap_or_default());
+        format!("{} {}:{} {}", finding.code, place.line, place.column, finding.message)
+    };
+    (found.iter().map(line).collect(), node)
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model").join(folder);
+    let all =
+        walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(|entry| entry.expect("readable").into_path());
+    all.filter(|path| path.is_file()).collect()
+}
+
+fn kind_of(path: &Path) -> &'static str {
+    let path = path.to_string_lossy();
+    let kinds = [
+        (".flow.yaml", "flow"),
+        (".test.yaml", "test"),
+        ("flowctl.yaml", "project"),
+        ("connections.yaml", "connections"),
+    ];
+    kinds.into_iter().find(|(end, _)| path.ends_with(end)).map_or("environment", |(_, kind)| kind)
+}
+
+#[test]
+fn good_files_pass_both_reader_and_schema() {
+    let paths = files("good");
+    assert!(paths.len() >= 8);
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let (found, node) = findings(kind_of(&path), &path, &text);
+        assert_eq!(found, Vec::<String>::new(), "{}", path.display());
+        let json = as_json(&node.expect("a tree"));
+        let errors: Vec<String> = validator(kind_of(&path))
+            .iter_errors(&json)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
+    }
+}
+
+#[test]
+fn bad_files_fail_in_both_reader_and_schema() {
+    let paths = files("bad");
+    assert!(paths.len() >= 25);
+    let mut wrong = vec![];
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let kind = path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy().to_string();
+        let (found, node) = findings(&kind, &path, &text);
+        let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+        if found != expected {
+            wrong.push(format!("{}: the reader says {found:#?}", path.display()));
+        }
+        if node.is_none_or(|node| validator(&kind).is_valid(&as_json(&node))) {
+            wrong.push(format!("{}: the schema says nothing", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_operation_brings_its_own_keys() {
+    let check = |lookup: &str| {
+        let text = format!("flow: a\ntrigger: {{ flow: {{}} }}\nsteps:\n  - id: x\n    lookup: {{ {lookup} }}\n");
+        validator("flow").is_valid(&as_json(&yaml::parse(Default::default(), &text).expect("YAML")))
+    };
+    assert!(check("operation: paypal.orders.get, key: a, on_missing: continue"));
+    assert!(!check("operation: paypal.orders.get, kee: a"), "a typo");
+    assert!(!check("operation: paypal.orders.get"), "a required parameter");
+    assert!(!check("operation: finops.create, entity: CustomersV3, body: a"), "a lookup does not write");
+    assert!(!check("operation: paypal.orders.gett, key: a"), "no such operation");
+}
+
+#[test]
+fn schemas_have_the_shape_that_editors_like() {
+    let all = schemas(&operations(), &systems());
+    assert_eq!(all, schemas(&operations(), &systems()), "the same each time");
+    for (name, text) in &all {
+        assert!(text.ends_with("}\n"), "{name}");
+        assert!(!text.contains("\"oneOf\""), "{name}: enums are enums");
+        assert!(!text.contains("\"null\"\n      ]"), "{name}: an Option is not null");
+    }
+    let flow: Value = serde_json::from_str(&all["flow.schema.json"]).expect("JSON");
+    let step = &flow["$defs"]["Step"];
+    assert_eq!(step["required"], serde_json::json!(["id"]));
+    assert_eq!(step["additionalProperties"], false);
+    assert_eq!(step["properties"]["call"]["$ref"], "#/$defs/Call");
+    assert_eq!(step["properties"]["call"]["type"], "object");
+    assert!(step["else"]["errorMessage"].as_str().is_some_and(|text| text.starts_with("A step has exactly one of: ")));
+    let create = flow["$defs"]["Call"]["allOf"].as_array().and_then(|all| all.first()).expect("an operation");
+    assert_eq!(create["if"]["properties"]["operation"]["const"], "finops.create");
+    assert_eq!(create["then"]["additionalProperties"], false);
+    let severity = &flow["$defs"]["Alert"]["properties"]["severity"];
+    assert_eq!(severity["else"]["enum"], serde_json::json!(["info", "warning", "error"]));
+    assert!(severity["else"]["enumDescriptions"].is_array());
+}

@@ -1,0 +1,43 @@
+//! Says that something in a folder changed. Never what: editors rename, Kubernetes swaps a symlink, a save is many
+//! events, so whoever listens reads everything again and compares.
+
+use notify::{RecursiveMode, event::EventKind};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Saves within this time are one.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// How often a listener should look again without being told: network mounts report nothing.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Watches until it is dropped.
+pub struct Watch {
+    changed: Arc<Notify>,
+    _debouncer: Debouncer<notify::RecommendedWatcher, RecommendedCache>,
+}
+
+impl Watch {
+    /// Watches a folder and everything below it.
+    pub fn start(folder: &Path) -> notify::Result<Watch> {
+        let changed = Arc::new(Notify::new());
+        let tell = changed.clone();
+        let mut debouncer = new_debouncer(SETTLED, None, move |events: DebounceEventResult| {
+            // Our own reading is an event, too; a failed watch (a full queue) may have missed something.
+            let read_only = |kind: &EventKind| matches!(kind, EventKind::Access(_));
+            if events.is_err() || events.is_ok_and(|events| events.iter().any(|event| !read_only(&event.kind))) {
+                tell.notify_one();
+            }
+        })?;
+        debouncer.watch(folder, RecursiveMode::Recursive)?;
+        Ok(Watch { changed, _debouncer: debouncer })
+    }
+
+    /// Waits until something changed, or until it is time to look again.
+    pub async fn changed(&self) {
+        let _ = tokio::time::timeout(LOOK_AGAIN, self.changed.notified()).await;
+    }
+}

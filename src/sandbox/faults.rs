@@ -1,0 +1,97 @@
+//! Faults on demand: what the stand-ins are told to do wrong, to whom and how often.
+
+use crate::value::{Record, Value};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// One fault: which requests it hits, how often, and what happens to them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// `POST`; empty: every method.
+    pub method: String,
+    /// A part of the path with its query: `/data/SalesOrderHeadersV2`. Empty: every path.
+    pub path: String,
+    /// A part of the body. Empty: every body.
+    pub body: String,
+    /// How many requests it hits before it is gone.
+    pub times: u32,
+    pub kind: FaultKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultKind {
+    /// Answers this status without doing the work; with `retry_after` in seconds.
+    Status { status: u16, retry_after: Option<u32> },
+    /// Closes the connection before the work.
+    DropBefore,
+    /// Does the work, then closes the connection without an answer.
+    DropAfter,
+    /// Closes the connection at once and does the work so much later.
+    CommitLate(Duration),
+    /// Answers so much later.
+    Delay(Duration),
+}
+
+/// The faults still to come, in the order in which they were asked for.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    /// Adds one behind the others.
+    pub fn add(&self, fault: Fault) {
+        self.lock().push(fault);
+    }
+
+    /// Forgets all that are still to come.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// The fault that hits this request, counted down.
+    pub fn take(&self, method: &str, path: &str, body: &[u8]) -> Option<FaultKind> {
+        let mut faults = self.lock();
+        let body = String::from_utf8_lossy(body);
+        let hit = faults.iter().position(|fault| {
+            (fault.method.is_empty() || fault.method.eq_ignore_ascii_case(method))
+                && path.contains(&fault.path)
+                && body.contains(&fault.body)
+        })?;
+        let kind = faults[hit].kind.clone();
+        faults[hit].times = faults[hit].times.saturating_sub(1);
+        if faults[hit].times == 0 {
+            faults.remove(hit);
+        }
+        Some(kind)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Fault {
+    /// Reads `{"method": "POST", "path": "/data/…", "body": "…", "times": 1, "status": 429, "retry_after": 1}`, or
+    /// instead of `status`: `"drop": "before"|"after"`, `"commit_late_ms": 2000`, `"delay_ms": 50`.
+    pub fn from_json(record: &Record) -> Result<Fault, String> {
+        let text = |name: &str| record.get(name).and_then(Value::as_text).map(|t| t.to_string()).unwrap_or_default();
+        let whole = |name: &str| -> Option<u64> {
+            record.get(name).and_then(Value::as_number).and_then(|n| n.exact().ok()).and_then(|n| n.to_i64()?.try_into().ok())
+        };
+        let kind = if let Some(status) = whole("status") {
+            let status = u16::try_from(status).map_err(|_| "`status` is no HTTP status")?;
+            FaultKind::Status { status, retry_after: whole("retry_after").and_then(|s| s.try_into().ok()) }
+        } else if let Some(late) = whole("commit_late_ms") {
+            FaultKind::CommitLate(Duration::from_millis(late))
+        } else if let Some(delay) = whole("delay_ms") {
+            FaultKind::Delay(Duration::from_millis(delay))
+        } else {
+            match text("drop").as_str() {
+                "before" => FaultKind::DropBefore,
+                "after" => FaultKind::DropAfter,
+                _ => return Err("a fault has `status`, `drop`: before or after, `commit_late_ms` or `delay_ms`".into()),
+            }
+        };
+        let times = whole("times").unwrap_or(1).clamp(1, u32::MAX as u64) as u32;
+        Ok(Fault { method: text("method"), path: text("path"), body: text("body"), times, kind })
+    }
+}

@@ -1,0 +1,253 @@
+//! One stand-in's HTTP server on loopback: reads the request, asks the faults, lets the system answer.
+//!
+//! It is no axum server because a stand-in must be able to close a connection without an answer, which is what a
+//! lost answer looks like to a client.
+
+use super::faults::{Fault, FaultKind, Faults};
+use crate::value::{Record, Value, json};
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A request as a stand-in sees it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: String,
+    /// Without the query, still percent-encoded.
+    pub path: String,
+    /// Decoded pairs in their order.
+    pub query: Vec<(String, String)>,
+    pub headers: axum::http::HeaderMap,
+    pub body: Bytes,
+}
+
+impl Call {
+    /// A header's text, empty where it is absent or no text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The value of a query parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a stand-in answers.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Reply {
+    /// A JSON body.
+    pub fn json(status: u16, body: impl Into<String>) -> Reply {
+        Reply { status, headers: vec![("Content-Type".into(), "application/json".into())], body: body.into() }
+    }
+
+    /// No body.
+    pub fn empty(status: u16) -> Reply {
+        Reply { status, headers: vec![], body: String::new() }
+    }
+
+    /// The same with a header.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Reply {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// A system's stand-in: pure answers over its own state.
+pub trait Standin: Send + Sync + 'static {
+    fn answer(&self, call: &Call) -> Reply;
+
+    /// What a fault's status looks like in this system's words.
+    fn fault(&self, status: u16) -> Reply;
+
+    fn faults(&self) -> &Faults;
+
+    /// What `GET /_sandbox/WHAT` shows: the rows of an entity, the objects of a kind.
+    fn inspect(&self, what: &str) -> Vec<Record>;
+}
+
+/// A request that arrived, for inspection: what was sent under which key, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: String,
+    pub path: String,
+    pub headers: axum::http::HeaderMap,
+    pub body: Bytes,
+    /// The status answered; `None` where the connection was closed instead.
+    pub status: Option<u16>,
+}
+
+/// A running stand-in.
+pub struct Server {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    stop: CancellationToken,
+}
+
+const LONGEST_BODY: usize = 16 << 20;
+
+impl Server {
+    /// Serves on a loopback address; port 0 takes a free one.
+    pub async fn start(address: SocketAddr, standin: Arc<dyn Standin>) -> std::io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let server = Server { address, seen: seen.clone(), stop: stop.clone() };
+        tokio::spawn(async move {
+            loop {
+                let stream = tokio::select! {
+                    _ = stop.cancelled() => return,
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, _)) => stream,
+                        Err(_) => continue,
+                    },
+                };
+                let (standin, seen, stop) = (standin.clone(), seen.clone(), stop.clone());
+                tokio::spawn(async move {
+                    let service = hyper::service::service_fn(move |request| serve(request, standin.clone(), seen.clone()));
+                    let connection = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
+                    tokio::select! {
+                        _ = stop.cancelled() => {}
+                        _ = connection => {}
+                    }
+                });
+            }
+        });
+        Ok(server)
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every request so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.seen).clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed on purpose")]
+struct Closed;
+
+async fn serve(
+    request: Request<hyper::body::Incoming>,
+    standin: Arc<dyn Standin>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+) -> Result<Response<Body>, Closed> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(Body::new(body), LONGEST_BODY).await else { return Err(Closed) };
+    let full_path = parts.uri.path_and_query().map(|p| p.as_str()).unwrap_or("/").to_string();
+    let call = Call {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_string(),
+        query: url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect(),
+        headers: parts.headers,
+        body,
+    };
+    let note = |status| {
+        let (method, headers, body) = (call.method.clone(), call.headers.clone(), call.body.clone());
+        lock(&seen).push(Seen { method, path: full_path.clone(), headers, body, status });
+    };
+    if let Some(what) = call.path.strip_prefix("/_sandbox/") {
+        return build(inspect(&*standin, &call, what));
+    }
+    let reply = match standin.faults().take(&call.method, &full_path, &call.body) {
+        None => standin.answer(&call),
+        Some(FaultKind::Status { status, retry_after }) => {
+            let reply = standin.fault(status);
+            match retry_after {
+                Some(seconds) => reply.with("Retry-After", seconds.to_string()),
+                None => reply,
+            }
+        }
+        Some(FaultKind::DropBefore) => {
+            note(None);
+            return Err(Closed);
+        }
+        Some(FaultKind::DropAfter) => {
+            standin.answer(&call);
+            note(None);
+            return Err(Closed);
+        }
+        Some(FaultKind::CommitLate(after)) => {
+            note(None);
+            let (standin, call) = (standin.clone(), call.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                standin.answer(&call);
+            });
+            return Err(Closed);
+        }
+        Some(FaultKind::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            standin.answer(&call)
+        }
+    };
+    note(Some(reply.status));
+    build(reply)
+}
+
+/// `GET /_sandbox/CustomersV3` shows rows, `POST /_sandbox/faults` orders a fault, `DELETE` forgets them.
+fn inspect(standin: &dyn Standin, call: &Call, what: &str) -> Reply {
+    match (call.method.as_str(), what) {
+        ("POST", "faults") => {
+            let fault = match json::parse(&call.body) {
+                Ok(Value::Record(record)) => Fault::from_json(&record),
+                _ => Err("a fault is a JSON object".into()),
+            };
+            match fault {
+                Ok(fault) => {
+                    standin.faults().add(fault);
+                    Reply::empty(204)
+                }
+                Err(why) => Reply { status: 400, headers: vec![], body: why },
+            }
+        }
+        ("DELETE", "faults") => {
+            standin.faults().clear();
+            Reply::empty(204)
+        }
+        ("GET", what) => {
+            let rows = standin.inspect(what).into_iter().map(Value::Record).collect();
+            match json::write_pretty(&Value::List(Arc::new(rows))) {
+                Ok(body) => Reply::json(200, body),
+                Err(_) => Reply::empty(500),
+            }
+        }
+        _ => Reply::empty(405),
+    }
+}
+
+fn build(reply: Reply) -> Result<Response<Body>, Closed> {
+    let status = StatusCode::from_u16(reply.status).map_err(|_| Closed)?;
+    let mut response = Response::builder().status(status);
+    for (name, value) in &reply.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(reply.body)).map_err(|_| Closed)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,461 @@
+//! What every store promises, as tests that any implementation runs: `conformance!(make)`, where `make` gives an empty
+//! store and what keeps it alive.
+
+use super::*;
+use crate::graph::{ErrorClass, Severity};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+pub(crate) fn noon() -> Timestamp {
+    at("2026-03-02T12:00:00Z")
+}
+
+pub(crate) fn later(seconds: i64) -> Timestamp {
+    noon() + jiff::SignedDuration::from_secs(seconds)
+}
+
+pub(crate) fn by(reason: &str) -> By {
+    By { actor: "ada".to_owned(), reason: reason.to_owned(), at: later(3) }
+}
+
+pub(crate) fn event(id: &str, body: &str) -> NewEvent {
+    NewEvent {
+        connection: "stripe".to_owned(),
+        provider_id: id.to_owned(),
+        kind: "charge.succeeded".to_owned(),
+        same: Hash::of(body.as_bytes()),
+        body: body.as_bytes().to_vec(),
+        delivery: "{}".to_owned(),
+        own: false,
+        received_at: noon(),
+        problem: None,
+    }
+}
+
+pub(crate) fn run(flow: &str, dedupe: &str) -> NewRun {
+    NewRun {
+        flow: flow.to_owned(),
+        dedupe: Some(dedupe.to_owned()),
+        order_key: None,
+        sequence: None,
+        start: Start::Run,
+    }
+}
+
+fn keyed(dedupe: &str, key: &str) -> NewRun {
+    NewRun { order_key: Some(key.to_owned()), ..run("orders", dedupe) }
+}
+
+fn data_error() -> RunError {
+    RunError {
+        class: ErrorClass::Data,
+        code: "not_unique".to_owned(),
+        message: "two rows".to_owned(),
+        hint: None,
+        status: None,
+        step: Some("known".to_owned()),
+        position: Some(Place { path: "a.map".to_owned(), line: 3, column: 7 }),
+        body: None,
+    }
+}
+
+pub(crate) fn result(seq: i64, node: &str, value: &str) -> JournalEntry {
+    let value = Encoded::new(value.to_owned()).expect("JSON");
+    let record = Record::Result(journal::StepResult { now: noon(), value, adopted: false, status: Some(200) });
+    JournalEntry { seq, node: node.to_owned(), generation: 0, attempt: 1, record, at: noon() }
+}
+
+fn kept(accepted: Accepted) -> Vec<AcceptedRun> {
+    match accepted.outcome {
+        AcceptOutcome::Kept(runs) => runs,
+        other => panic!("not kept: {other:?}"),
+    }
+}
+
+async fn start(store: &dyn Store, id: &str, new: NewRun) -> AcceptedRun {
+    kept(store.accept(event(id, id), vec![new]).await.unwrap()).remove(0)
+}
+
+pub(crate) async fn claim(store: &dyn Store) -> Vec<Claimed> {
+    store.claim(later(5), later(31), 100).await.unwrap()
+}
+
+async fn claimed(store: &dyn Store) -> Vec<RunId> {
+    claim(store).await.into_iter().map(|c| c.run.id).collect()
+}
+
+async fn end(store: &dyn Store, lease: Lease, next: Next) -> Option<RunId> {
+    store.append(lease, vec![], RunUpdate::to(next, later(2))).await.unwrap()
+}
+
+async fn state(store: &dyn Store, run: RunId) -> RunState {
+    store.load_run(run).await.unwrap().unwrap().run.state
+}
+
+pub(crate) async fn an_event_and_its_runs_are_kept(store: Arc<dyn Store>) {
+    let body = "{\"amount\": 1.50,\n \"x\": \"".to_owned() + &"é".repeat(4000) + "\"}";
+    let accepted = store.accept(event("evt_1", &body), vec![run("a", "1"), run("b", "1")]).await.unwrap();
+    let id = accepted.event;
+    let runs = kept(accepted);
+    assert_eq!(runs.iter().map(|r| r.state).collect::<Vec<_>>(), [RunState::Ready; 2], "two flows, two dedupe values");
+    let loaded = store.load_run(runs[0].id).await.unwrap().unwrap();
+    assert_eq!(loaded.body, body.as_bytes(), "the bytes as received");
+    assert_eq!((loaded.event.id, loaded.event.state), (id, EventState::Routed));
+    assert_eq!(loaded.run.dedupe, Some(Hash::of(b"1")));
+    let texts = journal::Accepted { dedupe: Some("1".to_owned()), order_key: None };
+    assert_eq!(loaded.journal[0].record, Record::Accepted(texts));
+    let other = store.load_run(runs[1].id).await.unwrap().unwrap();
+    assert!(other.run.number > loaded.run.number);
+    assert_eq!(store.load_run(RunId::new()).await.unwrap().map(|r| r.run), None);
+}
+
+pub(crate) async fn odd_events_are_kept_too(store: Arc<dyn Store>) {
+    assert_eq!(kept(store.accept(event("evt_1", "{}"), vec![]).await.unwrap()), []);
+    let broken = NewEvent { problem: Some("not JSON".to_owned()), ..event("evt_2", "{") };
+    store.accept(broken, vec![]).await.unwrap();
+    for (state, id) in [(EventState::Unrouted, "evt_1"), (EventState::DeadLetter, "evt_2")] {
+        let filter = EventFilter { state: Some(state), ..EventFilter::default() };
+        let listed = store.events(filter, Page::first(10)).await.unwrap();
+        assert_eq!(listed.items.iter().map(|e| e.provider_id.as_str()).collect::<Vec<_>>(), [id]);
+    }
+    let failed = NewRun { start: Start::Failed(data_error()), dedupe: None, ..run("a", "") };
+    let failed = start(&*store, "evt_3", failed).await;
+    let loaded = store.load_run(failed.id).await.unwrap().unwrap();
+    assert_eq!((loaded.run.state, loaded.run.error), (RunState::DeadLetter, Some(data_error())));
+    assert_eq!(claimed(&*store).await, []);
+}
+
+pub(crate) async fn an_event_id_is_taken_once(store: Arc<dyn Store>) {
+    let first = store.accept(event("evt_1", "a"), vec![run("a", "1")]).await.unwrap();
+    let again = store.accept(event("evt_1", "a"), vec![run("a", "1")]).await.unwrap();
+    assert_eq!(again, Accepted { event: first.event, outcome: AcceptOutcome::Duplicate });
+    let elsewhere = NewEvent { connection: "paypal".to_owned(), ..event("evt_1", "a") };
+    kept(store.accept(elsewhere, vec![]).await.unwrap());
+
+    let other = store.accept(event("evt_1", "b"), vec![run("a", "2")]).await.unwrap();
+    assert_eq!(other.outcome, AcceptOutcome::Conflicting);
+    assert_eq!(store.event(other.event).await.unwrap().unwrap().1, b"b", "kept beside the first");
+    let once_more = store.accept(event("evt_1", "b"), vec![run("a", "2")]).await.unwrap();
+    assert_eq!(once_more, Accepted { event: other.event, outcome: AcceptOutcome::Duplicate });
+    let alerts = store.alerts(AlertFilter::default(), Page::first(10)).await.unwrap().items;
+    assert_eq!(alerts.iter().map(|a| (a.code.as_str(), a.count)).collect::<Vec<_>>(), [("event_conflict", 1)]);
+    assert_eq!(claimed(&*store).await.len(), 1, "only the first event started a run");
+
+    // What counts as the same is for the catalogue to say.
+    let resent = NewEvent { same: Hash::of(b"a"), ..event("evt_1", "a with another time stamp") };
+    assert_eq!(store.accept(resent, vec![]).await.unwrap().outcome, AcceptOutcome::Duplicate);
+}
+
+pub(crate) async fn a_dedupe_value_is_taken_once_per_flow(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", run("a", "x")).await;
+    let second = start(&*store, "2", run("a", "x")).await;
+    assert_eq!((second.state, second.duplicate_of), (RunState::Duplicate, Some(first.id)));
+    assert_eq!(start(&*store, "3", run("b", "x")).await.state, RunState::Ready);
+    // What is skipped or ignored keeps no value.
+    for (id, how) in [("4", Start::Skipped), ("5", Start::Ignored)] {
+        let passed = start(&*store, id, NewRun { start: how, ..run("a", "y") }).await;
+        assert!(passed.state.is_settled());
+    }
+    let third = start(&*store, "6", run("a", "y")).await;
+    assert_eq!(third.state, RunState::Ready);
+    // A stop with release gives the value back; one without keeps it.
+    for claimed in claim(&*store).await {
+        let release = claimed.run.id == third.id;
+        end(&*store, claimed.lease, Next::Stopped { reason: "no".to_owned(), release }).await;
+    }
+    assert_eq!(start(&*store, "7", run("a", "x")).await.state, RunState::Duplicate);
+    assert_eq!(start(&*store, "8", run("a", "y")).await.state, RunState::Ready);
+    // The released run cannot come back: its value has a new owner.
+    let refused = store.resume(third.id, Resume { action: "replay", ..Resume::default() }, by("again")).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    let filter = RunFilter { dedupe: Some("x".to_owned()), flow: Some("a".to_owned()), ..RunFilter::default() };
+    assert_eq!(store.runs(filter, Page::first(10)).await.unwrap().items.len(), 3);
+}
+
+pub(crate) async fn a_thousand_at_once(store: Arc<dyn Store>) {
+    let tasks: Vec<_> = (0..1000)
+        .map(|i| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let accepted =
+                    store.accept(event(&format!("evt_{i}"), &format!("{{{i}}}")), vec![run("a", &i.to_string())]);
+                kept(accepted.await.unwrap()).remove(0).id
+            })
+        })
+        .collect();
+    let mut ids = HashSet::new();
+    for task in tasks {
+        ids.insert(task.await.unwrap());
+    }
+    assert_eq!(ids.len(), 1000);
+    let mut numbers = HashSet::new();
+    let mut page = Page::first(300);
+    loop {
+        let listed = store.runs(RunFilter::default(), page.clone()).await.unwrap();
+        assert!(listed.items.is_sorted_by(|a, b| a.number > b.number), "the latest first");
+        numbers.extend(listed.items.iter().map(|run| run.number));
+        let Some(next) = listed.next else { break };
+        page.after = Some(next);
+    }
+    assert_eq!(numbers.len(), 1000, "each has a number of its own");
+}
+
+pub(crate) async fn runs_of_a_key_go_one_after_the_other(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", keyed("1", "k")).await;
+    let second = start(&*store, "2", keyed("2", "k")).await;
+    let third = start(&*store, "3", keyed("3", "k")).await;
+    let free = start(&*store, "4", keyed("4", "other")).await;
+    assert_eq!([first.state, second.state, third.state], [RunState::Ready, RunState::Queued, RunState::Queued]);
+    let working = claim(&*store).await;
+    assert_eq!(working.iter().map(|c| c.run.id).collect::<Vec<_>>(), [first.id, free.id]);
+    assert_eq!(claimed(&*store).await, []);
+
+    // Waiting, parked, dead: the key is held.
+    assert_eq!(end(&*store, working[0].lease, Next::Waiting { due: later(10) }).await, None);
+    let again = store.claim(later(10), later(40), 10).await.unwrap();
+    assert_eq!(again.iter().map(|c| c.run.id).collect::<Vec<_>>(), [first.id]);
+    assert_eq!(end(&*store, again[0].lease, Next::DeadLetter(data_error())).await, None);
+    assert_eq!(claimed(&*store).await, []);
+    let behind = RunFilter { behind: Some(first.id), ..RunFilter::default() };
+    let behind = store.runs(behind, Page::first(10)).await.unwrap().items;
+    assert_eq!(behind.iter().map(|r| r.id).collect::<Vec<_>>(), [third.id, second.id]);
+
+    // Skipped by an operator, the next begins; brought back, it goes to the end.
+    assert_eq!(store.release_key(first.id, by("known")).await.unwrap(), Some(second.id));
+    assert!(store.release_key(first.id, by("known")).await.is_err());
+    let resumed = store.resume(first.id, Resume { action: "replay", ..Resume::default() }, by("mended")).await.unwrap();
+    assert_eq!(resumed, RunState::Queued);
+    for expected in [second.id, third.id, first.id] {
+        let working = claim(&*store).await;
+        assert_eq!(working.iter().map(|c| c.run.id).collect::<Vec<_>>(), [expected]);
+        end(&*store, working[0].lease, Next::Succeeded).await;
+    }
+    assert_eq!(claimed(&*store).await, []);
+    let actions: Vec<_> = store.audit(Page::first(10)).await.unwrap().items.into_iter().map(|a| a.action).collect();
+    assert_eq!(actions, ["replay", "release_key"]);
+}
+
+pub(crate) async fn a_run_resumes_at_its_place(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", keyed("1", "k")).await;
+    let second = start(&*store, "2", keyed("2", "k")).await;
+    let lease = claim(&*store).await[0].lease;
+    end(&*store, lease, Next::OutcomeUnknown(data_error())).await;
+    let under_way = store.resume(second.id, Resume::default(), by("now")).await;
+    assert!(matches!(under_way, Err(StoreError::Conflict(_))));
+    let value = Some(Encoded::new("{}".to_owned()).unwrap());
+    let (what, actor, reason) = ("done".to_owned(), "ada".to_owned(), "seen".to_owned());
+    let record = Record::Decision(journal::Decision { what, actor, reason, value });
+    let entry = JournalEntry { seq: 1, node: "header".to_owned(), generation: 0, attempt: 1, record, at: later(60) };
+    let how = Resume { entries: vec![entry.clone()], revision: Some(Hash::of(b"r2")), action: "decide" };
+    assert_eq!(store.resume(first.id, how, by("seen")).await.unwrap(), RunState::Ready);
+    let loaded = store.load_run(first.id).await.unwrap().unwrap();
+    assert_eq!(loaded.journal[1], entry);
+    assert_eq!((loaded.run.revision, loaded.run.error), (Some(Hash::of(b"r2")), None));
+    assert_eq!(state(&*store, second.id).await, RunState::Queued);
+}
+
+pub(crate) async fn a_sequence_lets_dead_letters_be_passed(store: Arc<dyn Store>) {
+    let numbered = |n: &str| NewRun { sequence: Some(n.to_owned()), ..keyed(n, "k") };
+    start(&*store, "1", numbered("1")).await;
+    let second = start(&*store, "2", numbered("2")).await;
+    let lease = claim(&*store).await[0].lease;
+    assert_eq!(end(&*store, lease, Next::DeadLetter(data_error())).await, Some(second.id));
+}
+
+pub(crate) async fn a_lease_that_is_over_writes_nothing(store: Arc<dyn Store>) {
+    let accepted = start(&*store, "1", run("a", "1")).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(noon()));
+    let old = claim(&*store).await[0].lease;
+    assert_eq!(store.next_due().await.unwrap(), Some(later(31)), "the end of the lease");
+    assert_eq!(claimed(&*store).await, [], "it is taken");
+    assert_eq!(store.renew(vec![old], later(50)).await.unwrap(), [old]);
+    assert_eq!(store.claim(later(40), later(70), 10).await.unwrap().len(), 0);
+    let new = store.claim(later(50), later(80), 10).await.unwrap()[0].lease;
+    assert_eq!(new.run, accepted.id);
+    let late = store.append(old, vec![result(1, "a", "1")], RunUpdate::to(Next::Succeeded, later(51))).await;
+    assert_eq!(late, Err(StoreError::Fenced { run: accepted.id }));
+    assert_eq!(store.renew(vec![old], later(90)).await.unwrap(), []);
+    store.append(new, vec![result(1, "a", "2")], RunUpdate::running(later(52))).await.unwrap();
+    end(&*store, new, Next::Succeeded).await;
+    let after_the_end = store.append(new, vec![], RunUpdate::running(later(53))).await;
+    assert_eq!(after_the_end, Err(StoreError::Fenced { run: accepted.id }));
+    let loaded = store.load_run(accepted.id).await.unwrap().unwrap();
+    assert_eq!(loaded.journal[1..], [result(1, "a", "2")]);
+    assert_eq!((loaded.run.state, loaded.run.finished_at), (RunState::Succeeded, Some(later(2))));
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", run("a", "1")).await;
+    let second = start(&*store, "2", run("a", "2")).await;
+    let leases: Vec<_> = claim(&*store).await.into_iter().map(|c| c.lease).collect();
+    let effect = |node: &str| Effect {
+        connection: "finance".to_owned(),
+        entity: "SalesOrderHeadersV2".to_owned(),
+        row_key: "SO-1".to_owned(),
+        node: node.to_owned(),
+    };
+    let alert = NewAlert {
+        flow: Some("a".to_owned()),
+        run: Some(first.id),
+        severity: Severity::Warning,
+        code: "held".to_owned(),
+        title: "Held".to_owned(),
+        detail: None,
+    };
+    let with = |node: &str, next| RunUpdate {
+        revision: Some(Hash::of(b"r1")),
+        effects: vec![effect(node)],
+        alerts: vec![alert.clone()],
+        ..RunUpdate::to(next, later(2))
+    };
+    store.append(leases[0], vec![result(1, "header", "{}")], with("header", Next::Running)).await.unwrap();
+    store.append(leases[0], vec![], with("header", Next::Running)).await.expect("its own row again is no conflict");
+    let entries = vec![result(1, "header", "{}")];
+    let taken = store.append(leases[1], entries.clone(), with("header", Next::Succeeded)).await;
+    let owner = (first.id, "header".to_owned());
+    assert!(matches!(taken, Err(StoreError::EffectTaken { run, node, .. }) if (run, node.clone()) == owner));
+    let same_run = store.append(leases[0], vec![], with("other", Next::Running)).await;
+    assert!(matches!(same_run, Err(StoreError::EffectTaken { .. })), "another node of the same run is another node");
+    let loaded = store.load_run(second.id).await.unwrap().unwrap();
+    assert_eq!((loaded.run.state, loaded.run.revision), (RunState::Running, None), "nothing of the refused write");
+    assert_eq!(loaded.journal.len(), 1);
+    let loaded = store.load_run(first.id).await.unwrap().unwrap();
+    assert_eq!((loaded.run.revision, loaded.run.started_at), (Some(Hash::of(b"r1")), Some(later(2))));
+    let repeated = store.append(leases[0], entries, RunUpdate::running(later(3))).await;
+    assert!(matches!(repeated, Err(StoreError::Conflict(_))), "a place in the journal is taken once");
+
+    let alerts =
+        store.alerts(AlertFilter { open: Some(true), ..AlertFilter::default() }, Page::first(9)).await.unwrap();
+    assert_eq!(alerts.items.iter().map(|a| a.count).collect::<Vec<_>>(), [2], "one while it is open");
+    assert!(store.close_alert(alerts.items[0].id, by("seen")).await.unwrap());
+    assert!(!store.close_alert(alerts.items[0].id, by("seen")).await.unwrap());
+    store.raise(alert, later(9)).await.unwrap();
+    assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
+}
+
+pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) {
+    let accepted = store.accept(event("1", "{}"), vec![]).await.unwrap();
+    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], by("new flow")).await.unwrap());
+    assert_eq!(runs[0].state, RunState::Ready);
+    assert_eq!(store.event(accepted.event).await.unwrap().unwrap().0.state, EventState::Routed);
+    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], by("twice")).await.unwrap());
+    assert_eq!(again, [], "that flow has its run");
+
+    let failed = NewRun { start: Start::Failed(data_error()), ..keyed("2", "k") };
+    let accepted = store.accept(event("2", "{}"), vec![failed]).await.unwrap();
+    let id = accepted.event;
+    let failed = kept(accepted).remove(0);
+    assert_eq!(start(&*store, "3", keyed("3", "k")).await.state, RunState::Queued, "a dead letter holds its key");
+    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], by("mended")).await.unwrap());
+    assert_eq!(state(&*store, failed.id).await, RunState::Superseded);
+    assert_eq!((runs[0].state, runs[0].duplicate_of), (RunState::Queued, None), "at the end of its key");
+    let missing = store.accept_again(EventId::new(), vec![], by("?")).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn revisions_are_kept(store: Arc<dyn Store>) {
+    let revision = |name: &str, text: &str| Revision {
+        flow: "a".to_owned(),
+        hash: Hash::of(text.as_bytes()),
+        language_version: 1,
+        sources: vec![("z.flow.yaml".to_owned(), name.to_owned()), ("a.map".to_owned(), text.to_owned())],
+        created_at: noon(),
+    };
+    let (one, two) = (revision("same", "one"), revision("same", "two"));
+    for revision in [&one, &two, &one] {
+        store.put_revision(revision.clone()).await.unwrap();
+    }
+    assert_eq!(store.revision(one.hash).await.unwrap(), Some(one.clone()));
+    assert_eq!(store.revision(Hash::of(b"?")).await.unwrap(), None);
+    store.activate(one.hash, By { at: noon(), ..by("first") }).await.unwrap();
+    store.activate(two.hash, by("second")).await.unwrap();
+    let live =
+        LiveRevision { flow: "a".to_owned(), revision: two.hash, activated_at: later(3), first_active_at: noon() };
+    assert_eq!(store.live_revisions().await.unwrap(), [live]);
+    assert!(matches!(store.activate(Hash::of(b"?"), by("?")).await, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
+    let done = start(&*store, "done", run("a", "done")).await;
+    let lease = claim(&*store).await[0].lease;
+    store.append(lease, vec![result(1, "s", "1")], RunUpdate::to(Next::Succeeded, later(2))).await.unwrap();
+    let dead = start(&*store, "dead", run("a", "dead")).await;
+    let lease = claim(&*store).await[0].lease;
+    store
+        .append(lease, vec![result(1, "s", "1")], RunUpdate::to(Next::DeadLetter(data_error()), later(2)))
+        .await
+        .unwrap();
+    let unrouted = store.accept(event("unrouted", "{}"), vec![]).await.unwrap().event;
+    let broken = NewEvent { problem: Some("no".to_owned()), ..event("broken", "{") };
+    let broken = store.accept(broken, vec![]).await.unwrap().event;
+
+    let (before, now) = (at("2026-03-03T00:00:00Z"), at("2026-04-15T08:00:00Z"));
+    assert_eq!(store.drop_periods(noon(), now).await.unwrap(), Dropped::default(), "the day itself stays");
+    let dropped = store.drop_periods(before, now).await.unwrap();
+    assert_eq!((dropped.runs, dropped.events, dropped.forgotten), (1, 2, 0));
+    assert!(store.load_run(done.id).await.unwrap().is_none());
+    assert!(store.event(unrouted).await.unwrap().is_none());
+    assert_eq!(store.event(broken).await.unwrap().unwrap().1, b"{");
+    let loaded = store.load_run(dead.id).await.unwrap().unwrap();
+    assert_eq!((loaded.body.as_slice(), loaded.journal.len()), (&b"dead"[..], 2), "what is not settled is all there");
+
+    // Ids and dedupe values are remembered for 400 days.
+    let again = NewEvent { received_at: now, ..event("done", "done") };
+    assert_eq!(store.accept(again, vec![]).await.unwrap().outcome, AcceptOutcome::Duplicate);
+    let other = NewEvent { received_at: now, ..event("another", "{}") };
+    assert_eq!(kept(store.accept(other, vec![run("a", "done")]).await.unwrap())[0].state, RunState::Duplicate);
+    let much_later = at("2027-05-01T00:00:00Z");
+    assert_eq!(store.drop_periods(before, much_later).await.unwrap().forgotten, 6);
+    let again = NewEvent { received_at: much_later, ..event("done", "done") };
+    assert_eq!(kept(store.accept(again, vec![run("a", "done")]).await.unwrap())[0].state, RunState::Ready);
+}
+
+pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
+    for i in 0..5 {
+        let flow = if i % 2 == 0 { "even" } else { "odd" };
+        start(&*store, &i.to_string(), run(flow, &i.to_string())).await;
+    }
+    let filter = || RunFilter {
+        flow: Some("even".to_owned()),
+        states: vec![RunState::Ready, RunState::Waiting],
+        ..RunFilter::default()
+    };
+    let first = store.runs(filter(), Page::first(2)).await.unwrap();
+    assert_eq!(first.items.len(), 2);
+    let second = store.runs(filter(), Page { limit: 2, after: first.next.clone() }).await.unwrap();
+    assert_eq!((second.items.len(), second.next), (1, None));
+    assert!(second.items[0].number < first.items[1].number);
+    let none = RunFilter { states: vec![RunState::DeadLetter], ..filter() };
+    assert_eq!(store.runs(none, Page::first(2)).await.unwrap().items, []);
+    let by_event = RunFilter { event: Some(first.items[0].event), ..RunFilter::default() };
+    assert_eq!(store.runs(by_event, Page::first(2)).await.unwrap().items.len(), 1);
+    let nonsense = Page { limit: 2, after: Some("' or 1 = 1".to_owned()) };
+    assert!(matches!(store.runs(filter(), nonsense.clone()).await, Err(StoreError::Conflict(_))));
+    store.events(EventFilter::default(), nonsense).await.expect("a place like any other");
+    store.ping().await.unwrap();
+}
+
+macro_rules! conformance {
+    ($make:expr) => {
+        crate::store::conformance::conformance! { $make =>
+            an_event_and_its_runs_are_kept odd_events_are_kept_too an_event_id_is_taken_once
+            a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
+            a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
+            an_append_is_all_or_nothing an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
+            lists_come_in_parts
+        }
+    };
+    ($make:expr => $($name:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let (store, _keep) = $make;
+            crate::store::conformance::$name(store).await;
+        }
+    )*};
+}
+pub(crate) use conformance;

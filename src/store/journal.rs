@@ -1,0 +1,292 @@
+//! What a run writes down: one versioned envelope, JSON text.
+//!
+//! The store keeps an envelope as text and never looks inside (but for the entry `accepted`, which is its own). Payload
+//! values stand in it [`Encoded`], as `value::json` writes them with missing tagged, and are carried over letter by
+//! letter: no number passes through a float. Instants are UTC text. Invariant: every version ever written stays
+//! readable; `fixtures/` has some of each.
+
+use super::types::RunError;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The version that is written now.
+pub const VERSION: u32 = 1;
+
+/// One line of a run's journal. (Run, `seq`) is unique.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalEntry {
+    /// Counts up from 1 in each run; 0 is the store's own `accepted`.
+    pub seq: i64,
+    /// `lines/<iteration key>/line_created`; empty: the run itself.
+    pub node: String,
+    /// Of the node: grows when a write is to be done anew.
+    pub generation: u32,
+    /// Of the generation, from 1; 0 where nothing is sent.
+    pub attempt: u32,
+    pub record: Record,
+    pub at: Timestamp,
+}
+
+/// A value that `value::json` has already written as JSON text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Encoded(Box<RawValue>);
+
+impl Encoded {
+    /// Takes JSON text; anything else is refused.
+    pub fn new(json: String) -> Result<Encoded, JournalError> {
+        RawValue::from_string(json).map(Encoded).map_err(JournalError::json)
+    }
+
+    /// The JSON text, unchanged.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Encoded {
+    fn eq(&self, other: &Encoded) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// Written by the store when the run was accepted.
+    Accepted(Accepted),
+    /// The run's first step begins.
+    Started(Started),
+    /// A step that holds others begins.
+    Began(Began),
+    /// About to be sent.
+    Intent(Intent),
+    /// The step is done.
+    Result(StepResult),
+    /// What looking for the work of an open attempt found.
+    Look(Look),
+    /// An attempt failed.
+    Error(Failure),
+    /// `when` did not hold.
+    Skipped(Skipped),
+    /// A person decided.
+    Decision(Decision),
+}
+
+/// The texts of what the run's row has only as hashes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedupe: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_key: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// Hash of the revision.
+    pub revision: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Began {
+    #[serde(with = "utc")]
+    pub now: Timestamp,
+}
+
+/// The request as it is sent: look and repeat use exactly this while the attempt is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// `run.now` of the step.
+    #[serde(with = "utc")]
+    pub now: Timestamp,
+    pub operation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// The idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// When the step was first sent; the retry budget counts from here.
+    #[serde(with = "utc")]
+    pub first_sent: Timestamp,
+    /// Parameters by name, the body among them.
+    pub request: Encoded,
+    /// What `find_by` looks for, column → value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find_by: Option<Encoded>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    #[serde(with = "utc")]
+    pub now: Timestamp,
+    /// What `steps.<id>` gives.
+    pub value: Encoded,
+    /// The work was found done instead of being done by this attempt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// The row found; `None`: nothing is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Encoded>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    pub error: RunError,
+    /// The work may have been done all the same.
+    pub open: bool,
+    /// When the next attempt is due; `None`: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "utc_option")]
+    pub retry_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    #[serde(with = "utc")]
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// `done`, `not_done`, `stop`, `again`, `reset`, `replay`.
+    pub what: String,
+    pub actor: String,
+    pub reason: String,
+    /// The row that a "done" names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Encoded>,
+}
+
+/// An envelope that cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    #[error("a journal entry of version {found}; this flowctl knows versions up to {VERSION}")]
+    Newer { found: u32 },
+    #[error("a journal entry of the unknown kind `{0}`")]
+    Kind(String),
+    #[error("not a journal entry: {0}")]
+    Json(String),
+}
+
+impl JournalError {
+    fn json(error: serde_json::Error) -> JournalError {
+        JournalError::Json(error.to_string())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    v: u32,
+    kind: String,
+    data: Box<RawValue>,
+}
+
+macro_rules! records {
+    ($($variant:ident = $kind:literal,)*) => {
+        impl Record {
+            /// The name of its kind.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Record::$variant(_) => $kind,)* }
+            }
+
+            /// The envelope as text.
+            pub fn to_json(&self) -> Result<String, JournalError> {
+                let data = match self { $(Record::$variant(data) => serde_json::value::to_raw_value(data),)* };
+                let envelope = Envelope { v: VERSION, kind: self.kind().to_owned(), data: data.map_err(JournalError::json)? };
+                serde_json::to_string(&envelope).map_err(JournalError::json)
+            }
+
+            /// Reads an envelope of this or an earlier version.
+            pub fn from_json(text: &str) -> Result<Record, JournalError> {
+                let envelope: Envelope = serde_json::from_str(text).map_err(JournalError::json)?;
+                if envelope.v > VERSION {
+                    return Err(JournalError::Newer { found: envelope.v });
+                }
+                match envelope.kind.as_str() {
+                    $($kind => serde_json::from_str(envelope.data.get()).map(Record::$variant).map_err(JournalError::json),)*
+                    _ => Err(JournalError::Kind(envelope.kind)),
+                }
+            }
+        }
+    };
+}
+
+records! {
+    Accepted = "accepted",
+    Started = "started",
+    Began = "began",
+    Intent = "intent",
+    Result = "result",
+    Look = "look",
+    Error = "error",
+    Skipped = "skipped",
+    Decision = "decision",
+}
+
+mod utc {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+mod utc_option {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.collect_str(at),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Version 1 for ever: every line is read, and written again letter by letter.
+    #[test]
+    fn version_1_stays_readable() {
+        let fixture = include_str!("fixtures/journal-v1.jsonl");
+        let records: Vec<Record> = fixture.lines().map(|line| Record::from_json(line).unwrap()).collect();
+        let written: Vec<String> = records.iter().map(|record| record.to_json().unwrap()).collect();
+        assert_eq!(written, fixture.lines().collect::<Vec<_>>());
+        let Record::Intent(intent) = &records[2] else { panic!("{:?}", records[2]) };
+        assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
+        assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
+        let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
+        assert_eq!(kinds.len(), 9, "the fixture has every kind");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let newer = Record::from_json(r#"{"v":2,"kind":"result","data":{}}"#);
+        assert_eq!(newer, Err(JournalError::Newer { found: 2 }));
+        let unknown = Record::from_json(r#"{"v":1,"kind":"dream","data":{}}"#);
+        assert_eq!(unknown, Err(JournalError::Kind("dream".to_owned())));
+        for text in ["", "{", "[]", r#"{"v":1,"kind":"result","data":{"value":1}}"#, "\u{0}"] {
+            assert!(matches!(Record::from_json(text), Err(JournalError::Json(_))), "{text}");
+        }
+        assert!(Encoded::new("{\"a\":".to_owned()).is_err());
+    }
+}

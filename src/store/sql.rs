@@ -1,0 +1,165 @@
+//! Every fixed statement, in the part of SQL that SQLite and PostgreSQL share.
+//!
+//! Parameters are `$1`, `$2`, … in the order in which they first appear, for SQLite numbers them so. A test reads every
+//! statement here.
+
+macro_rules! run_columns {
+    () => {
+        "id, number, flow, event, state, revision, dedupe, order_key, holds_key, sequence, due, accepted_at, started_at, \
+         finished_at, error, reason, duplicate_of, period, fence"
+    };
+}
+macro_rules! event_columns {
+    () => {
+        "id, connection, provider_id, kind, state, own, received_at, problem, delivery, body, period"
+    };
+}
+
+macro_rules! unsettled {
+    () => {
+        "('queued', 'ready', 'running', 'waiting', 'parked', 'dead_letter', 'outcome_unknown')"
+    };
+}
+
+/// Columns of a run, as `sqlite::rows` reads them.
+pub const RUN_COLUMNS: &str = run_columns!();
+/// Columns of an event, as `sqlite::rows` reads them.
+pub const EVENT_COLUMNS: &str = event_columns!();
+/// Columns of an alert, as `sqlite::rows` reads them.
+pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at";
+
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)*) => {
+        $(pub const $name: &str = $sql;)*
+        #[cfg(test)]
+        pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+statements! {
+    // the door
+    TAKE_EVENT_ID = "insert into inbox (connection, provider_id, same, event, period) values ($1, $2, $3, $4, $5) \
+        on conflict (connection, provider_id) do nothing";
+    EVENT_ID_OWNER = "select event, same from inbox where connection = $1 and provider_id = $2";
+    CONFLICTING_EVENT = "select id from events \
+        where connection = $1 and provider_id = $2 and same = $3 and state = 'conflicting'";
+    INSERT_EVENT = "insert into events (id, period, connection, provider_id, kind, state, own, received_at, problem, \
+        delivery, same, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    EVENT = concat!("select ", event_columns!(), " from events where id = $1");
+    EVENT_ROUTED = "update events set state = 'routed', problem = null where id = $1";
+    INSERT_BLOB = "insert into blobs (period, hash, codec, key_id, body) values ($1, $2, $3, $4, $5) \
+        on conflict (period, hash) do nothing";
+    BLOB = "select codec, key_id, body from blobs where period = $1 and hash = $2";
+    NEXT_NUMBER = "update counters set value = value + 1 where name = 'runs' returning value";
+    TAKE_DEDUPE = "insert into dedupes (flow, hash, run, period) values ($1, $2, $3, $4) \
+        on conflict (flow, hash) do nothing";
+    DEDUPE_OWNER = "select run from dedupes where flow = $1 and hash = $2";
+    RELEASE_DEDUPE = "delete from dedupes where flow = $1 and hash = $2 and run = $3";
+    INSERT_RUN = "insert into runs (id, period, number, flow, event, state, dedupe, order_key, holds_key, sequence, due, \
+        fence, accepted_at, finished_at, error, duplicate_of) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15)";
+    REPLACEABLE_RUNS = concat!("select ", run_columns!(), " from runs where event = $1 and flow = $2 \
+        and (state in ('skipped', 'ignored') or (state = 'dead_letter' and revision is null))");
+    OTHER_RUNS = "select count(*) from runs where event = $1 and flow = $2 and state <> 'superseded' \
+        and state not in ('skipped', 'ignored') and not (state = 'dead_letter' and revision is null)";
+
+    // order keys
+    FIRST_HOLDER = "select id, state, number from runs where flow = $1 and order_key = $2 and holds_key = 1 \
+        order by number limit 1";
+    MAKE_READY = "update runs set state = 'ready', due = $1 where id = $2";
+    LET_GO = "update runs set holds_key = 0 where id = $1";
+
+    // working on runs
+    DUE_RUNS = concat!("select ", run_columns!(), " from runs where due <= $1 order by due, number limit $2");
+    CLAIM_RUN = "update runs set state = 'running', due = $1, fence = fence + 1 where id = $2 returning fence";
+    RENEW = "update runs set due = $1 where id = $2 and fence = $3 and state = 'running'";
+    TAKE_BACK = "update runs set due = 0 where state = 'running'";
+    NEXT_DUE = "select min(due) from runs where due is not null";
+    RUN = concat!("select ", run_columns!(), " from runs where id = $1");
+    INSERT_ENTRY = "insert into journal (period, run, seq, node, generation, attempt, kind, at, codec, key_id, body) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    JOURNAL = "select seq, node, generation, attempt, at, codec, key_id, body from journal \
+        where period = $1 and run = $2 order by seq";
+    TAKE_EFFECT = "insert into effects (connection, entity, row_key, run, node, at) values ($1, $2, $3, $4, $5, $6) \
+        on conflict (connection, entity, row_key) do nothing";
+    EFFECT_OWNER = "select run, node from effects where connection = $1 and entity = $2 and row_key = $3";
+    START_RUN = "update runs set revision = $1, started_at = coalesce(started_at, $2) where id = $3";
+    UPDATE_RUN = "update runs set state = $1, due = $2, holds_key = $3, finished_at = $4, error = $5, reason = $6 \
+        where id = $7";
+    RESUME_RUN = "update runs set state = $1, due = $2, number = $3, holds_key = $4, revision = coalesce($5, revision), \
+        fence = fence + 1, finished_at = null, error = null, reason = null where id = $6";
+
+    // alerts and audit
+    RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9) \
+        on conflict (grouping) where open = 1 do update set count = alerts.count + 1, last_at = excluded.last_at, \
+        run = excluded.run, severity = excluded.severity, detail = excluded.detail returning id";
+    CLOSE_ALERT = "update alerts set open = 0 where id = $1 and open = 1";
+    INSERT_AUDIT = "insert into audit (id, at, actor, action, target, reason) values ($1, $2, $3, $4, $5, $6)";
+
+    // revisions
+    INSERT_REVISION = "insert into revisions (hash, flow, language_version, created_at) values ($1, $2, $3, $4) \
+        on conflict (hash) do nothing";
+    INSERT_SOURCE = "insert into sources (hash, codec, key_id, body) values ($1, $2, $3, $4) on conflict (hash) do nothing";
+    INSERT_REVISION_SOURCE = "insert into revision_sources (revision, position, name, source) values ($1, $2, $3, $4)";
+    REVISION = "select flow, language_version, created_at from revisions where hash = $1";
+    REVISION_SOURCES = "select r.name, s.codec, s.key_id, s.body from revision_sources r join sources s on s.hash = r.source \
+        where r.revision = $1 order by r.position";
+    ACTIVATE = "insert into live_revisions (flow, revision, activated_at, first_active_at) values ($1, $2, $3, $3) \
+        on conflict (flow) do update set revision = excluded.revision, activated_at = excluded.activated_at";
+    LIVE_REVISIONS = "select flow, revision, activated_at, first_active_at from live_revisions order by flow";
+
+    // retention
+    PERIODS_BEFORE = "select distinct period from events where period < $1 union select distinct period from runs \
+        where period < $1 union select distinct period from blobs where period < $1 order by period";
+    UNSETTLED_RUNS = concat!("select id, event from runs where period = $1 and state in ", unsettled!(), " limit $2");
+    UNSETTLED_EVENTS = concat!("select id from events where period = $1 and (state = 'dead_letter' or exists \
+        (select 1 from runs where runs.event = events.id and runs.state in ", unsettled!(), ")) limit $2");
+    MOVE_JOURNAL = "update journal set period = $1 where period = (select period from runs where id = $2) and run = $2";
+    MOVE_RUN = "update runs set period = $1 where id = $2";
+    COPY_BLOB = "insert into blobs (period, hash, codec, key_id, body) select $1, b.hash, b.codec, b.key_id, b.body \
+        from blobs b join events e on b.period = e.period and b.hash = e.body where e.id = $2 \
+        on conflict (period, hash) do nothing";
+    MOVE_EVENT = "update events set period = $1 where id = $2";
+    DROP_JOURNAL = concat!("delete from journal where period = $1 and run in (select id from runs where period = $1 \
+        and state not in ", unsettled!(), " order by id limit $2)");
+    DROP_RUNS = concat!("delete from runs where id in (select id from runs where period = $1 \
+        and state not in ", unsettled!(), " order by id limit $2)");
+    DROP_EVENTS = "delete from events where id in (select id from events where period = $1 \
+        and state <> 'dead_letter' and not exists (select 1 from runs where runs.event = events.id) limit $2)";
+    DROP_BLOBS = "delete from blobs where period = $1 and hash in (select hash from blobs where period = $1 limit $2) \
+        and not exists (select 1 from events where events.period = $1)";
+    FORGET_EVENT_IDS = "delete from inbox where period < $1";
+    FORGET_DEDUPES = "delete from dedupes where period < $1";
+
+    // health
+    SCHEMA_VERSION = "select max(version) from schema_version";
+    PING = "update counters set value = value where name = 'runs'";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parameters of a statement, in order of first appearance.
+    fn parameters(sql: &str) -> Vec<u32> {
+        let mut seen = Vec::new();
+        for part in sql.split('$').skip(1) {
+            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+            let number = digits.parse().expect("a number after $");
+            if !seen.contains(&number) {
+                seen.push(number);
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn parameters_stand_in_the_order_of_their_numbers() {
+        for (name, sql) in ALL {
+            let seen = parameters(sql);
+            assert!(seen.iter().copied().eq(1..=seen.len() as u32), "{name}: {seen:?} in {sql}");
+            assert!(!sql.contains('?') && !sql.contains(';'), "{name} has one statement and numbered parameters");
+        }
+    }
+}

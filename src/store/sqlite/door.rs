@@ -1,0 +1,179 @@
+//! Events through the door: the inbox, and the runs that an event starts.
+
+use super::query::{all, execute, one};
+use super::rows::{self, At, RunRow, period};
+use super::{alerts, keys, runs};
+use crate::graph::Severity;
+use crate::store::journal::Accepted as AcceptedTexts;
+use crate::store::{
+    AcceptOutcome, Accepted, AcceptedRun, By, Event, EventId, EventState, Hash, JournalEntry, NewAlert, NewEvent,
+    NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+pub(super) fn accept(c: &Connection, event: &NewEvent, new_runs: &[NewRun]) -> Result<Accepted, StoreError> {
+    let id = EventId::new();
+    let (connection, provider_id) = (&event.connection, &event.provider_id);
+    let period = period(event.received_at);
+    if execute(c, sql::TAKE_EVENT_ID, params![connection, provider_id, event.same, id, period])? == 0 {
+        return seen_before(c, id, event);
+    }
+    let state = match (&event.problem, new_runs) {
+        (Some(_), _) => EventState::DeadLetter,
+        (None, []) => EventState::Unrouted,
+        (None, _) => EventState::Routed,
+    };
+    insert_event(c, id, event, state)?;
+    let from = Origin { event: id, period, at: event.received_at };
+    let started = new_runs.iter().map(|run| insert_run(c, &from, run)).collect::<Result<_, _>>()?;
+    Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
+}
+
+/// An event whose id was taken: the same once more, or another body under the same id.
+fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted, StoreError> {
+    let (connection, provider_id) = (&event.connection, &event.provider_id);
+    let owner = one(c, sql::EVENT_ID_OWNER, params![connection, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (first, same): (EventId, Hash) =
+        owner.ok_or_else(|| StoreError::Corrupt("an event id is taken by nobody".to_owned()))?;
+    if same == event.same {
+        return Ok(Accepted { event: first, outcome: AcceptOutcome::Duplicate });
+    }
+    let kept = one(c, sql::CONFLICTING_EVENT, params![connection, provider_id, event.same], |row| row.get(0))?;
+    if let Some(kept) = kept {
+        return Ok(Accepted { event: kept, outcome: AcceptOutcome::Duplicate });
+    }
+    insert_event(c, id, event, EventState::Conflicting)?;
+    let alert = NewAlert {
+        flow: None,
+        run: None,
+        severity: Severity::Error,
+        code: "event_conflict".to_owned(),
+        title: format!("Event {provider_id} of {connection} came again with another body"),
+        detail: Some(format!(
+            "The first one is event {first}, the other is kept beside it as {id}. It started no run."
+        )),
+    };
+    alerts::raise(c, &alert, event.received_at)?;
+    Ok(Accepted { event: id, outcome: AcceptOutcome::Conflicting })
+}
+
+fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
+    let hash = Hash::of(&event.body);
+    let packed = codec::pack(&event.body);
+    let period = period(event.received_at);
+    execute(c, sql::INSERT_BLOB, params![period, hash, packed.codec, packed.key_id, packed.body.as_ref()])?;
+    let values = params![
+        id,
+        period,
+        event.connection,
+        event.provider_id,
+        event.kind,
+        state,
+        event.own,
+        At(event.received_at),
+        event.problem,
+        event.delivery,
+        event.same,
+        hash
+    ];
+    execute(c, sql::INSERT_EVENT, values)?;
+    Ok(())
+}
+
+/// What starts a run, and when.
+struct Origin {
+    event: EventId,
+    period: i64,
+    at: Timestamp,
+}
+
+fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
+    let id = RunId::new();
+    let dedupe = new.dedupe.as_deref().map(|text| Hash::of(text.as_bytes()));
+    let order_key = new.order_key.as_deref().map(|text| Hash::of(text.as_bytes()));
+    let mut duplicate_of = None;
+    if let (Some(hash), Start::Run | Start::Failed(_)) = (dedupe, &new.start)
+        && execute(c, sql::TAKE_DEDUPE, params![new.flow, hash, id, from.period])? == 0
+    {
+        duplicate_of = one(c, sql::DEDUPE_OWNER, params![new.flow, hash], |row| row.get::<_, RunId>(0))?;
+    }
+    let (state, holds_key) = match &new.start {
+        Start::Skipped => (RunState::Skipped, false),
+        Start::Ignored => (RunState::Ignored, false),
+        _ if duplicate_of.is_some() => (RunState::Duplicate, false),
+        // Only with `sequence` does a later run pass a dead letter.
+        Start::Failed(_) => (RunState::DeadLetter, order_key.is_some() && new.sequence.is_none()),
+        Start::Run => match order_key {
+            Some(key) if keys::first_holder(c, &new.flow, key)?.is_some() => (RunState::Queued, true),
+            Some(_) => (RunState::Ready, true),
+            None => (RunState::Ready, false),
+        },
+    };
+    let error = match &new.start {
+        Start::Failed(error) if duplicate_of.is_none() => Some(runs::error_text(error)?),
+        _ => None,
+    };
+    let number = keys::next_number(c)?;
+    let under_way = matches!(state, RunState::Ready | RunState::Queued);
+    let values = params![
+        id,
+        from.period,
+        number,
+        new.flow,
+        from.event,
+        state,
+        dedupe,
+        order_key,
+        holds_key,
+        new.sequence,
+        (state == RunState::Ready).then_some(At(from.at)),
+        At(from.at),
+        (!under_way).then_some(At(from.at)),
+        error,
+        duplicate_of
+    ];
+    execute(c, sql::INSERT_RUN, values)?;
+    if new.dedupe.is_some() || new.order_key.is_some() {
+        let texts = AcceptedTexts { dedupe: new.dedupe.clone(), order_key: new.order_key.clone() };
+        let record = Record::Accepted(texts);
+        let entry = JournalEntry { seq: 0, node: String::new(), generation: 0, attempt: 0, record, at: from.at };
+        runs::insert_entry(c, from.period, id, &entry)?;
+    }
+    Ok(AcceptedRun { id, flow: new.flow.clone(), state, duplicate_of })
+}
+
+pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by: &By) -> Result<Accepted, StoreError> {
+    let event =
+        one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
+    let from = Origin { event: id, period: event.period, at: by.at };
+    let mut started = Vec::new();
+    for new in new_runs {
+        let others: i64 = one(c, sql::OTHER_RUNS, params![id, new.flow], |row| row.get(0))?.unwrap_or(0);
+        if others > 0 {
+            continue;
+        }
+        for RunRow { run, .. } in all(c, sql::REPLACEABLE_RUNS, params![id, new.flow], rows::run)? {
+            if let Some(hash) = run.dedupe {
+                execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
+            }
+            let reason = "its event was sent through the door again";
+            let values = params![RunState::Superseded, None::<At>, false, At(by.at), None::<String>, reason, run.id];
+            execute(c, sql::UPDATE_RUN, values)?;
+            keys::begin_next(c, &run, by.at)?;
+        }
+        started.push(insert_run(c, &from, new)?);
+    }
+    if !started.is_empty() {
+        execute(c, sql::EVENT_ROUTED, params![id])?;
+    }
+    alerts::audit(c, by, "accept_again", &format!("event {id}"))?;
+    Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
+}
+
+pub(super) fn event(c: &Connection, id: EventId) -> Result<Option<(Event, Vec<u8>)>, StoreError> {
+    let Some(row) = one(c, sql::EVENT, params![id], rows::event)? else { return Ok(None) };
+    let body = runs::body(c, row.period, row.event.body_hash)?;
+    let body = body.ok_or_else(|| StoreError::Corrupt(format!("the payload of event {id} is gone")))?;
+    Ok(Some((row.event, body)))
+}

@@ -1,0 +1,84 @@
+//! The folder of an embedded store: its lock, its file, and the version of what is in it.
+
+use super::query::{execute, one};
+use crate::store::{StoreError, sql};
+use rusqlite::Connection;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// The version of the schema that this binary writes.
+pub(super) const VERSION: i64 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+
+fn io(what: &str, path: &Path, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Io(format!("{what} {}: {error}", path.display()))
+}
+
+/// A folder that is ours as long as this lives.
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder where needed and takes its lock. The lock ends with the process, however it ends.
+    pub(super) fn lock(path: &Path) -> Result<Folder, StoreError> {
+        std::fs::create_dir_all(path).map_err(|e| io("cannot make the folder", path, e))?;
+        let file = path.join("store.lock");
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file);
+        let mut lock = options.map_err(|e| io("cannot open", &file, e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let pid = lock.take(20).read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(StoreError::Locked { pid });
+            }
+            Err(TryLockError::Error(e)) => return Err(io("cannot lock", &file, e)),
+        }
+        let write =
+            lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        write.map_err(|e| io("cannot write", &file, e))?;
+        Ok(Folder { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.path.join("store.db")
+    }
+
+    /// The writing connection, with the schema in place and the runs of an earlier process taken back.
+    pub(super) fn open(&self) -> Result<Connection, StoreError> {
+        let connection = Connection::open(self.file())?;
+        connection.busy_timeout(super::BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        connection.pragma_update(None, "page_size", 4096)?;
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            return Err(StoreError::Io(format!("{} does not allow a write-ahead log", self.path.display())));
+        }
+        connection.pragma_update(None, "synchronous", "full")?;
+        migrate(&connection)?;
+        execute(&connection, sql::TAKE_BACK, [])?;
+        // The file's own name has to be on disk too. Not every system can sync a folder.
+        if let Ok(folder) = File::open(&self.path) {
+            let _ = folder.sync_all();
+        }
+        Ok(connection)
+    }
+}
+
+fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let tables: i64 = connection.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        connection.execute_batch(&format!("begin immediate; {SCHEMA} commit;"))?;
+        return Ok(());
+    }
+    let not_ours = |_| StoreError::Corrupt("the file has no schema version: it is not a store of flowctl".to_owned());
+    let found = one(connection, sql::SCHEMA_VERSION, [], |row| row.get::<_, Option<i64>>(0)).map_err(not_ours)?;
+    match found.flatten() {
+        Some(VERSION) => Ok(()),
+        Some(found) if found > VERSION => Err(StoreError::Newer { found, known: VERSION }),
+        _ => Err(StoreError::Corrupt("the schema version cannot be read".to_owned())),
+    }
+}

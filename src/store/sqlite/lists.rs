@@ -1,0 +1,78 @@
+//! Lists, a part at a time and newest first.
+
+use super::query::{List, one};
+use super::rows;
+use crate::store::{
+    Alert, AlertFilter, AuditEntry, Event, EventFilter, Hash, Listed, Page, Run, RunFilter, StoreError, sql,
+};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+const NOTHING: Listed<Run> = Listed { items: Vec::new(), next: None };
+
+pub(super) fn runs(c: &Connection, filter: &RunFilter, page: &Page) -> Result<Listed<Run>, StoreError> {
+    let mut list = List::new(sql::RUN_COLUMNS, "runs");
+    if let Some(flow) = &filter.flow {
+        list.and("flow =", flow)?;
+    }
+    list.and_any("state", &filter.states)?;
+    if let Some(event) = filter.event {
+        list.and("event =", &event)?;
+    }
+    if let Some(dedupe) = &filter.dedupe {
+        list.and("dedupe =", &Hash::of(dedupe.as_bytes()))?;
+    }
+    if let Some(run) = filter.behind {
+        // A run that is not there or has no key has nothing behind it.
+        let Some(row) = one(c, sql::RUN, rusqlite::params![run], rows::run)? else { return Ok(NOTHING) };
+        let Some(key) = row.run.order_key else { return Ok(NOTHING) };
+        list.and("holds_key =", &true)?;
+        list.and("flow =", &row.run.flow)?;
+        list.and("order_key =", &key)?;
+        list.and("number >", &row.run.number)?;
+    }
+    let after = page.after.as_deref().map(|text| text.parse().map(Value::Integer)).transpose();
+    let after = after.map_err(|_| StoreError::Conflict("not a place in a list of runs".to_owned()))?;
+    let listed = list.page(c, "number", page, after, rows::run, |row| row.run.number.to_string())?;
+    Ok(Listed { items: listed.items.into_iter().map(|row| row.run).collect(), next: listed.next })
+}
+
+fn after(page: &Page) -> Option<Value> {
+    page.after.clone().map(Value::Text)
+}
+
+pub(super) fn events(c: &Connection, filter: &EventFilter, page: &Page) -> Result<Listed<Event>, StoreError> {
+    let mut list = List::new(sql::EVENT_COLUMNS, "events");
+    if let Some(connection) = &filter.connection {
+        list.and("connection =", connection)?;
+    }
+    if let Some(state) = filter.state {
+        list.and("state =", &state)?;
+    }
+    if let Some(provider_id) = &filter.provider_id {
+        list.and("provider_id =", provider_id)?;
+    }
+    let listed = list.page(c, "id", page, after(page), rows::event, |row| row.event.id.to_string())?;
+    Ok(Listed { items: listed.items.into_iter().map(|row| row.event).collect(), next: listed.next })
+}
+
+pub(super) fn alerts(c: &Connection, filter: &AlertFilter, page: &Page) -> Result<Listed<Alert>, StoreError> {
+    let mut list = List::new(sql::ALERT_COLUMNS, "alerts");
+    if let Some(open) = filter.open {
+        list.and("open =", &open)?;
+    }
+    if let Some(flow) = &filter.flow {
+        list.and("flow =", flow)?;
+    }
+    if let Some(code) = &filter.code {
+        list.and("code =", code)?;
+    }
+    list.page(c, "id", page, after(page), rows::alert, |alert| alert.id.to_string())
+}
+
+pub(super) fn audit(c: &Connection, page: &Page) -> Result<Listed<AuditEntry>, StoreError> {
+    let list = List::new("at, actor, action, target, reason, id", "audit");
+    let read = |row: &rusqlite::Row<'_>| Ok((rows::audit(row)?, row.get::<_, String>(5)?));
+    let listed = list.page(c, "id", page, after(page), read, |(_, id)| id.clone())?;
+    Ok(Listed { items: listed.items.into_iter().map(|(entry, _)| entry).collect(), next: listed.next })
+}

@@ -1,0 +1,145 @@
+//! The embedded store: one SQLite file in a folder that one process holds.
+//!
+//! One writer thread with group commit, a few readers apart, and nothing of it on the runtime's threads. Invariant: an
+//! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
+
+mod alerts;
+mod door;
+mod folder;
+mod keys;
+mod lists;
+#[cfg(test)]
+mod order;
+mod query;
+mod reader;
+mod retention;
+mod revisions;
+mod rows;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use super::*;
+use folder::Folder;
+use reader::Readers;
+use std::path::Path;
+use std::time::Duration;
+use writer::Writer;
+
+/// How long SQLite waits for a lock: only a checkpoint or a person with a tool can hold one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A store in a folder.
+pub struct SqliteStore {
+    // In the order in which they must end: the lock is given up last.
+    writer: Writer,
+    readers: Readers,
+    folder: Folder,
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, or makes one there.
+    pub fn open(folder: &Path) -> Result<SqliteStore, StoreError> {
+        let folder = Folder::lock(folder)?;
+        let connection = folder.open()?;
+        let readers = Readers::new(folder.file());
+        Ok(SqliteStore { writer: Writer::start(connection)?, readers, folder })
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SqliteStore").field(&self.folder.file()).finish()
+    }
+}
+
+impl Store for SqliteStore {
+    fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
+    }
+
+    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &by)))
+    }
+
+    fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>> {
+        Box::pin(self.writer.call(move |c| runs::claim(c, now, until, limit)))
+    }
+
+    fn renew(&self, leases: Vec<Lease>, until: Timestamp) -> Reply<'_, Vec<Lease>> {
+        Box::pin(self.writer.call(move |c| runs::renew(c, leases, until)))
+    }
+
+    fn next_due(&self) -> Reply<'_, Option<Timestamp>> {
+        Box::pin(self.readers.read(runs::next_due))
+    }
+
+    fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>> {
+        Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
+    }
+
+    fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>> {
+        Box::pin(self.readers.read(move |c| runs::load(c, run)))
+    }
+
+    fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState> {
+        Box::pin(self.writer.call(move |c| runs::resume(c, run, &how, &by)))
+    }
+
+    fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>> {
+        Box::pin(self.writer.call(move |c| runs::release_key(c, run, &by)))
+    }
+
+    fn runs(&self, filter: RunFilter, page: Page) -> Reply<'_, Listed<Run>> {
+        Box::pin(self.readers.read(move |c| lists::runs(c, &filter, &page)))
+    }
+
+    fn events(&self, filter: EventFilter, page: Page) -> Reply<'_, Listed<Event>> {
+        Box::pin(self.readers.read(move |c| lists::events(c, &filter, &page)))
+    }
+
+    fn event(&self, event: EventId) -> Reply<'_, Option<(Event, Vec<u8>)>> {
+        Box::pin(self.readers.read(move |c| door::event(c, event)))
+    }
+
+    fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId> {
+        Box::pin(self.writer.call(move |c| alerts::raise(c, &alert, at)))
+    }
+
+    fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool> {
+        Box::pin(self.writer.call(move |c| alerts::close(c, alert, &by)))
+    }
+
+    fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>> {
+        Box::pin(self.readers.read(move |c| lists::alerts(c, &filter, &page)))
+    }
+
+    fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>> {
+        Box::pin(self.readers.read(move |c| lists::audit(c, &page)))
+    }
+
+    fn put_revision(&self, revision: Revision) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| revisions::put(c, &revision)))
+    }
+
+    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| revisions::activate(c, revision, &by)))
+    }
+
+    fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>> {
+        Box::pin(self.readers.read(revisions::live))
+    }
+
+    fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>> {
+        Box::pin(self.readers.read(move |c| revisions::get(c, hash)))
+    }
+
+    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped> {
+        Box::pin(retention::drop_periods(&self.writer, before, now))
+    }
+
+    fn ping(&self) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(|c| query::execute(c, sql::PING, []).map(|_| ())))
+    }
+}

@@ -1,0 +1,207 @@
+//! Runs at work: claims, the journal, effects, and what operators do to runs that stand still.
+
+use super::query::{all, execute, one};
+use super::rows::{self, At, RunRow};
+use super::{alerts, keys};
+use crate::store::{
+    By, Claimed, Effect, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState, RunUpdate,
+    StoreError, codec, sql,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
+    one(c, sql::RUN, params![id], rows::run)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))
+}
+
+/// An error as it is kept.
+pub(super) fn error_text(error: &RunError) -> Result<String, StoreError> {
+    serde_json::to_string(error).map_err(|e| StoreError::Conflict(format!("an error that cannot be written: {e}")))
+}
+
+pub(super) fn claim(
+    c: &Connection,
+    now: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Claimed>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut claimed = Vec::new();
+    for RunRow { mut run, .. } in all(c, sql::DUE_RUNS, params![At(now), limit], rows::run)? {
+        let token = one(c, sql::CLAIM_RUN, params![At(until), run.id], |row| row.get(0))?;
+        let token = token.ok_or_else(|| StoreError::Corrupt(format!("run {} vanished", run.id)))?;
+        run.state = RunState::Running;
+        run.due = Some(until);
+        let lease = Lease { run: run.id, token };
+        claimed.push(Claimed { run, lease });
+    }
+    Ok(claimed)
+}
+
+pub(super) fn renew(c: &Connection, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Lease>, StoreError> {
+    let mut held = Vec::new();
+    for lease in leases {
+        if execute(c, sql::RENEW, params![At(until), lease.run, lease.token])? == 1 {
+            held.push(lease);
+        }
+    }
+    Ok(held)
+}
+
+pub(super) fn next_due(c: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    Ok(one(c, sql::NEXT_DUE, [], |row| row.get::<_, Option<At>>(0))?.flatten().map(|at| at.0))
+}
+
+pub(super) fn insert_entry(c: &Connection, period: i64, run: RunId, entry: &JournalEntry) -> Result<(), StoreError> {
+    let text = entry.record.to_json().map_err(|e| StoreError::Conflict(e.to_string()))?;
+    let packed = codec::pack(text.as_bytes());
+    let values = params![
+        period,
+        run,
+        entry.seq,
+        entry.node,
+        entry.generation,
+        entry.attempt,
+        entry.record.kind(),
+        At(entry.at),
+        packed.codec,
+        packed.key_id,
+        packed.body.as_ref()
+    ];
+    execute(c, sql::INSERT_ENTRY, values)?;
+    Ok(())
+}
+
+fn take_effect(c: &Connection, run: RunId, effect: &Effect, at: Timestamp) -> Result<(), StoreError> {
+    let Effect { connection, entity, row_key, node } = effect;
+    if execute(c, sql::TAKE_EFFECT, params![connection, entity, row_key, run, node, At(at)])? == 1 {
+        return Ok(());
+    }
+    let owner = one(c, sql::EFFECT_OWNER, params![connection, entity, row_key], |row| {
+        Ok((row.get::<_, RunId>(0)?, row.get::<_, String>(1)?))
+    })?;
+    match owner {
+        Some((owner, owner_node)) if owner != run || owner_node != *node => Err(StoreError::EffectTaken {
+            connection: connection.clone(),
+            entity: entity.clone(),
+            row_key: row_key.clone(),
+            run: owner,
+            node: owner_node,
+        }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn append(
+    c: &Connection,
+    lease: Lease,
+    entries: &[JournalEntry],
+    update: &RunUpdate,
+) -> Result<Option<RunId>, StoreError> {
+    let RunRow { run, period, fence } = get(c, lease.run)?;
+    if fence != lease.token || run.state != RunState::Running {
+        return Err(StoreError::Fenced { run: run.id });
+    }
+    for entry in entries {
+        insert_entry(c, period, run.id, entry)?;
+    }
+    for effect in &update.effects {
+        take_effect(c, run.id, effect, update.at)?;
+    }
+    for alert in &update.alerts {
+        alerts::raise(c, alert, update.at)?;
+    }
+    if let Some(revision) = update.revision {
+        execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
+    }
+    if update.next == Next::Running {
+        return Ok(None);
+    }
+    let state = update.next.state();
+    let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
+    let holds_key = run.holds_key && !lets_go;
+    let due = match update.next {
+        Next::Waiting { due } => Some(At(due)),
+        _ => None,
+    };
+    let stands = state.is_settled() || matches!(state, RunState::DeadLetter | RunState::OutcomeUnknown);
+    let error = match &update.next {
+        Next::DeadLetter(error) | Next::OutcomeUnknown(error) => Some(error_text(error)?),
+        _ => None,
+    };
+    let reason = match &update.next {
+        Next::Parked { reason } | Next::Stopped { reason, .. } | Next::Superseded { reason } => Some(reason),
+        _ => None,
+    };
+    let finished = stands.then_some(At(update.at));
+    execute(c, sql::UPDATE_RUN, params![state, due, holds_key, finished, error, reason, run.id])?;
+    if let (Some(hash), Next::Stopped { release: true, .. } | Next::Superseded { .. }) = (run.dedupe, &update.next) {
+        execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
+    }
+    if run.holds_key && !holds_key { keys::begin_next(c, &run, update.at) } else { Ok(None) }
+}
+
+pub(super) fn load(c: &Connection, id: RunId) -> Result<Option<LoadedRun>, StoreError> {
+    let Some(RunRow { run, period, .. }) = one(c, sql::RUN, params![id], rows::run)? else { return Ok(None) };
+    let missing = |what: &str| StoreError::Corrupt(format!("the {what} of run {id} is gone"));
+    let event = one(c, sql::EVENT, params![run.event], rows::event)?.ok_or_else(|| missing("event"))?;
+    let body = body(c, event.period, event.event.body_hash)?.ok_or_else(|| missing("payload"))?;
+    let mut statement = c.prepare_cached(sql::JOURNAL)?;
+    let journal = statement.query_and_then(params![period, id], rows::entry)?.collect::<Result<_, _>>()?;
+    Ok(Some(LoadedRun { run, event: event.event, body, journal }))
+}
+
+/// The body of an event.
+pub(super) fn body(c: &Connection, period: i64, hash: crate::store::Hash) -> Result<Option<Vec<u8>>, StoreError> {
+    let packed = one(c, sql::BLOB, params![period, hash], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    packed.map(|(codec, key_id, body)| codec::unpack(&codec, &key_id, body)).transpose()
+}
+
+pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result<RunState, StoreError> {
+    let RunRow { run, period, .. } = get(c, id)?;
+    if !run.state.is_settled() && !run.state.needs_a_person() {
+        return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    if let Some(hash) = run.dedupe
+        && execute(c, sql::TAKE_DEDUPE, params![run.flow, hash, id, period])? == 0
+    {
+        let owner = one(c, sql::DEDUPE_OWNER, params![run.flow, hash], |row| row.get::<_, RunId>(0))?;
+        if let Some(owner) = owner.filter(|owner| *owner != id) {
+            return Err(StoreError::Conflict(format!("the dedupe value of run {id} belongs to run {owner}")));
+        }
+    }
+    let number = match run.order_key {
+        Some(_) if !run.holds_key => keys::next_number(c)?,
+        _ => run.number,
+    };
+    let first = match run.order_key {
+        Some(key) => keys::first_holder(c, &run.flow, key)?,
+        None => None,
+    };
+    let state = match first {
+        Some(first) if first.id != id && first.number < number => RunState::Queued,
+        _ => RunState::Ready,
+    };
+    let due = (state == RunState::Ready).then_some(At(by.at));
+    for entry in &how.entries {
+        insert_entry(c, period, id, entry)?;
+    }
+    execute(c, sql::RESUME_RUN, params![state, due, number, run.order_key.is_some(), how.revision, id])?;
+    alerts::audit(c, by, how.action, &format!("run {id}"))?;
+    Ok(state)
+}
+
+pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<RunId>, StoreError> {
+    let RunRow { run, .. } = get(c, id)?;
+    if !run.holds_key {
+        return Err(StoreError::Conflict(format!("run {id} holds no order key")));
+    }
+    if !run.state.needs_a_person() {
+        return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    execute(c, sql::LET_GO, params![id])?;
+    alerts::audit(c, by, "release_key", &format!("run {id}"))?;
+    keys::begin_next(c, &run, by.at)
+}

@@ -1,0 +1,128 @@
+-- Version 1. Instants are microseconds since 1970 UTC, yes and no are 1 and 0, periods are days as yyyymmdd, hashes are
+-- SHA-256. Only this text differs between the databases (BLOB/BYTEA, INTEGER/BIGINT, STRICT); the statements are shared.
+
+create table schema_version (version integer not null) strict;
+insert into schema_version (version) values (1);
+
+create table counters (name text not null primary key, value integer not null) strict, without rowid;
+insert into counters (name, value) values ('runs', 0);
+
+-- Provider event ids that were taken. Outlives the events.
+create table inbox (
+  connection text not null, provider_id text not null, same blob not null, event text not null, period integer not null,
+  primary key (connection, provider_id)
+) strict, without rowid;
+create index inbox_period on inbox (period);
+
+create table events (
+  id text not null primary key, period integer not null, connection text not null, provider_id text not null,
+  kind text not null, state text not null, own integer not null, received_at integer not null, problem text,
+  delivery text not null, same blob not null, body blob not null
+) strict;
+create index events_period on events (period);
+create index events_provider on events (connection, provider_id);
+create index events_odd on events (state, id) where state <> 'routed';
+
+-- Dedupe values that are taken. Outlives the runs.
+create table dedupes (
+  flow text not null, hash blob not null, run text not null, period integer not null,
+  primary key (flow, hash)
+) strict, without rowid;
+create index dedupes_period on dedupes (period);
+
+create table runs (
+  id text not null primary key, period integer not null, number integer not null, flow text not null, event text not null,
+  state text not null, revision blob, dedupe blob, order_key blob, holds_key integer not null, sequence text, due integer,
+  fence integer not null, accepted_at integer not null, started_at integer, finished_at integer, error text, reason text,
+  duplicate_of text
+) strict;
+create unique index runs_number on runs (number);
+create index runs_flow on runs (flow, number);
+create index runs_event on runs (event);
+create index runs_period on runs (period);
+create index runs_due on runs (due, number) where due is not null;
+create index runs_key on runs (flow, order_key, number) where holds_key = 1;
+create index runs_dedupe on runs (flow, dedupe) where dedupe is not null;
+create index runs_standing on runs (state, number) where state in ('parked', 'dead_letter', 'outcome_unknown');
+
+create table journal (
+  period integer not null, run text not null, seq integer not null, node text not null, generation integer not null,
+  attempt integer not null, kind text not null, at integer not null, codec text not null, key_id text not null,
+  body blob not null,
+  primary key (period, run, seq)
+) strict;
+
+create table blobs (
+  period integer not null, hash blob not null, codec text not null, key_id text not null, body blob not null,
+  primary key (period, hash)
+) strict;
+
+create table effects (
+  connection text not null, entity text not null, row_key text not null, run text not null, node text not null,
+  at integer not null,
+  primary key (connection, entity, row_key)
+) strict, without rowid;
+create index effects_run on effects (run);
+
+create table alerts (
+  id text not null primary key, grouping blob not null, flow text, run text, severity text not null, code text not null,
+  title text not null, detail text, open integer not null, count integer not null, first_at integer not null,
+  last_at integer not null
+) strict;
+create unique index alerts_open on alerts (grouping) where open = 1;
+
+create table audit (
+  id text not null primary key, at integer not null, actor text not null, action text not null, target text not null,
+  reason text not null
+) strict;
+
+create table revisions (
+  hash blob not null primary key, flow text not null, language_version integer not null, created_at integer not null
+) strict;
+create table revision_sources (
+  revision blob not null, position integer not null, name text not null, source blob not null,
+  primary key (revision, position)
+) strict, without rowid;
+create table sources (
+  hash blob not null primary key, codec text not null, key_id text not null, body blob not null
+) strict;
+create table live_revisions (
+  flow text not null primary key, revision blob not null, activated_at integer not null, first_active_at integer not null
+) strict, without rowid;
+
+create table links (
+  name text not null, key text not null, value text not null, run text not null, node text not null, at integer not null,
+  primary key (name, key)
+) strict, without rowid;
+
+-- A total is the sum of its entries: one per node, so that a repeat adds nothing. Amounts are exact texts.
+create table totals (
+  name text not null, key text not null, run text not null, node text not null, amount text not null, at integer not null,
+  primary key (name, key, run, node)
+) strict, without rowid;
+
+create table cursors (
+  flow text not null, name text not null, value text not null, at integer not null,
+  primary key (flow, name)
+) strict, without rowid;
+
+create table waiters (
+  run text not null, node text not null, child text not null,
+  primary key (run, node)
+) strict, without rowid;
+create index waiters_child on waiters (child);
+
+create table approvals (
+  run text not null, node text not null, state text not null, request text not null, expires_at integer, answer text,
+  asked_at integer not null, answered_at integer,
+  primary key (run, node)
+) strict, without rowid;
+
+create table leases (
+  name text not null primary key, holder text not null, token integer not null, expires_at integer not null
+) strict, without rowid;
+
+create table tokens (
+  hash blob not null primary key, name text not null, roles text not null, created_at integer not null, expires_at integer,
+  revoked_at integer
+) strict, without rowid;

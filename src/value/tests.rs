@@ -1,0 +1,501 @@
+use super::*;
+use proptest::prelude::*;
+
+fn exact(text: &str) -> Exact {
+    Exact::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn currency(code: &str) -> Currency {
+    Currency::parse(code).unwrap()
+}
+
+/// Whole numbers of any size as decimal digits, schoolbook: the model that the clever code is held against.
+mod model {
+    use std::cmp::Ordering;
+
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Big {
+        pub negative: bool,
+        /// Lowest first, without leading zeros.
+        pub digits: Vec<u8>,
+    }
+
+    impl Big {
+        pub fn of(value: i128) -> Big {
+            let digits = value.unsigned_abs().to_string().bytes().rev().map(|b| b - b'0').collect();
+            Big { negative: value < 0, digits }.trimmed()
+        }
+
+        fn trimmed(mut self) -> Big {
+            while self.digits.last() == Some(&0) {
+                self.digits.pop();
+            }
+            self.negative &= !self.digits.is_empty();
+            self
+        }
+
+        fn size(&self, other: &Big) -> Ordering {
+            self.digits
+                .len()
+                .cmp(&other.digits.len())
+                .then_with(|| self.digits.iter().rev().cmp(other.digits.iter().rev()))
+        }
+
+        pub fn neg(&self) -> Big {
+            Big { negative: !self.negative, digits: self.digits.clone() }.trimmed()
+        }
+
+        pub fn add(&self, other: &Big) -> Big {
+            if self.negative == other.negative {
+                let mut digits = Vec::new();
+                let mut carry = 0;
+                for n in 0..self.digits.len().max(other.digits.len()) {
+                    let sum = self.digits.get(n).unwrap_or(&0) + other.digits.get(n).unwrap_or(&0) + carry;
+                    digits.push(sum % 10);
+                    carry = sum / 10;
+                }
+                digits.push(carry);
+                return Big { negative: self.negative, digits }.trimmed();
+            }
+            let (large, small) = if self.size(other) == Ordering::Less { (other, self) } else { (self, other) };
+            let mut digits = Vec::new();
+            let mut borrow = 0i8;
+            for n in 0..large.digits.len() {
+                let mut digit = large.digits[n] as i8 - *small.digits.get(n).unwrap_or(&0) as i8 - borrow;
+                borrow = (digit < 0) as i8;
+                digit += 10 * borrow;
+                digits.push(digit as u8);
+            }
+            Big { negative: large.negative, digits }.trimmed()
+        }
+
+        pub fn mul(&self, other: &Big) -> Big {
+            let mut sums = vec![0u32; self.digits.len() + other.digits.len() + 1];
+            for (n, a) in self.digits.iter().enumerate() {
+                for (m, b) in other.digits.iter().enumerate() {
+                    sums[n + m] += *a as u32 * *b as u32;
+                }
+            }
+            let mut carry = 0;
+            let digits = sums.into_iter().map(|sum| {
+                let total = sum + carry;
+                carry = total / 10;
+                (total % 10) as u8
+            });
+            Big { negative: self.negative != other.negative, digits: digits.collect() }.trimmed()
+        }
+
+        pub fn shifted(&self, zeros: u32) -> Big {
+            let mut digits = vec![0; zeros as usize];
+            digits.extend(&self.digits);
+            Big { negative: self.negative, digits }.trimmed()
+        }
+
+        pub fn cmp(&self, other: &Big) -> Ordering {
+            match (self.negative, other.negative) {
+                (false, true) => Ordering::Greater,
+                (true, false) => Ordering::Less,
+                (false, false) => self.size(other),
+                (true, true) => other.size(self),
+            }
+        }
+    }
+}
+
+use model::Big;
+
+/// A decimal of the model: whole · 10^-scale.
+type Scaled = (Big, u32);
+
+fn scaled(value: Exact) -> Scaled {
+    let (mantissa, scale) = value.parts();
+    (Big::of(mantissa), scale)
+}
+
+fn same(a: &Scaled, b: &Scaled) -> bool {
+    a.0.shifted(b.1) == b.0.shifted(a.1)
+}
+
+/// Whether the true result fits 28 digits and 28 places: then there must be one.
+fn fits(value: &Scaled) -> bool {
+    let zeros = value.0.digits.iter().take_while(|d| **d == 0).count();
+    let dropped = zeros.min(value.1 as usize);
+    value.0.digits.is_empty() || value.0.digits.len() - dropped <= 28 && value.1 as usize - dropped <= 28
+}
+
+fn any_exact() -> impl Strategy<Value = Exact> {
+    let small = (-100_000i128..100_000, 0u32..6);
+    let large = (-10i128.pow(28) + 1..10i128.pow(28), 0u32..=28);
+    prop_oneof![small, large].prop_map(|(mantissa, scale)| Exact::from_parts(mantissa, scale).unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sums_and_products_are_true_or_an_error(a in any_exact(), b in any_exact()) {
+        let ((x, m), (y, n)) = (scaled(a), scaled(b));
+        let sum = (x.shifted(n).add(&y.shifted(m)), m + n);
+        let difference = (x.shifted(n).add(&y.neg().shifted(m)), m + n);
+        let product = (x.mul(&y), m + n);
+        for (what, got, true_one) in [("+", a.add(b), sum), ("-", a.sub(b), difference), ("*", a.mul(b), product)] {
+            match got {
+                Ok(got) => prop_assert!(same(&scaled(got), &true_one), "{a} {what} {b} = {got}"),
+                Err(error) => prop_assert!(!fits(&true_one), "{a} {what} {b}: {error}"),
+            }
+        }
+        prop_assert_eq!(a.cmp(&b), x.shifted(n).cmp(&y.shifted(m)));
+    }
+
+    #[test]
+    fn a_quotient_times_the_divisor_is_the_dividend(a in any_exact(), b in any_exact()) {
+        if let Ok(quotient) = Fraction::from(a).div(Fraction::from(b)) {
+            if let Ok(back) = quotient.mul(Fraction::from(b)) {
+                prop_assert_eq!(back, Fraction::from(a));
+            }
+            if let Ok(decimal) = quotient.finish() {
+                prop_assert_eq!(Fraction::from(decimal), quotient);
+            }
+        }
+    }
+
+    #[test]
+    fn a_remainder_is_smaller_than_the_divisor_and_has_the_dividends_sign(a in -10_000i64..10_000, b in -100i64..100, scale in 0u32..3) {
+        let (x, y) = (Exact::from_parts(a as i128, scale).unwrap(), Exact::from(b));
+        match Fraction::from(x).rem(Fraction::from(y)).and_then(Fraction::finish) {
+            Ok(rest) => {
+                let model = a as i128 % (b as i128 * 10i128.pow(scale));
+                prop_assert_eq!(rest, Exact::from_parts(model, scale).unwrap());
+            }
+            Err(error) => prop_assert!(b == 0 && error == NumberError::ByZero),
+        }
+    }
+
+    #[test]
+    fn rounding_a_fraction_is_the_nearest_by_its_mode(a in -1_000_000i128..1_000_000, b in 1i128..1000, places in 0u32..6) {
+        let fraction = Fraction::from(Exact::from_i128(a).unwrap()).div(Fraction::from(Exact::from_i128(b).unwrap())).unwrap();
+        let unit = 10i128.pow(places);
+        let (floor, rest) = ((a * unit).div_euclid(b), (a * unit).rem_euclid(b));
+        let ceiling = floor + (rest != 0) as i128;
+        let (down, up) = if a < 0 { (ceiling, floor) } else { (floor, ceiling) };
+        let nearest = |tie: i128| match (2 * rest).cmp(&b) {
+            Ordering::Less => floor,
+            Ordering::Greater => ceiling,
+            Ordering::Equal => tie,
+        };
+        for (mode, expected) in [
+            (Rounding::Floor, floor), (Rounding::Ceiling, ceiling), (Rounding::Down, down), (Rounding::Up, up),
+            (Rounding::HalfAway, nearest(up)), (Rounding::HalfEven, nearest(if floor % 2 == 0 { floor } else { ceiling })),
+        ] {
+            let got = fraction.round(places, mode).unwrap();
+            prop_assert_eq!(got, Exact::from_parts(expected, places).unwrap(), "{:?}", mode);
+            prop_assert_eq!(got.decimals(), places);
+        }
+    }
+
+    #[test]
+    fn fractions_order_as_their_cross_products(a in -10_000i128..10_000, b in 1i128..500, c in -10_000i128..10_000, d in 1i128..500) {
+        let fraction = |n: i128, d: i128| Fraction::from(Exact::from_i128(n).unwrap()).div(Fraction::from(Exact::from_i128(d).unwrap())).unwrap();
+        prop_assert_eq!(fraction(a, b).cmp(&fraction(c, d)), (a * d).cmp(&(c * b)));
+    }
+
+    #[test]
+    fn a_decimal_is_read_as_it_is_written(value in any_exact()) {
+        prop_assert_eq!(exact(&value.to_string()), value);
+        prop_assert_eq!(exact(&value.to_string()).to_string(), value.to_string());
+    }
+
+    #[test]
+    fn parts_of_money_add_up(minor in -100_000i64..100_000, weights in proptest::collection::vec(0i64..50, 1..8)) {
+        let money = Money::from_minor(Exact::from(minor), currency("USD")).unwrap();
+        let weights: Vec<Exact> = weights.into_iter().map(Exact::from).collect();
+        match money.allocate(&weights) {
+            Ok(parts) => {
+                let sum = parts.iter().try_fold(Exact::ZERO, |sum, part| sum.add(part.amount)).unwrap();
+                prop_assert_eq!(sum, money.amount);
+            }
+            Err(_) => prop_assert!(weights.iter().all(|w| w.is_zero())),
+        }
+    }
+
+    #[test]
+    fn an_untouched_number_keeps_its_text(text in "-?(0|[1-9][0-9]{0,45})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?") {
+        let value = json::parse(text.as_bytes()).unwrap();
+        prop_assert_eq!(json::write(&value).unwrap(), text.clone());
+        let number = value.as_number().unwrap();
+        prop_assert_eq!(number.compare(&Number::from_json(Text::from(number.canonical()))), Ordering::Equal);
+        prop_assert_eq!(number.compare(number), Ordering::Equal);
+    }
+
+    #[test]
+    fn we_read_what_serde_json_reads(text in "[\\[\\]{}:,\"a0-9.eE+\\- tfnul\\\\]{0,24}") {
+        let ours = json::parse(text.as_bytes());
+        let theirs = serde_json::from_str::<serde_json::Value>(&text);
+        match (&ours, &theirs) {
+            (Ok(_), Err(error)) => prop_assert!(error.to_string().contains("out of range"), "{text}: {error}"),
+            (Err(error), Ok(_)) => prop_assert!(error.message.contains("twice"), "{text}: {error}"),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn bytes_never_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let _ = json::parse(&bytes);
+    }
+
+    #[test]
+    fn durations_are_read_as_they_are_written(milliseconds in 0u64..100_000_000_000) {
+        let duration = std::time::Duration::from_millis(milliseconds);
+        prop_assert_eq!(time::parse_duration(&time::write_duration(duration)), Ok(duration));
+    }
+}
+
+#[test]
+fn decimals_are_read_strictly() {
+    for text in ["", "-", "+1", ".5", "5.", "1e3", "1_000", "0x1", " 1", "1 ", "--1", "1.2.3", "٣"] {
+        assert!(matches!(Exact::parse(text), Err(NumberError::NotANumber(_))), "{text}");
+    }
+    assert_eq!(exact("1.10").to_string(), "1.10");
+    assert_eq!(exact("-0").to_string(), "0");
+    assert_eq!(exact("-0.00").to_string(), "0.00");
+    assert_eq!(exact("007").to_string(), "7");
+    assert_eq!(exact("9999999999999999999999999999").to_string(), "9999999999999999999999999999");
+    assert_eq!(Exact::parse("99999999999999999999999999999"), Err(NumberError::TooLarge));
+    assert_eq!(exact("0.0000000000000000000000000001").decimals(), 28);
+    assert_eq!(Exact::parse("0.00000000000000000000000000001"), Err(NumberError::TooLarge));
+    assert_eq!(exact(&format!("1.{}", "0".repeat(500))), Exact::ONE);
+    assert_eq!(exact("1.10"), exact("1.1"));
+}
+
+#[test]
+fn rounding_has_its_ties_and_signs_right() {
+    use Rounding::*;
+    for (text, places, mode, expected) in [
+        ("2.5", 0, HalfEven, "2"),
+        ("3.5", 0, HalfEven, "4"),
+        ("-2.5", 0, HalfEven, "-2"),
+        ("2.5", 0, HalfAway, "3"),
+        ("-2.5", 0, HalfAway, "-3"),
+        ("2.45", 1, HalfEven, "2.4"),
+        ("2.451", 1, HalfEven, "2.5"),
+        ("0.35", 1, HalfAway, "0.4"),
+        ("1.01", 1, Up, "1.1"),
+        ("-1.01", 1, Up, "-1.1"),
+        ("1.09", 1, Down, "1.0"),
+        ("-1.09", 1, Down, "-1.0"),
+        ("-1.01", 1, Floor, "-1.1"),
+        ("1.01", 1, Ceiling, "1.1"),
+        ("-1.09", 1, Ceiling, "-1.0"),
+        ("1", 2, HalfEven, "1.00"),
+    ] {
+        assert_eq!(exact(text).round(places, mode).unwrap().to_string(), expected, "{text} {mode:?}");
+    }
+}
+
+#[test]
+fn a_fraction_without_end_is_an_error_outside_its_tree() {
+    let third = Fraction::from(Exact::ONE).div(Fraction::from(Exact::from(3))).unwrap();
+    assert_eq!(third.finish(), Err(NumberError::NotExact));
+    assert_eq!(third.mul(Fraction::from(Exact::from(3))).unwrap().finish(), Ok(Exact::ONE));
+    assert_eq!(third.round(2, Rounding::HalfEven).unwrap().to_string(), "0.33");
+    assert_eq!(Fraction::from(Exact::ONE).div(Fraction::from(Exact::ZERO)), Err(NumberError::ByZero));
+}
+
+#[test]
+fn numbers_of_any_length_compare_by_value() {
+    let number = |text: &str| Number::from_json(Text::from(text));
+    for (a, b, order) in [
+        ("1.0", "1", Ordering::Equal),
+        ("1e3", "1000", Ordering::Equal),
+        ("-0.0", "0", Ordering::Equal),
+        ("12345678901234567890123456789012345", "12345678901234567890123456789012346", Ordering::Less),
+        ("1e999999999", "1e999999998", Ordering::Greater),
+        ("-1e999999999", "1", Ordering::Less),
+        ("1e-99999999999999999999", "0", Ordering::Greater),
+        ("9007199254740993", "9007199254740992", Ordering::Greater),
+        ("0.1e1", "1", Ordering::Equal),
+        ("100e-2", "1", Ordering::Equal),
+    ] {
+        assert_eq!(number(a).compare(&number(b)), order, "{a} {b}");
+    }
+    assert!(
+        number("1e3").is_whole() && number("1.0").is_whole() && !number("1.5").is_whole() && !number("1e-1").is_whole()
+    );
+    assert_eq!(number("1.5e3").plain(), "1500");
+    assert_eq!(number("15e-3").plain(), "0.015");
+    assert_eq!(number("-0.0").plain(), "0.0");
+    assert_eq!(number("1.50").canonical(), "1.5");
+    assert_eq!(number("12345678901234567890123456789012345.0").canonical(), "12345678901234567890123456789012345");
+    assert!(number("12345678901234567890123456789").exact().is_err());
+    assert_eq!(number("1e27").exact().unwrap().to_string(), format!("1{}", "0".repeat(27)));
+    assert_eq!(number("0e999999").exact(), Ok(Exact::ZERO));
+}
+
+#[test]
+fn money_knows_its_currency() {
+    for (code, decimals) in
+        [("usd", Some(2)), ("JPY", Some(0)), ("KWD", Some(3)), ("CLF", Some(4)), ("XAU", None), ("HRK", Some(2))]
+    {
+        assert_eq!(currency(code).minor_units(), decimals, "{code}");
+    }
+    for unknown in ["", "US", "USDX", "ZZZ", "€€€"] {
+        assert_eq!(Currency::parse(unknown), None, "{unknown}");
+    }
+    let money = |amount: &str, code: &str| Money::new(exact(amount), currency(code));
+    assert_eq!(Money::from_minor(Exact::from(1999), currency("usd")).unwrap().to_string(), "19.99 USD");
+    assert_eq!(Money::from_minor(Exact::from(1999), currency("jpy")).unwrap().to_string(), "1999 JPY");
+    assert_eq!(money("12.5", "USD").to_string(), "12.50 USD");
+    assert_eq!(money("19.99", "USD").to_minor(), Ok(Exact::from(1999)));
+    assert!(money("19.999", "USD").to_minor().unwrap_err().to_string().contains("m.round(\"half_even\")"));
+    assert!(money("1", "USD").add(&money("1", "EUR")).is_err());
+    assert_eq!(json::write(&Value::Money(money("12.5", "USD"))).unwrap(), r#"{"amount":12.50,"currency":"USD"}"#);
+    assert!(json::write(&Value::Money(money("12.555", "USD"))).is_err());
+    let parts = |amount: &str, weights: &[i64]| {
+        let weights: Vec<Exact> = weights.iter().map(|w| Exact::from(*w)).collect();
+        money(amount, "USD")
+            .allocate(&weights)
+            .map(|parts| parts.iter().map(|p| p.amount.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(parts("10", &[1, 1, 1]).unwrap(), ["3.34", "3.33", "3.33"]);
+    assert_eq!(parts("-0.05", &[1, 1]).unwrap(), ["-0.03", "-0.02"]);
+    assert_eq!(parts("0.05", &[0, 3, 7]).unwrap(), ["0.00", "0.02", "0.03"]);
+    assert!(parts("1", &[0]).is_err() && parts("1", &[-1, 2]).is_err() && parts("1", &[]).is_err());
+}
+
+#[test]
+fn json_is_read_strictly() {
+    for (text, why) in [
+        ("", "the text ends here"),
+        ("nul", "expected a value"),
+        ("01", "expected the end"),
+        ("1.", "expected a digit"),
+        ("[1,]", "expected a value"),
+        ("{\"a\":1,}", "expected a name"),
+        ("{\"a\":1,\"a\":2}", "stands twice"),
+        ("\"\\ud800\"", "surrogate"),
+        ("\"\\ud800\\u0041\"", "surrogate"),
+        ("\"\\udc00\"", "surrogate"),
+        ("\"\\x\"", "escape"),
+        ("\"a\nb\"", "control character"),
+        ("[1] 2", "expected the end"),
+        ("'a'", "expected a value"),
+        ("\u{feff}1", "expected a value"),
+        ("{\"\\u0061\":1,\"a\":2}", "stands twice"),
+    ] {
+        let error = json::parse(text.as_bytes()).expect_err(text);
+        assert!(error.message.contains(why), "{text}: {error}");
+    }
+    assert!(json::parse(b"\"\xff\"").is_err());
+    let error = json::parse(b"{\n  \"a\": x\n}").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 8));
+    let many: String = (0..40).map(|n| format!("\"k{n}\":1,")).collect();
+    assert!(json::parse(format!("{{{many}\"k3\":2}}").as_bytes()).unwrap_err().message.contains("twice"));
+    assert_eq!(json::parse(br#""\ud83d\ude00\u00e9\/\b""#).unwrap().as_text().unwrap().as_str(), "😀é/\u{8}");
+}
+
+#[test]
+fn a_million_brackets_are_an_error() {
+    let check = || {
+        for open in ["[", "{\"a\":"] {
+            let error = json::parse(open.repeat(1_000_000).as_bytes()).unwrap_err();
+            assert!(error.message.contains("nested too deeply"), "{error}");
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(check).unwrap().join().unwrap();
+}
+
+#[test]
+fn json_is_written_as_the_contract_says() {
+    let text =
+        "{\"a\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001/é\u{7f}\",\"b\":[1.10,1e3,-0.0,12345678901234567890123],\"c\":null}";
+    assert_eq!(json::write(&json::parse(text.as_bytes()).unwrap()).unwrap(), text);
+    let mut record = Record::new();
+    record.set("gone".into(), Value::Missing);
+    record.set("day".into(), Value::Date("2026-03-01".parse().unwrap()));
+    record.set("at".into(), Value::Time("2026-03-01T09:00:00.500Z".parse().unwrap()));
+    assert_eq!(json::write(&Value::Record(record)).unwrap(), r#"{"day":"2026-03-01","at":"2026-03-01T09:00:00.5Z"}"#);
+    let pretty = json::write_pretty(&json::parse(br#"{"a":[1,{}],"b":[]}"#).unwrap()).unwrap();
+    assert_eq!(pretty, "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": []\n}");
+}
+
+#[test]
+fn the_tagged_form_carries_every_value() {
+    let mut record = Record::new();
+    record.set("$time".into(), "no tag".into());
+    record.set("missing".into(), Value::Missing);
+    record.set("null".into(), Value::Null);
+    record.set("day".into(), Value::Date("2026-03-01".parse().unwrap()));
+    record.set("at".into(), Value::Time("2026-03-01T09:00:00Z".parse().unwrap()));
+    record.set("money".into(), Value::Money(Money::new(exact("1.555"), currency("USD"))));
+    record.set("list".into(), vec![Value::Missing, json::parse(b"1.10").unwrap()].into());
+    let mut alone = Record::new();
+    alone.set("$date".into(), "x".into());
+    record.set("alone".into(), alone.into());
+    let value = Value::Record(record);
+    let written = json::write_tagged(&value);
+    let read = json::parse_tagged(&written).unwrap();
+    assert_eq!(read, value);
+    assert_eq!(json::write_tagged(&read), written);
+    assert!(written.contains("1.10"));
+    assert!(json::parse_tagged(r#"{"$time":"never"}"#).is_err());
+}
+
+#[test]
+fn equality_and_order_keep_kinds_apart() {
+    let number = |text: &str| json::parse(text.as_bytes()).unwrap();
+    assert_eq!(number("1").equal(&number("1.0")), Ok(true));
+    assert_eq!(Value::Missing.equal(&Value::Null), Ok(false));
+    assert_eq!(Value::Null.equal(&"a".into()), Ok(false));
+    assert!(number("1").equal(&"1".into()).is_err());
+    assert_eq!(number("[1]").equal(&number("[\"1\"]")), Ok(false));
+    assert_eq!(number(r#"{"a":1,"b":2}"#).equal(&number(r#"{"b":2.0,"a":1}"#)), Ok(true));
+    assert_eq!(Value::from("a").order(&"b".into()), Ok(Ordering::Less));
+    assert!(Value::Bool(true).order(&Value::Bool(false)).is_err());
+    let money = |code: &str| Value::Money(Money::new(Exact::ONE, currency(code)));
+    assert_eq!(money("USD").equal(&money("EUR")), Ok(false));
+    assert!(money("USD").order(&money("EUR")).is_err());
+    assert!(Value::from(" \t\r\n").is_blank() && !Value::from("\u{a0}").is_blank());
+}
+
+#[test]
+fn times_are_read_strictly_and_written_shortest() {
+    for text in [
+        "2026-03-01",
+        "2026-03-01T09:00:00",
+        "2026-03-01 09:00:00Z",
+        "2026-03-01T09:00Z",
+        "2026-03-01T09:00:00.Z",
+        "2026-13-01T09:00:00Z",
+        "2026-03-01T09:00:00+0100",
+        "2026-03-01T09:00:00.1234567890Z",
+    ] {
+        assert_eq!(time::parse_time(text), None, "{text}");
+    }
+    let read = |text: &str| time::write_time(time::parse_time(text).unwrap());
+    assert_eq!(read("2026-03-01T10:00:00.500+01:00"), "2026-03-01T09:00:00.5Z");
+    assert_eq!(read("2026-03-01T09:00:00Z"), "2026-03-01T09:00:00Z");
+    assert_eq!(time::parse_date("2026-3-01"), None);
+    assert_eq!(time::parse_date("2026-02-29"), None);
+    assert!(time::parse_date("2024-02-29").is_some());
+    for text in ["", "3", "d", "-3d", "1.5h", "1y", "1mo", "3 d", "99999999999999999999d"] {
+        assert!(time::parse_duration(text).is_err(), "{text}");
+    }
+    assert_eq!(time::parse_duration("1h30m").unwrap().as_secs(), 5400);
+}
+
+#[test]
+fn patterns_format_local_times() {
+    let local = time::parse_time("2026-03-01T23:05:09.123456789Z").unwrap().in_tz("Europe/Oslo").unwrap();
+    for (pattern, expected) in [
+        ("yyyy-MM-dd'T'HH:mm:ssXXX", "2026-03-02T00:05:09+01:00"),
+        ("d.M.yy H:m:s", "2.3.26 0:5:9"),
+        ("SSS", "123"),
+        ("'it''s' yyyy", "it's 2026"),
+        ("''yyyy", "'2026"),
+    ] {
+        assert_eq!(time::Pattern::parse(pattern).unwrap().format(&local), expected, "{pattern}");
+    }
+    for pattern in ["YYYY", "yyy", "MMM", "T", "'open", "hh"] {
+        assert!(time::Pattern::parse(pattern).is_err(), "{pattern}");
+    }
+}

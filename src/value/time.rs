@@ -1,0 +1,191 @@
+//! Times, dates, durations and the one pattern language.
+
+use jiff::civil::{Date, DateTime, Time as Clock};
+use jiff::{Timestamp, Zoned};
+use std::time::Duration;
+
+/// RFC 3339 with an offset: `2026-03-01T09:00:00Z`, `…T10:00:00.5+01:00`; at most nine digits of a second.
+pub fn parse_time(text: &str) -> Option<Timestamp> {
+    let b = text.as_bytes();
+    let shape =
+        b.len() >= 20 && b[4] == b'-' && b[7] == b'-' && matches!(b[10], b'T' | b't') && b[13] == b':' && b[16] == b':';
+    let rest = shape.then(|| text.get(19..))??;
+    let offset = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let fraction = &rest[..rest.len() - offset.len()];
+    let good_fraction = fraction.is_empty()
+        || (2..=10).contains(&fraction.len()) && fraction.starts_with('.') && !fraction[1..].contains('.');
+    let o = offset.as_bytes();
+    let good_offset = matches!(offset, "Z" | "z") || o.len() == 6 && matches!(o[0], b'+' | b'-') && o[3] == b':';
+    if good_fraction && good_offset { text.parse().ok() } else { None }
+}
+
+/// `2026-03-01`.
+pub fn parse_date(text: &str) -> Option<Date> {
+    let b = text.as_bytes();
+    let digits = |range: std::ops::Range<usize>| b[range].iter().all(u8::is_ascii_digit);
+    let shape = b.len() == 10 && b[4] == b'-' && b[7] == b'-' && digits(0..4) && digits(5..7) && digits(8..10);
+    if shape { text.parse().ok() } else { None }
+}
+
+/// `2026-03-01T09:00:00Z`; a fraction only where it is not zero, at most nine digits.
+pub fn write_time(at: Timestamp) -> String {
+    let utc = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let mut text = format!("{}T{:02}:{:02}:{:02}", write_date(utc.date()), utc.hour(), utc.minute(), utc.second());
+    let nanoseconds = utc.subsec_nanosecond();
+    if nanoseconds != 0 {
+        text.push('.');
+        text.push_str(format!("{nanoseconds:09}").trim_end_matches('0'));
+    }
+    text.push('Z');
+    text
+}
+
+/// `2026-03-01`.
+pub fn write_date(date: Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+}
+
+/// `3d`, `15m`, `1h30m`, `500ms`. Units w d h m s ms; a day is 24 hours; nothing negative, no months, no years.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    const UNITS: [(&str, u64); 6] =
+        [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
+    let bad = || format!("{text:?} is no duration such as 30s, 15m, 24h or 3d");
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let letters = rest[digits..].bytes().take_while(u8::is_ascii_lowercase).count();
+        let count: u64 = rest[..digits].parse().map_err(|_| bad())?;
+        let unit = &rest[digits..digits + letters];
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
+        total = count.checked_mul(*factor).and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
+        rest = rest[digits + letters..].trim_start();
+    }
+    Ok(Duration::from_millis(total))
+}
+
+/// The shortest form that [`parse_duration`] reads: `1h30m`. Below a millisecond nothing is shown.
+pub fn write_duration(duration: Duration) -> String {
+    let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    for (unit, size) in [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+    {
+        if left >= size {
+            text.push_str(&format!("{}{unit}", left / size));
+            left %= size;
+        }
+    }
+    if text.is_empty() { "0s".into() } else { text }
+}
+
+/// A parsed pattern: `yyyy-MM-dd'T'HH:mm:ss`.
+///
+/// Letters: `yyyy` `yy` year, `M` `MM` month, `d` `dd` day, `H` `HH` hour of 24, `m` `mm` minute, `s` `ss` second, `S`… as
+/// many digits of the second's fraction (cut, at most nine), `XXX` offset (`+01:00`, `Z`). Letters for themselves stand in
+/// `'…'`, `''` is one quote; everything else stands for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Plain(String),
+    Field(char, usize),
+}
+
+impl Pattern {
+    pub fn parse(text: &str) -> Result<Pattern, String> {
+        let mut parts = Vec::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c == '\'' {
+                parts.push(Part::Plain(quoted(&mut chars)?));
+            } else if c.is_ascii_alphabetic() {
+                let mut count = 1;
+                while chars.next_if_eq(&c).is_some() {
+                    count += 1;
+                }
+                let good = match c {
+                    'y' => count == 2 || count == 4,
+                    'M' | 'd' | 'H' | 'm' | 's' => count <= 2,
+                    'S' => count <= 9,
+                    'X' => count == 3,
+                    _ => false,
+                };
+                if !good {
+                    let letters: String = std::iter::repeat_n(c, count).collect();
+                    return Err(format!("`{letters}` is no part of a pattern; letters for themselves stand in '…'"));
+                }
+                parts.push(Part::Field(c, count));
+            } else {
+                parts.push(Part::Plain(c.into()));
+            }
+        }
+        Ok(Pattern(parts))
+    }
+
+    /// Whether it needs a time of day or an offset, which a date has not.
+    pub fn needs_clock(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Field('H' | 'm' | 's' | 'S' | 'X', _)))
+    }
+
+    /// Formats a local time.
+    pub fn format(&self, local: &Zoned) -> String {
+        let seconds = local.offset().seconds();
+        let offset = match seconds {
+            0 => "Z".to_string(),
+            _ => {
+                let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
+                format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+            }
+        };
+        self.write(local.datetime(), &offset)
+    }
+
+    /// Formats a date; midnight where the pattern asks for a time of day.
+    pub fn format_date(&self, date: Date) -> String {
+        self.write(date.to_datetime(Clock::midnight()), "")
+    }
+
+    fn write(&self, at: DateTime, offset: &str) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Plain(plain) => text.push_str(plain),
+                Part::Field('X', _) => text.push_str(offset),
+                Part::Field('S', count) => text.push_str(&format!("{:09}", at.subsec_nanosecond())[..*count]),
+                Part::Field('y', 2) => text.push_str(&format!("{:02}", at.year().rem_euclid(100))),
+                Part::Field(letter, count) => {
+                    let number = match letter {
+                        'y' => at.year() as i32,
+                        'M' => at.month() as i32,
+                        'd' => at.day() as i32,
+                        'H' => at.hour() as i32,
+                        'm' => at.minute() as i32,
+                        _ => at.second() as i32,
+                    };
+                    text.push_str(&format!("{number:0count$}"));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The text up to the closing quote; directly behind the opening one stands `'` for a quote itself.
+fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<String, String> {
+    if chars.next_if_eq(&'\'').is_some() {
+        return Ok("'".into());
+    }
+    let mut text = String::new();
+    loop {
+        match chars.next() {
+            Some('\'') if chars.next_if_eq(&'\'').is_some() => text.push('\''),
+            Some('\'') => return Ok(text),
+            Some(c) => text.push(c),
+            None => return Err("a `'` is not closed".into()),
+        }
+    }
+}
