@@ -1,6 +1,6 @@
 //! One source, one finding. Lines and columns count from 1.
 
-use super::{compile, expect, shown};
+use super::{compile, expect, expect_all, shown};
 use crate::diagnostics::{ALL, Severity};
 use crate::language::check::signature;
 use crate::language::functions;
@@ -177,9 +177,7 @@ const CASES: &[(&str, &str)] = &[
 
 #[test]
 fn each_mistake_has_one_finding() {
-    for (source, expected) in CASES {
-        expect(source, expected);
-    }
+    expect_all(CASES);
 }
 
 #[test]
@@ -204,7 +202,7 @@ fn names_of_several_files() {
         ("far.map", "use \"a.map\"\nfn h() -> int = two() + f()"),
     ]);
     let got = shown(&findings, &sources);
-    assert_eq!(got, ["wF0225 1:1", "F0202 2:17", "wF0210 2:4", "F0212 3:17"], "{findings:#?}");
+    assert_eq!(got, ["wF0225 1:1", "wF0210 2:4", "F0202 2:17", "F0212 3:17"], "{findings:#?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What conditions establish, and where it ends.
 
-use super::expect;
+use super::expect_all;
 
 const CASES: &[(&str, &str)] = &[
     ("fn f(t: text?) -> text = if t != missing then t else \"\"", "ok"),
@@ -55,7 +55,5 @@ const CASES: &[(&str, &str)] = &[
 
 #[test]
 fn conditions_narrow() {
-    for (source, expected) in CASES {
-        expect(source, expected);
-    }
+    expect_all(CASES);
 }
