@@ -206,9 +206,8 @@ fn read_filter(value: &Value) -> Result<EvaluatedFilter, JournalError> {
         parts.as_list().unwrap_or_default().iter().map(read_filter).collect()
     };
     let values = |values: &Value| values.as_list().unwrap_or_default().to_vec();
-    let column = || -> Result<_, JournalError> {
-        Ok(EvaluatedColumn { path: read_texts(value.get("column"))?, ty: None })
-    };
+    let column =
+        || -> Result<_, JournalError> { Ok(EvaluatedColumn { path: read_texts(value.get("column"))?, ty: None }) };
     for (name, build) in [("and", EvaluatedFilter::And as fn(_) -> _), ("or", EvaluatedFilter::Or)] {
         if !matches!(value.get(name), Value::Missing) {
             return Ok(build(all(value.get(name))?));
@@ -218,7 +217,11 @@ fn read_filter(value: &Value) -> Result<EvaluatedFilter, JournalError> {
         return Ok(EvaluatedFilter::Not(Box::new(read_filter(not)?)));
     }
     if let Value::Text(name) = value.get("function") {
-        return Ok(EvaluatedFilter::Function { name: name.clone(), column: column()?, args: values(value.get("args")) });
+        return Ok(EvaluatedFilter::Function {
+            name: name.clone(),
+            column: column()?,
+            args: values(value.get("args")),
+        });
     }
     let op = text_of(value.get("op"))?;
     if op.as_str() == "in" {

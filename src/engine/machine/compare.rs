@@ -20,7 +20,7 @@ pub(super) fn holds(row: &Value, written: &Value) -> bool {
             row.len() == written.len() && row.iter().zip(written.iter()).all(|(row, written)| holds(row, written))
         }
         (Value::Missing | Value::Null, Value::Missing | Value::Null) => true,
-                (Value::Text(a), Value::Text(b)) => a == b || same_instant(a, b),
+        (Value::Text(a), Value::Text(b)) => a == b || same_instant(a, b),
         (Value::Text(text), written @ (Value::Date(_) | Value::Time(_)))
         | (written @ (Value::Date(_) | Value::Time(_)), Value::Text(text)) => same_moment(written, text),
         (row, written) => row == written,
