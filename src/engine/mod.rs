@@ -1,5 +1,6 @@
 //! Runs events through execution graphs, durably.
 
 pub mod connector;
+pub mod door;
 pub mod journal;
 pub mod machine;

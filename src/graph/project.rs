@@ -51,8 +51,14 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
     let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
     let (library, more) = Library::compile(&inputs, &mut sources);
     findings.extend(more);
-    let compiler =
-        Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections: &connections, settings: &effective.settings };
+    let compiler = Compiler {
+        catalog,
+        types: &types,
+        library: &library,
+        inputs: &inputs,
+        connections: &connections,
+        settings: &effective.settings,
+    };
     let mut flows: Vec<(&FlowFile, CompiledFlow, bool)> = Vec::new();
     let mut names: BTreeMap<String, &FlowFile> = BTreeMap::new();
     for file in &project.flows {
@@ -62,7 +68,8 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         let first = names.insert(name.clone(), file);
         if let Some(first) = first {
             let message = format!("there are two flows `{name}`");
-            let finding = Diagnostic::error(Code::F0373, message, file.flow.flow.span).also(first.flow.flow.span, "the first");
+            let finding =
+                Diagnostic::error(Code::F0373, message, file.flow.flow.span).also(first.flow.flow.span, "the first");
             findings.push(finding.help("a flow's name is its identity: rename one of them"));
             names.insert(name, first);
         }
@@ -100,8 +107,14 @@ pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<Exe
     let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
     let (library, more) = Library::compile(&inputs, &mut sources);
     findings.extend(more);
-    let compiler =
-        Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections: &connections, settings: &effective.settings };
+    let compiler = Compiler {
+        catalog,
+        types: &types,
+        library: &library,
+        inputs: &inputs,
+        connections: &connections,
+        settings: &effective.settings,
+    };
     let compiled = project.flows.first().map(|file| compiler.flow(&file.path, &file.flow));
     let graph = compiled.and_then(|(compiled, more)| {
         findings.extend(more);
@@ -121,7 +134,9 @@ fn connection_facts(
         let system = connection.system.to_string();
         if catalog.system(&system).is_none() {
             let message = format!("there is no system `{system}`");
-            findings.push(Diagnostic::error(Code::F0354, message, connection.system.span).help(catalog.system_help(&system)));
+            findings.push(
+                Diagnostic::error(Code::F0354, message, connection.system.span).help(catalog.system_help(&system)),
+            );
             continue;
         }
         let settle = connection.limits.as_ref().and_then(|limits| limits.settle.as_ref()).map(|settle| settle.value.0);

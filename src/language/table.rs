@@ -114,7 +114,8 @@ fn header(
 }
 
 fn unknown_column(name: &str, record: &RecordType, span: Span) -> Diagnostic {
-    let finding = Diagnostic::error(Code::F0243, format!("the table's value has no field for the column {name:?}"), span);
+    let finding =
+        Diagnostic::error(Code::F0243, format!("the table's value has no field for the column {name:?}"), span);
     match did_you_mean(name, record.fields.keys().map(|name| &**name)) {
         Some(near) => finding.help(format!("did you mean {near:?}?")),
         None => finding,
@@ -130,7 +131,8 @@ fn row(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(Vec<TableKey>, Value)> {
     let before = findings.len();
-    let mut report = |why: String, column: usize| findings.push(Diagnostic::error(Code::F0244, why, cells.span(column)));
+    let mut report =
+        |why: String, column: usize| findings.push(Diagnostic::error(Code::F0244, why, cells.span(column)));
     let mut key = vec![];
     for (column, (text, ty)) in record.iter().zip(keys).take(columns.keys).enumerate() {
         match cell(text, ty) {

@@ -14,6 +14,7 @@ use super::state::{Phase, Work};
 use super::walk::{OUTCOME_UNKNOWN, Progress};
 use super::{Action, Run};
 use crate::engine::connector::{Is, Request, Row, StepError};
+use crate::engine::journal::HELD;
 use crate::graph::{Node, NodeKind, Operation, Repeat, RepeatBy};
 use crate::language::types::Kind;
 use crate::value::Value;
@@ -120,7 +121,10 @@ impl Run {
     }
 
     /// An attempt failed: writes down what that means, and what comes next.
-    pub(super) fn attempt_failed(&mut self, path: &NodePath, error: StepError, how: FailedHow) {
+    pub(super) fn attempt_failed(&mut self, path: &NodePath, mut error: StepError, how: FailedHow) {
+        if let FailedHow::Held { .. } = how {
+            error.code = HELD.into();
+        }
         let graph = self.graph.clone();
         let Some((node, operation)) = operation_at(&graph, path) else { return };
         let Some(work) = self.state.work(path) else { return };

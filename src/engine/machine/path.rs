@@ -71,12 +71,7 @@ pub fn key_text(value: &Value) -> Option<String> {
             return None;
         }
     };
-    (!is_blank(&text)).then_some(text)
-}
-
-/// Nothing but white space, as the language counts it.
-pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, ' ' | '\t' | '\r' | '\n'))
+    (!value.is_blank()).then_some(text)
 }
 
 /// An iteration's key as a segment of a path.

@@ -236,6 +236,8 @@ impl NodeState {
         self.standing = Standing::Going;
         self.now = None;
         if let Some(work) = &mut self.work {
+            // Only a write that is done stays done; what was read is read again.
+            work.result = work.result.take().filter(|_| work.request.key.is_some());
             work.phase = if work.open { Phase::Waiting } else { Phase::Rest };
             work.anew(at);
         }

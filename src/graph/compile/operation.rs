@@ -91,7 +91,9 @@ impl<'a> Work<'a> {
             match declared.kind {
                 ParamKind::Entity => {}
                 ParamKind::Expr => {
-                    let Some((param, checked, ty)) = self.expression_param(&bound, declared, node, scope) else { continue };
+                    let Some((param, checked, ty)) = self.expression_param(&bound, declared, node, scope) else {
+                        continue;
+                    };
                     if param_name == "body" {
                         body = Some((ty.clone(), checked.assigns, node.span));
                     }
@@ -162,8 +164,12 @@ impl<'a> Work<'a> {
             }
             return compiler.connections.get_key_value(name.as_str()).map(|(name, _)| name.as_str());
         }
-        let of_system: Vec<&String> =
-            compiler.connections.iter().filter(|(_, facts)| facts.system == system.name).map(|(name, _)| name).collect();
+        let of_system: Vec<&String> = compiler
+            .connections
+            .iter()
+            .filter(|(_, facts)| facts.system == system.name)
+            .map(|(name, _)| name)
+            .collect();
         match of_system[..] {
             [only] => Some(only),
             [] => {
@@ -214,7 +220,8 @@ impl<'a> Work<'a> {
     }
 
     fn unknown_param(&mut self, operation: &catalog::Operation, key: &Key) {
-        let finding = Diagnostic::error(Code::F0358, format!("`{}` has no parameter `{}`", operation.name, key.text), key.span);
+        let finding =
+            Diagnostic::error(Code::F0358, format!("`{}` has no parameter `{}`", operation.name, key.text), key.span);
         let known: Vec<&str> = operation.param_names().collect();
         self.say(match did_you_mean(&key.text, known.iter().copied()) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(key.span, meant),
@@ -427,12 +434,21 @@ impl<'a> Work<'a> {
         span: Span,
     ) -> Option<Repeat> {
         let operation = bound.operation;
-        let immediate = |by, reason: &str| Repeat { by, settle: Duration::ZERO, remembers: None, look: false, reason: reason.into() };
+        let immediate = |by, reason: &str| Repeat {
+            by,
+            settle: Duration::ZERO,
+            remembers: None,
+            look: false,
+            reason: reason.into(),
+        };
         if !operation.writes() {
             return Some(immediate(RepeatBy::Read, "it only reads"));
         }
         let Some(entry) = operation.repeat(chosen) else {
-            return Some(immediate(RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person"));
+            return Some(immediate(
+                RepeatBy::None,
+                "nothing tells whether it was done: an uncertain attempt waits for a person",
+            ));
         };
         let settle = settle.or(entry.settle).unwrap_or_default();
         let look = entry.find.is_some();

@@ -87,8 +87,14 @@ impl Checker<'_> {
 
     pub(super) fn coalesce(&mut self, span: Span, left: &Expr, right: &Expr, want: Option<&Want>) -> Option<Typed> {
         if let Some(sum) = arithmetic(left) {
-            let finding = Diagnostic::error(Number::F0238, "arithmetic is never missing, so `??` behind it has nothing to do", sum);
-            self.report(finding.help("put the part that may be missing in parentheses with its `??`: `a + (b.c ?? 0)`"));
+            let finding = Diagnostic::error(
+                Number::F0238,
+                "arithmetic is never missing, so `??` behind it has nothing to do",
+                sum,
+            );
+            self.report(
+                finding.help("put the part that may be missing in parentheses with its `??`: `a + (b.c ?? 0)`"),
+            );
             return None;
         }
         let value = match self.soft(left) {
@@ -235,7 +241,9 @@ impl Checker<'_> {
                 (Op::Const(Value::Missing), Some(path)) => {
                     (here, below) = (narrow::is_missing(path), narrow::is_there(path));
                 }
-                (Op::Const(Value::Null), Some(path)) => (here, below) = (narrow::is_null(path), narrow::is_not_null(path)),
+                (Op::Const(Value::Null), Some(path)) => {
+                    (here, below) = (narrow::is_null(path), narrow::is_not_null(path))
+                }
                 (Op::Const(_), Some(path)) => here = narrow::is_given(path),
                 _ => {}
             }
@@ -259,7 +267,8 @@ impl Checker<'_> {
         if let Some((_, earlier)) = seen.iter().find(|(other, _)| constant::same(other, value)) {
             let earlier = *earlier;
             self.report(
-                Diagnostic::error(Number::F0221, "an arm above has this value already", span).also(earlier, "this one is taken"),
+                Diagnostic::error(Number::F0221, "an arm above has this value already", span)
+                    .also(earlier, "this one is taken"),
             );
             return;
         }
@@ -270,7 +279,8 @@ impl Checker<'_> {
             _ => false,
         };
         if never {
-            let message = format!("what is matched is never {}: its type is {ty}", constant::shown(value).unwrap_or_default());
+            let message =
+                format!("what is matched is never {}: its type is {ty}", constant::shown(value).unwrap_or_default());
             self.report(Diagnostic::warning(Number::F0239, message, span));
         }
     }
@@ -281,7 +291,8 @@ impl Checker<'_> {
         let (mut yes, mut no): (Option<Vec<Fact>>, Vec<Fact>) = (None, vec![]);
         for value in &arm.values {
             let known: Vec<Fact> = above.iter().chain(&no).cloned().collect();
-            let Some(typed) = self.given(&known, |this| this.condition(value, "an arm of a `match` without a subject")) else {
+            let Some(typed) = self.given(&known, |this| this.condition(value, "an arm of a `match` without a subject"))
+            else {
                 codes = None;
                 continue;
             };
@@ -300,7 +311,9 @@ impl Checker<'_> {
     /// Without `else`, every value has to have its arm: only a closed set of options or a bool can be covered.
     fn check_covered(&mut self, span: Span, subject: Option<Option<&Type>>, seen: &[(Value, Span)], whole: bool) {
         let place = Span { end: span.start + 5, ..span };
-        let needs = |message: String| Diagnostic::error(Number::F0220, message, place).help("add `else => …`, or `else => fail(\"…\")`");
+        let needs = |message: String| {
+            Diagnostic::error(Number::F0220, message, place).help("add `else => …`, or `else => fail(\"…\")`")
+        };
         let ty = match subject {
             None => {
                 self.report(needs("a `match` without a subject needs an `else`".into()));
@@ -311,7 +324,9 @@ impl Checker<'_> {
         };
         let covers = |shown: &str| seen.iter().any(|(value, _)| constant::shown(value).as_deref() == Some(shown));
         let mut open: Vec<String> = match (&ty.kind, &ty.facts) {
-            (Kind::Bool, _) => ["true", "false"].iter().filter(|value| !covers(value)).map(|value| value.to_string()).collect(),
+            (Kind::Bool, _) => {
+                ["true", "false"].iter().filter(|value| !covers(value)).map(|value| value.to_string()).collect()
+            }
             (_, Some(facts)) if facts.closed => {
                 let options = facts.options.iter().map(|(option, _)| &**option);
                 options.filter(|option| !covers(option)).map(|option| format!("{option:?}")).collect()
@@ -400,7 +415,9 @@ fn arithmetic(expr: &Expr) -> Option<Span> {
     use BinaryOp::*;
     match &expr.kind {
         ExprKind::Paren(inner) => arithmetic(inner),
-        ExprKind::Negate(_) | ExprKind::Binary { op: Add | Subtract | Multiply | Divide | Remainder, .. } => Some(expr.span),
+        ExprKind::Negate(_) | ExprKind::Binary { op: Add | Subtract | Multiply | Divide | Remainder, .. } => {
+            Some(expr.span)
+        }
         _ => None,
     }
 }

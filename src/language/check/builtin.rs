@@ -107,7 +107,8 @@ impl Checker<'_> {
                 all.push(None);
                 continue;
             };
-            let same_result = candidates.iter().all(|(other, _)| other.params.len() == one.params.len()) && candidates.len() == 1;
+            let same_result =
+                candidates.iter().all(|(other, _)| other.params.len() == one.params.len()) && candidates.len() == 1;
             let want = (same_result && result.is_settled())
                 .then(|| Want::new(result.filled(&bound), format!("the value of `{param}` of `{}`", function.name)));
             let before = self.variables.len();
@@ -172,7 +173,14 @@ impl Checker<'_> {
         let (one, mut bound) = left.into_iter().next()?;
         if open && results.iter().any(|ty| *ty != results[0]) {
             // Kept under a name that no signature uses.
-            bound.insert('?', results.iter().skip(1).try_fold(results[0].clone(), |a, b| relate::join(&a, b)).unwrap_or_else(Type::any));
+            bound.insert(
+                '?',
+                results
+                    .iter()
+                    .skip(1)
+                    .try_fold(results[0].clone(), |a, b| relate::join(&a, b))
+                    .unwrap_or_else(Type::any),
+            );
         }
         Some((one, bound))
     }
@@ -249,7 +257,8 @@ impl Checker<'_> {
             _ => return true,
         };
         let Op::Const(value) = &typed.code.op else {
-            let message = format!("argument `{param}` of `{}` is written out: it is looked at while compiling", function.name);
+            let message =
+                format!("argument `{param}` of `{}` is written out: it is looked at while compiling", function.name);
             let finding = Diagnostic::error(Number::F0270, message, typed.span());
             self.report(match options {
                 Some(_) => finding.help(format!("it is one of {pattern}")),
@@ -262,7 +271,8 @@ impl Checker<'_> {
         {
             let message = format!("argument `{param}` of `{}` has no option {text:?}", function.name);
             let finding = Diagnostic::error(Number::F0217, message, typed.span());
-            let near = did_you_mean(text, options.iter().map(String::as_str)).map(|near| format!("did you mean {near:?}?"));
+            let near =
+                did_you_mean(text, options.iter().map(String::as_str)).map(|near| format!("did you mean {near:?}?"));
             self.report(finding.help(near.unwrap_or_else(|| format!("it is one of {pattern}"))));
             return false;
         }
@@ -281,7 +291,8 @@ impl Checker<'_> {
         let param = one.params.get(furthest).map_or("", |(name, _)| name.as_str());
         let what = format!("argument `{param}` of `{}`", function.name);
         let mut takes: Vec<String> = vec![];
-        for pattern in here().filter_map(|(_, _, one)| one.params.get(furthest)).map(|(_, pattern)| pattern.to_string()) {
+        for pattern in here().filter_map(|(_, _, one)| one.params.get(furthest)).map(|(_, pattern)| pattern.to_string())
+        {
             if !takes.contains(&pattern) {
                 takes.push(pattern);
             }
@@ -296,7 +307,11 @@ impl Checker<'_> {
                         let want = fit::bare(&typed.ty);
                         let finding = fit::absent(&typed.ty, &what, &want, typed.span());
                         let message = format!("{what} takes {takes}, and this may be missing ({})", typed.ty);
-                        let message = if typed.ty.kind == Kind::Never { format!("{what} takes {takes}, and this is {}", typed.ty) } else { message };
+                        let message = if typed.ty.kind == Kind::Never {
+                            format!("{what} takes {takes}, and this is {}", typed.ty)
+                        } else {
+                            message
+                        };
                         self.report(Diagnostic { message, ..finding });
                     } else {
                         let message = format!("{what} takes {takes}, and elements may be missing ({})", typed.ty);

@@ -11,7 +11,13 @@ use crate::value::Text;
 
 impl Checker<'_> {
     /// `f(x)`, or `first.f(x)` with what stands before the dot (`None` inside: it had a finding).
-    pub(super) fn call(&mut self, span: Span, name: &Name, first: Option<Option<Typed>>, args: &[Arg]) -> Option<Typed> {
+    pub(super) fn call(
+        &mut self,
+        span: Span,
+        name: &Name,
+        first: Option<Option<Typed>>,
+        args: &[Arg],
+    ) -> Option<Typed> {
         match self.names.function(&name.text) {
             Lookup::Found(function) => {
                 let function = function.clone();
@@ -50,7 +56,9 @@ impl Checker<'_> {
         let known = self.names.function_names();
         self.report(match did_you_mean(&name.text, known) {
             Some(near) => finding.help(format!("did you mean `{near}`?")).fix(name.span, near),
-            None => finding.help("`flowctl functions` lists the built-in ones; a `use` brings in those of another file"),
+            None => {
+                finding.help("`flowctl functions` lists the built-in ones; a `use` brings in those of another file")
+            }
         });
     }
 
@@ -67,9 +75,11 @@ impl Checker<'_> {
             let list: Vec<String> = function.params.iter().map(|(name, ty)| parameter(name, ty.as_ref())).collect();
             let message = format!("`{}` takes {}, got {given}", name.text, count(function.params.len()));
             self.report(
-                Diagnostic::error(Number::F0215, message, name.span)
-                    .also(function.span, "defined here")
-                    .help(format!("{}({})", name.text, list.join(", "))),
+                Diagnostic::error(Number::F0215, message, name.span).also(function.span, "defined here").help(format!(
+                    "{}({})",
+                    name.text,
+                    list.join(", ")
+                )),
             );
             self.check_arguments(args);
             return None;
@@ -107,7 +117,8 @@ impl Checker<'_> {
         // A script that had a finding of its own says nothing more.
         let functions = script.functions.as_ref()?;
         let Some(signature) = functions.get(&name.text) else {
-            let finding = Diagnostic::error(Number::F0252, format!("`{alias}` has no function `{}`", name.text), name.span);
+            let finding =
+                Diagnostic::error(Number::F0252, format!("`{alias}` has no function `{}`", name.text), name.span);
             self.report(match did_you_mean(&name.text, functions.keys().map(|name| &**name)) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")).fix(name.span, near),
                 None => finding.help("a function of a script is typed in the comment above its `use`"),
@@ -125,9 +136,9 @@ impl Checker<'_> {
         let mut codes = vec![];
         for (arg, (param, ty)) in args.iter().zip(&signature.params) {
             codes.push(match arg {
-                Arg::Value(expr) => {
-                    self.check(expr, Some(&argument(&name.text, param, ty))).map(|typed| super::operator::compared(typed))
-                }
+                Arg::Value(expr) => self
+                    .check(expr, Some(&argument(&name.text, param, ty)))
+                    .map(|typed| super::operator::compared(typed)),
                 Arg::Lambda(lambda) => {
                     self.report(lambda_refused(&name.text, lambda.span));
                     None

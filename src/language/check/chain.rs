@@ -71,9 +71,8 @@ impl Checker<'_> {
     fn field(&mut self, base: Typed, name: &Text, place: Place<'_>, tolerant: &mut bool) -> Option<Typed> {
         let ty = self.field_type(&base.ty, name, place.name_span)?;
         let values = base.values.as_ref().and_then(|values| field_values(values, name));
-        let mut typed = self.stepped(ty, place, tolerant, |step| {
-            Op::Field { base: Box::new(base.code), name: name.clone(), step }
-        });
+        let mut typed =
+            self.stepped(ty, place, tolerant, |step| Op::Field { base: Box::new(base.code), name: name.clone(), step });
         typed.values = values;
         Some(typed)
     }
@@ -128,11 +127,11 @@ impl Checker<'_> {
             },
             Kind::Map(_) => Diagnostic::error(Number::F0204, "a map has no fields of its own", span)
                 .help(format!("`[\"{name}\"]` reads a key, with `?` behind it where it may not be there")),
-            Kind::List(_) => Diagnostic::error(Number::F0204, format!("a list has no field `{name}`"), span).help(format!(
-                "`[0].{name}` is the first element's, `.map(x => x.{name})` gives every element's"
-            )),
+            Kind::List(_) => Diagnostic::error(Number::F0204, format!("a list has no field `{name}`"), span)
+                .help(format!("`[0].{name}` is the first element's, `.map(x => x.{name})` gives every element's")),
             _ => {
-                let finding = Diagnostic::error(Number::F0204, format!("{} has no field `{name}`", base.kind_name()), span);
+                let finding =
+                    Diagnostic::error(Number::F0204, format!("{} has no field `{name}`", base.kind_name()), span);
                 match crate::language::functions::find(name) {
                     Some(_) => finding.help(format!("`{name}` is a function: `.{name}()` calls it")),
                     None => finding,
@@ -217,8 +216,10 @@ impl Checker<'_> {
             return None;
         }
         let place = Place { expr, name_span: index.span(), maybe, last };
-        Some(self.stepped(ty, place, tolerant, |step| {
-            Op::Index { base: Box::new(base.code), index: Box::new(index.code), step }
+        Some(self.stepped(ty, place, tolerant, |step| Op::Index {
+            base: Box::new(base.code),
+            index: Box::new(index.code),
+            step,
         }))
     }
 

@@ -12,11 +12,19 @@ use crate::value::Value;
 const FUNCTIONS: [&str; 3] = ["contains", "starts_with", "ends_with"];
 
 /// Takes a condition apart.
-pub(super) fn filter(scope: &SlotScope<'_>, lets: &[Let], value: &Expr, row: &Type) -> (Option<Filter>, Vec<Diagnostic>) {
+pub(super) fn filter(
+    scope: &SlotScope<'_>,
+    lets: &[Let],
+    value: &Expr,
+    row: &Type,
+) -> (Option<Filter>, Vec<Diagnostic>) {
     let mut split = Split { scope, row, findings: vec![] };
     if let Some(first) = lets.first() {
         let message = "a `where` is one condition, without `let`".to_string();
-        split.report(Diagnostic::error(Number::F0260, message, first.span).help("work the value out in a `transform` step before"));
+        split.report(
+            Diagnostic::error(Number::F0260, message, first.span)
+                .help("work the value out in a `transform` step before"),
+        );
     }
     let filter = split.condition(value);
     let failed = super::has_errors(&split.findings);
@@ -115,7 +123,8 @@ impl Split<'_> {
         let (operand, ty) = self.operand(value, None)?;
         let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
         let absent = ty.kind == Kind::Never;
-        let fits = if equality { relate::comparable(&column.ty, &ty) } else { relate::ordered(&column.ty, &ty) && !absent };
+        let fits =
+            if equality { relate::comparable(&column.ty, &ty) } else { relate::ordered(&column.ty, &ty) && !absent };
         if !fits {
             let finding = match equality {
                 true => operator::not_comparable(&column.ty, &ty, span),
@@ -141,7 +150,8 @@ impl Split<'_> {
 
     /// The column that an expression is.
     fn column(&mut self, expr: &Expr) -> Option<Column> {
-        let path = narrow::path(expr).filter(|path| path.len() > 1 && path.first().is_some_and(|root| &**root == "row"));
+        let path =
+            narrow::path(expr).filter(|path| path.len() > 1 && path.first().is_some_and(|root| &**root == "row"));
         let Some(path) = path else {
             self.refuse(expr.span);
             return None;
@@ -208,7 +218,9 @@ fn mentions_row(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Name(name) => &**name == "row",
         ExprKind::Paren(inner) | ExprKind::Maybe(inner) | ExprKind::Negate(inner) => mentions_row(inner),
-        ExprKind::Field { base, .. } | ExprKind::Index { base, .. } | ExprKind::MethodCall { base, .. } => mentions_row(base),
+        ExprKind::Field { base, .. } | ExprKind::Index { base, .. } | ExprKind::MethodCall { base, .. } => {
+            mentions_row(base)
+        }
         _ => false,
     }
 }

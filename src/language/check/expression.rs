@@ -17,7 +17,9 @@ impl Checker<'_> {
         let part = want.filter(|want| want.ty.kind != Kind::Any);
         let reached = match &expr.kind {
             ExprKind::Paren(inner) => return self.check(inner, want),
-            ExprKind::If { condition, then, otherwise } => return self.if_value(expr.span, condition, then, otherwise, want),
+            ExprKind::If { condition, then, otherwise } => {
+                return self.if_value(expr.span, condition, then, otherwise, want);
+            }
             ExprKind::Match { subject, arms, otherwise } => {
                 return self.match_value(expr.span, subject.as_deref(), arms, otherwise.as_deref(), want);
             }
@@ -142,7 +144,15 @@ impl Checker<'_> {
         let typed = self.check(expr, None)?;
         let ok = matches!(
             typed.ty.kind,
-            Kind::Never | Kind::Any | Kind::Text | Kind::Int | Kind::Decimal | Kind::Bool | Kind::Date | Kind::Time | Kind::Money
+            Kind::Never
+                | Kind::Any
+                | Kind::Text
+                | Kind::Int
+                | Kind::Decimal
+                | Kind::Bool
+                | Kind::Date
+                | Kind::Time
+                | Kind::Money
         );
         if !ok {
             let message = format!("a hole takes text, number, bool, date, time or money, got {}", fit::bare(&typed.ty));

@@ -33,7 +33,8 @@ pub(in crate::language) fn library(inputs: &Inputs<'_>, sources: &mut Sources) -
     resolve_uses(&mut files, inputs);
     check_names(&mut files);
     let mut findings: Vec<Vec<Diagnostic>> = files.iter_mut().map(|file| std::mem::take(&mut file.findings)).collect();
-    let mut types = Types { files: &files, source: inputs.types, done: HashMap::new(), doing: vec![], used: BTreeSet::new() };
+    let mut types =
+        Types { files: &files, source: inputs.types, done: HashMap::new(), doing: vec![], used: BTreeSet::new() };
     let mut scopes = types.all(&mut findings);
     let mut used = types.used;
     signatures(&files, inputs, &mut scopes, &mut findings, &mut used);
@@ -95,7 +96,9 @@ impl Library {
         let tables = own.flat_map(|(_, scope)| scope.tables.values());
         let unused = tables.filter(|table| !table.used.load(Ordering::Relaxed));
         unused
-            .map(|table| Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span))
+            .map(|table| {
+                Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span)
+            })
             .collect()
     }
 }
@@ -141,10 +144,16 @@ fn relative(from: &str, written: &str) -> Option<String> {
 }
 
 /// The path that a `use` or a table names, or the finding why there is none.
-fn find_path<'a>(from: &str, written: &Name, known: impl Iterator<Item = &'a str> + Clone) -> Result<String, Box<Diagnostic>> {
+fn find_path<'a>(
+    from: &str,
+    written: &Name,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<String, Box<Diagnostic>> {
     let Some(path) = relative(from, &written.text) else {
         let message = format!("{:?} leaves the project", &*written.text);
-        return Err(Box::new(Diagnostic::error(Number::F0227, message, written.span).help("paths are relative to this file, with `/`")));
+        return Err(Box::new(
+            Diagnostic::error(Number::F0227, message, written.span).help("paths are relative to this file, with `/`"),
+        ));
     };
     if known.clone().any(|known| known == path) {
         return Ok(path);
@@ -186,7 +195,11 @@ fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
                 }
                 (None, false) => match paths.iter().position(|known| *known == path) {
                     Some(_) if path == file.path => {
-                        file.findings.push(Diagnostic::error(Number::F0227, "a file does not use itself", import.path.span));
+                        file.findings.push(Diagnostic::error(
+                            Number::F0227,
+                            "a file does not use itself",
+                            import.path.span,
+                        ));
                     }
                     Some(at) => file.uses.push((at, import.span)),
                     None => {
@@ -234,17 +247,25 @@ fn check_names(files: &mut [Loaded]) {
             for name in names.iter() {
                 if let Some(first) = seen.insert(&name.text, name.span) {
                     let message = format!("the {what} `{}` is defined twice", name.text);
-                    findings.push(Diagnostic::error(Number::F0211, message, name.span).also(first, "first defined here"));
+                    findings
+                        .push(Diagnostic::error(Number::F0211, message, name.span).also(first, "first defined here"));
                 }
             }
         }
         let hides = |name: &Name, hidden: Option<String>| {
             let hidden = hidden?;
             let message = format!("`{}` hides {hidden}", name.text);
-            Some(Diagnostic::warning(Number::F0210, message, name.span).help("a file's own name wins; another name says which is meant"))
+            Some(
+                Diagnostic::warning(Number::F0210, message, name.span)
+                    .help("a file's own name wins; another name says which is meant"),
+            )
         };
         let from_used = |defines: &dyn Fn(&Loaded) -> bool| {
-            file.uses.iter().map(|(used, _)| &files[*used]).find(|used| defines(used)).map(|used| format!("that of {}", used.path))
+            file.uses
+                .iter()
+                .map(|(used, _)| &files[*used])
+                .find(|used| defines(used))
+                .map(|used| format!("that of {}", used.path))
         };
         for name in functions {
             let used = from_used(&|file| function_defs(file).any(|one| one.name.text == name.text));
@@ -253,7 +274,8 @@ fn check_names(files: &mut [Loaded]) {
         }
         for name in types {
             let used = from_used(&|file| type_defs(file).any(|one| one.name.text == name.text));
-            findings.extend(hides(name, used.or_else(|| built_in(&name.text).map(|_| "the built-in type".to_string()))));
+            findings
+                .extend(hides(name, used.or_else(|| built_in(&name.text).map(|_| "the built-in type".to_string()))));
         }
         for name in values {
             let used = from_used(&|file| table_defs(file).any(|one| one.name.text == name.text));
@@ -297,13 +319,18 @@ impl<'a> Types<'a> {
         }
         if self.doing.contains(&key) {
             let message = format!("the type `{}` holds itself", written.name.text);
-            let finding = Diagnostic::error(Number::F0214, message, written.name.span).help("types are not recursive: use `any` inside");
+            let finding = Diagnostic::error(Number::F0214, message, written.name.span)
+                .help("types are not recursive: use `any` inside");
             self.done.insert(key, (None, vec![finding]));
             return None;
         }
         self.doing.push(key.clone());
         let mut findings = vec![];
-        let mut ty = resolve::resolve(&written.ty, &mut |name, span, findings| self.named(file, name, span, findings), &mut findings);
+        let mut ty = resolve::resolve(
+            &written.ty,
+            &mut |name, span, findings| self.named(file, name, span, findings),
+            &mut findings,
+        );
         self.doing.pop();
         // It was found to hold itself.
         if self.done.contains_key(&key) {
@@ -324,7 +351,8 @@ impl<'a> Types<'a> {
         if let Some(own) = find(file) {
             return self.definition(file, own);
         }
-        let hits: Vec<(usize, &TypeDef)> = files[file].uses.iter().filter_map(|(used, _)| Some((*used, find(*used)?))).collect();
+        let hits: Vec<(usize, &TypeDef)> =
+            files[file].uses.iter().filter_map(|(used, _)| Some((*used, find(*used)?))).collect();
         self.used.extend(hits.iter().map(|(used, _)| (file, *used)));
         match hits.as_slice() {
             [] => {}
@@ -344,7 +372,8 @@ impl<'a> Types<'a> {
 }
 
 fn names_of<'a>(file: usize, files: &'a [Loaded], scopes: &'a [FileScope], inputs: &'a Inputs<'_>) -> Names<'a> {
-    let used = |(used, _): &(usize, Span)| Used { path: &files[*used].path, scope: &scopes[*used], used: Cell::new(false) };
+    let used =
+        |(used, _): &(usize, Span)| Used { path: &files[*used].path, scope: &scopes[*used], used: Cell::new(false) };
     Names {
         own: Some(&scopes[file]),
         used: files[file].uses.iter().map(used).collect(),
@@ -375,7 +404,8 @@ fn signatures(
             let params = written.params.iter().map(|one| param(one, &mut findings[at])).collect();
             let result = names.resolve(&written.result, &mut findings[at]);
             let (name, span) = (written.name.text.clone(), written.name.span);
-            let info = FunctionInfo { name: name.clone(), span, routine: routines, params, result, assigned: OnceLock::new() };
+            let info =
+                FunctionInfo { name: name.clone(), span, routine: routines, params, result, assigned: OnceLock::new() };
             routines += 1;
             functions.entry(name).or_insert(Arc::new(info));
         }
@@ -480,7 +510,8 @@ impl<'a> Definitions<'a> {
 
     fn functions<'s>(&self, scopes: &'s [FileScope]) -> Vec<(usize, &'a FunctionDef, &'s Arc<FunctionInfo>)> {
         let of = |(at, file): (usize, &'a Loaded)| {
-            function_defs(file).filter_map(move |written| Some((at, written, scopes[at].functions.get(&written.name.text)?)))
+            function_defs(file)
+                .filter_map(move |written| Some((at, written, scopes[at].functions.get(&written.name.text)?)))
         };
         self.files.iter().enumerate().flat_map(of).collect()
     }

@@ -22,7 +22,14 @@ impl Checker<'_> {
         Some(typed)
     }
 
-    pub(super) fn binary(&mut self, span: Span, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr) -> Option<Typed> {
+    pub(super) fn binary(
+        &mut self,
+        span: Span,
+        op: BinaryOp,
+        op_span: Span,
+        left: &Expr,
+        right: &Expr,
+    ) -> Option<Typed> {
         use BinaryOp::*;
         match op {
             And | Or => self.logic(span, op, left, right),
@@ -48,7 +55,8 @@ impl Checker<'_> {
         let is_and = op == BinaryOp::And;
         let what = if is_and { "`and`" } else { "`or`" };
         let left = self.condition(left, what);
-        let known = left.as_ref().map_or(vec![], |left| if is_and { left.when_true.clone() } else { left.when_false.clone() });
+        let known =
+            left.as_ref().map_or(vec![], |left| if is_and { left.when_true.clone() } else { left.when_false.clone() });
         let right = self.given(&known, |this| this.condition(right, what));
         let (left, right) = (left?, right?);
         let both = |a: Vec<_>, b: Vec<_>| a.into_iter().chain(b).collect::<Vec<_>>();
@@ -276,9 +284,9 @@ fn no_operator(op: ArithmeticOp, a: &Type, b: &Type, span: Span) -> Diagnostic {
     let message = format!("`{sign}` takes {takes}, got {} and {}", fit::bare(a), fit::bare(b));
     let finding = Diagnostic::error(Number::F0209, message, span);
     match (op, &a.kind, &b.kind) {
-        (ArithmeticOp::Add, Kind::Text, _) | (ArithmeticOp::Add, _, Kind::Text) => {
-            finding.help("nothing is converted by itself: put values into holes, \"{a}{b}\", or read the text with `decimal(…)`")
-        }
+        (ArithmeticOp::Add, Kind::Text, _) | (ArithmeticOp::Add, _, Kind::Text) => finding.help(
+            "nothing is converted by itself: put values into holes, \"{a}{b}\", or read the text with `decimal(…)`",
+        ),
         (_, Kind::Text, Kind::Int | Kind::Decimal) | (_, Kind::Int | Kind::Decimal, Kind::Text) => {
             finding.help("`decimal(…)` reads a text as a number")
         }

@@ -134,7 +134,9 @@ impl Checker<'_> {
             Entry::Spread { value, span } => self.spread(value, *span, frame, wanted),
             Entry::If { condition, then, otherwise, .. } => {
                 let condition = self.condition(condition, "`if`");
-                let (yes, no) = condition.as_ref().map_or((vec![], vec![]), |typed| (typed.when_true.clone(), typed.when_false.clone()));
+                let (yes, no) = condition
+                    .as_ref()
+                    .map_or((vec![], vec![]), |typed| (typed.when_true.clone(), typed.when_false.clone()));
                 let mut other = frame.clone();
                 let then = self.given(&yes, |this| this.block(then, frame, wanted));
                 let otherwise = self.given(&no, |this| this.block(otherwise, &mut other, wanted));
@@ -155,7 +157,14 @@ impl Checker<'_> {
         }
     }
 
-    fn assign(&mut self, target: &[Name], value: &Expr, span: Span, frame: &mut Frame, wanted: &Wanted) -> Option<Statement> {
+    fn assign(
+        &mut self,
+        target: &[Name],
+        value: &Expr,
+        span: Span,
+        frame: &mut Frame,
+        wanted: &Wanted,
+    ) -> Option<Statement> {
         let want = self.target(target, wanted);
         let typed = match &want {
             // The target has a finding: the value gets its own.
@@ -245,7 +254,9 @@ impl Checker<'_> {
                 let got = Type::new(Kind::Record(Arc::new(shared(record, has))));
                 if let Err(misfit) = relate::fits(&got, &all_may_be_missing(&target), want.writing) {
                     let message = format!("`{}` of this record does not fit {}", misfit.path, want.ty);
-                    self.report(Diagnostic::error(Number::F0205, message, value.span).label(format!("got {}", typed.ty)));
+                    self.report(
+                        Diagnostic::error(Number::F0205, message, value.span).label(format!("got {}", typed.ty)),
+                    );
                     return None;
                 }
                 relate::seen(&got, &target)
@@ -290,9 +301,8 @@ fn view(code: Code, ty: Type, span: Span) -> Code {
 
 /// The fields of `of` that `with` has too and that can be written.
 fn shared(with: &RecordType, of: &RecordType) -> RecordType {
-    let both = |name: &Text, field: &Field| {
-        !field.read_only && with.fields.get(name).is_some_and(|other| !other.read_only)
-    };
+    let both =
+        |name: &Text, field: &Field| !field.read_only && with.fields.get(name).is_some_and(|other| !other.read_only);
     let fields = of.fields.iter().filter(|(name, field)| both(name, field));
     RecordType { name: None, fields: fields.map(|(name, field)| (name.clone(), field.clone())).collect() }
 }
@@ -307,7 +317,9 @@ fn writable(record: &RecordType, writing: bool) -> Type {
 fn all_may_be_missing(ty: &Type) -> Type {
     match ty.fields() {
         Some(record) => {
-            let field = |(name, field): (&Text, &Field)| (name.clone(), Field { ty: field.ty.clone().or_missing(), ..field.clone() });
+            let field = |(name, field): (&Text, &Field)| {
+                (name.clone(), Field { ty: field.ty.clone().or_missing(), ..field.clone() })
+            };
             Type::record(RecordType { name: None, fields: record.fields.iter().map(field).collect() })
         }
         None => ty.clone(),
@@ -360,7 +372,8 @@ impl Frame {
                     refused(Number::F0231, message, span, *earlier, "assigned here")
                 }
                 Some(Slot { how: How::Spread, span: earlier, .. }) => {
-                    let message = format!("`...` can hold `{}`, so its fields cannot be assigned one by one", name.text);
+                    let message =
+                        format!("`...` can hold `{}`, so its fields cannot be assigned one by one", name.text);
                     refused(Number::F0231, message, span, *earlier, "spread here")
                 }
                 None => {
@@ -394,7 +407,8 @@ impl Frame {
             Some(slot) => {
                 let message = format!("this `...` can hold `{name}`, which is assigned above");
                 let help = "spreads come first: what is assigned behind them replaces";
-                refused(Number::F0231, message, span, slot.span, "assigned here").map_err(|finding| Box::new(finding.help(help)))
+                refused(Number::F0231, message, span, slot.span, "assigned here")
+                    .map_err(|finding| Box::new(finding.help(help)))
             }
         }
     }

@@ -28,12 +28,14 @@ pub(super) fn compile(
     let typed = checker.body(&written.body, want.as_ref());
     checker.leave(0);
     let (slots, mut findings) = (checker.slots, checker.findings);
-    let failed = super::has_errors(&findings);
+    let untyped = info.result.is_none() || info.params.iter().any(|(_, ty)| ty.is_none());
+    let failed = untyped || super::has_errors(&findings);
     if failed {
         // What had a finding was not looked at to its end: "never used" would be a guess.
         findings.retain(|finding| finding.severity == Severity::Error || finding.code != Number::F0224);
     }
-    let params: Option<Vec<(_, Type)>> = info.params.iter().map(|(name, ty)| Some((name.clone(), ty.clone()?))).collect();
+    let params: Option<Vec<(_, Type)>> =
+        info.params.iter().map(|(name, ty)| Some((name.clone(), ty.clone()?))).collect();
     let routine = match (typed, params, &info.result) {
         (Some(typed), Some(params), Some(result)) if !failed => {
             let (name, result, span) = (info.name.clone(), result.clone(), written.span);
@@ -63,7 +65,12 @@ fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name
         }
     };
     match &expr.kind {
-        ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Null | ExprKind::Missing | ExprKind::Name(_) => {}
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Null
+        | ExprKind::Missing
+        | ExprKind::Name(_) => {}
         ExprKind::Template(pieces) => {
             for piece in pieces {
                 if let Piece::Hole(expr) = piece {
@@ -73,9 +80,11 @@ fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name
         }
         ExprKind::List(elements) => elements.iter().for_each(|element| walk(element, found)),
         ExprKind::Record(entries) => walk_entries(entries, found),
-        ExprKind::Paren(inner) | ExprKind::Maybe(inner) | ExprKind::Negate(inner) | ExprKind::Not(inner) | ExprKind::Fail(inner) => {
-            walk(inner, found)
-        }
+        ExprKind::Paren(inner)
+        | ExprKind::Maybe(inner)
+        | ExprKind::Negate(inner)
+        | ExprKind::Not(inner)
+        | ExprKind::Fail(inner) => walk(inner, found),
         ExprKind::Call { name, args: given } => {
             found(name);
             args(given, found);
@@ -115,10 +124,7 @@ fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name
     }
 }
 
-fn walk_entries<'e>(
-    entries: &'e [crate::language::ast::Entry],
-    found: &mut dyn FnMut(&'e crate::language::ast::Name),
-) {
+fn walk_entries<'e>(entries: &'e [crate::language::ast::Entry], found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
     use crate::language::ast::Entry;
     for entry in entries {
         match entry {

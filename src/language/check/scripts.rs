@@ -124,7 +124,13 @@ fn end_of_part(text: &str, at: usize) -> Option<usize> {
     Some(text.len())
 }
 
-fn written_type(line: &Name, start: usize, end: usize, names: &Names<'_>, findings: &mut Vec<Diagnostic>) -> Option<Type> {
+fn written_type(
+    line: &Name,
+    start: usize,
+    end: usize,
+    names: &Names<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Type> {
     let raw = line.text.get(start..end)?;
     let trimmed = raw.trim();
     let offset = start + raw.find(trimmed).unwrap_or(0);

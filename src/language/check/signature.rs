@@ -2,8 +2,8 @@
 //! matched with the types of arguments.
 
 use super::relate;
-use crate::language::functions;
 use super::resolve::built_in;
+use crate::language::functions;
 use crate::language::types::{Field, Kind, RecordType, Type};
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -66,7 +66,8 @@ impl Pattern {
     /// Matches a value of type `got`; `top` where it is the argument itself.
     pub fn matches(&self, got: &Type, bound: &mut Bindings, top: bool) -> Result<(), Mismatch> {
         let literal_null = got.kind == Kind::Never && got.null;
-        if (got.missing || literal_null) && !self.optional && !matches!((&self.shape, top), (Shape::Variable(_), false)) {
+        if (got.missing || literal_null) && !self.optional && !matches!((&self.shape, top), (Shape::Variable(_), false))
+        {
             return Err(Mismatch::Missing);
         }
         let bare = Type { missing: false, null: false, ..got.clone() };
@@ -123,7 +124,8 @@ impl Pattern {
             Shape::List(element) => Type::list(element.filled(bound)),
             Shape::Map(value) => Type::map(value.filled(bound)),
             Shape::Record(fields) => {
-                let field = |(name, pattern): &(String, Pattern)| (name.as_str().into(), Field::plain(pattern.filled(bound)));
+                let field =
+                    |(name, pattern): &(String, Pattern)| (name.as_str().into(), Field::plain(pattern.filled(bound)));
                 let fields: IndexMap<_, _> = fields.iter().map(field).collect();
                 Type::record(RecordType { name: None, fields })
             }

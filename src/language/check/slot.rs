@@ -116,7 +116,11 @@ impl SlotScope<'_> {
     }
 
     /// An operand of a `where`: an expression without `row`.
-    pub(super) fn operand(&self, expr: &Expr, row_wanted: Option<&Want>) -> (Option<(Expression, Type, bool)>, Vec<Diagnostic>) {
+    pub(super) fn operand(
+        &self,
+        expr: &Expr,
+        row_wanted: Option<&Want>,
+    ) -> (Option<(Expression, Type, bool)>, Vec<Diagnostic>) {
         let mut constant = false;
         let (checked, findings) = self.checked(expr.span, |checker| {
             checker.lenient = true;

@@ -2,7 +2,7 @@
 
 /// Name (as in `use "std:NAME"`) and text.
 pub(super) const ALL: &[(&str, &str)] = &[
-
-
-
+    ("address", include_str!("../std/address.map")),
+    ("finops", include_str!("../std/finops.map")),
+    ("stripe", include_str!("../std/stripe.map")),
 ];

@@ -325,7 +325,8 @@ impl<'e> Machine<'e> {
         let at = self.eval(index)?;
         match (&value, &at) {
             (Value::List(items), Value::Number(number)) => {
-                let found = number.exact().ok().and_then(|n| usize::try_from(n.to_i64()?).ok()).and_then(|n| items.get(n));
+                let found =
+                    number.exact().ok().and_then(|n| usize::try_from(n.to_i64()?).ok()).and_then(|n| items.get(n));
                 self.step(code, found, step)
             }
             (Value::Record(record), Value::Text(key)) => self.step(code, record.get(key), step),

@@ -2,6 +2,9 @@
 //!
 //! To add one: copy the nearest file, edit it, and add its name to the list below.
 
+#[cfg(test)]
+mod tests;
+
 use super::evaluate::{Call, Failure};
 use crate::value::{Text, Value};
 use std::any::Any;

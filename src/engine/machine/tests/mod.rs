@@ -61,9 +61,8 @@ fn record(assigned: Vec<(&str, Code)>) -> Code {
 }
 
 fn slot(code: Code) -> Slot {
-    let params = INPUTS.iter().map(|name| (Text::from(*name), Type::any())).collect();
-    let routine =
-        Routine { name: "slot".into(), params, slots: INPUTS.len(), result: Type::any(), code, span: span() };
+    let params = INPUTS.iter().map(|name| (Text::from(*name), Type::any().or_missing())).collect();
+    let routine = Routine { name: "slot".into(), params, slots: INPUTS.len(), result: Type::any(), code, span: span() };
     let expression = Expression { program: Arc::new(Program::default()), routine: Arc::new(routine) };
     Slot { expression, inputs: INPUTS.iter().map(|name| Text::from(*name)).collect(), span: span() }
 }

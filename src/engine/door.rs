@@ -1,0 +1,99 @@
+//! At the door: what one flow makes of an event. `ignore_own` → `when` → `dedupe` → `order_by`, `sequence`.
+//!
+//! Pure: gives what the store is to keep. An expression that fails here, or a key that comes out missing, null or blank,
+//! makes the run a dead letter from the start: the event is kept, nothing is lost.
+
+use super::connector::StepError;
+use super::journal::run_error;
+use super::machine::path::key_text;
+use super::machine::{NodePath, evaluation_error};
+use crate::graph::{ExecutionGraph, Slot};
+use crate::language::evaluate::{Context, Limits};
+use crate::store::{NewRun, RunError, Start};
+use crate::value::Value;
+
+/// What `flow` makes of an event with that body and delivery. `id`: the provider's, unless the flow names a `dedupe`.
+/// `own`: caused by ourselves.
+pub fn ask(flow: &ExecutionGraph, event: &Value, trigger: &Value, id: &str, own: bool) -> NewRun {
+    let mut run =
+        NewRun { flow: flow.flow.to_string(), dedupe: None, order_key: None, sequence: None, start: Start::Run };
+    if flow.trigger.ignore_own && own {
+        run.start = Start::Ignored;
+        return run;
+    }
+    let door = Door { flow, event, trigger };
+    match door.fill(&mut run, id) {
+        Ok(true) => {}
+        Ok(false) => run.start = Start::Skipped,
+        Err(error) => run.start = Start::Failed(failure(&error)),
+    }
+    run
+}
+
+struct Door<'a> {
+    flow: &'a ExecutionGraph,
+    event: &'a Value,
+    trigger: &'a Value,
+}
+
+impl Door<'_> {
+    /// False: `when` does not hold.
+    fn fill(&self, run: &mut NewRun, id: &str) -> Result<bool, StepError> {
+        let trigger = &self.flow.trigger;
+        if let Some(when) = &trigger.when {
+            match self.evaluate(when)? {
+                Value::Bool(true) => {}
+                Value::Bool(false) => return Ok(false),
+                other => return Err(self.wrong(when, format!("`when` gave {}, not true or false", other.kind()))),
+            }
+        }
+        run.dedupe = Some(match &trigger.dedupe {
+            Some(slot) => self.key("dedupe", slot)?,
+            None => id.to_owned(),
+        });
+        run.order_key = trigger.order_by.as_ref().map(|slot| self.key("order_by", slot)).transpose()?;
+        run.sequence = trigger.sequence.as_ref().map(|slot| self.key("sequence", slot)).transpose()?;
+        Ok(true)
+    }
+
+    fn evaluate(&self, slot: &Slot) -> Result<Value, StepError> {
+        let inputs: Vec<Value> = slot.inputs.iter().map(|name| self.input(name)).collect();
+        let context = Context { settings: &self.flow.settings, limits: &Limits::default() };
+        let place = |span| Some(self.flow.sources.position(span).into());
+        slot.expression.evaluate(&inputs, &context).map_err(|error| evaluation_error(&error, place))
+    }
+
+    fn input(&self, name: &str) -> Value {
+        match name {
+            "event" => self.event.clone(),
+            "trigger" => self.trigger.clone(),
+            _ => Value::Missing,
+        }
+    }
+
+    fn key(&self, name: &str, slot: &Slot) -> Result<String, StepError> {
+        let value = self.evaluate(slot)?;
+        key_text(&value).ok_or_else(|| {
+            let what = if value.is_blank() { "missing, null or blank".to_owned() } else { format!("a {}", value.kind()) };
+            self.wrong(slot, format!("`{name}` came out {what}: it has to name this event"))
+        })
+    }
+
+    fn wrong(&self, slot: &Slot, message: String) -> StepError {
+        StepError::data("door", message).at(Some(self.flow.sources.position(slot.span).into()))
+    }
+}
+
+/// Errors at the door have no provider's body, so that nothing can be unwritable in them.
+fn failure(error: &StepError) -> RunError {
+    run_error(error, &NodePath::root()).unwrap_or_else(|unwritable| RunError {
+        class: error.class,
+        code: error.code.to_string(),
+        message: unwritable.to_string(),
+        hint: None,
+        status: None,
+        step: None,
+        position: None,
+        body: None,
+    })
+}
