@@ -9,8 +9,8 @@ use super::machine::path::key_text;
 use super::machine::{NodePath, evaluation_error};
 use crate::graph::{ExecutionGraph, Slot};
 use crate::language::evaluate::{Context, Limits};
-use crate::store::{NewRun, RunError, Start};
-use crate::value::Value;
+use crate::store::{Event, NewRun, RunError, Start};
+use crate::value::{Text, Value, json};
 
 /// What `flow` makes of an event with that body and delivery. `id`: the provider's, unless the flow names a `dedupe`.
 /// `own`: caused by ourselves.
@@ -28,6 +28,20 @@ pub fn ask(flow: &ExecutionGraph, event: &Value, trigger: &Value, id: &str, own:
         Err(error) => run.start = Start::Failed(failure(&error)),
     }
     run
+}
+
+/// `trigger` as a run sees it: the delivery of a kept event.
+pub fn trigger(event: &Event) -> Value {
+    let delivery = json::parse(event.delivery.as_bytes()).unwrap_or(Value::Missing);
+    let fields = [
+        ("id", Value::from(event.provider_id.as_str())),
+        ("type", Value::from(event.kind.as_str())),
+        ("received_at", Value::Time(event.received_at)),
+        ("headers", delivery.get("headers").clone()),
+        ("connection", Value::from(event.connection.as_str())),
+        ("own", Value::from(event.own)),
+    ];
+    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
 }
 
 struct Door<'a> {
@@ -74,7 +88,8 @@ impl Door<'_> {
     fn key(&self, name: &str, slot: &Slot) -> Result<String, StepError> {
         let value = self.evaluate(slot)?;
         key_text(&value).ok_or_else(|| {
-            let what = if value.is_blank() { "missing, null or blank".to_owned() } else { format!("a {}", value.kind()) };
+            let what =
+                if value.is_blank() { "missing, null or blank".to_owned() } else { format!("a {}", value.kind()) };
             self.wrong(slot, format!("`{name}` came out {what}: it has to name this event"))
         })
     }

@@ -102,6 +102,9 @@ impl Run {
     }
 
     fn send(&mut self, path: &NodePath, generation: u32, request: Arc<Request>) -> Progress {
+        if self.draining {
+            return self.wait(self.now);
+        }
         let known = self.state.work(path);
         let attempt = known.filter(|work| work.generation == generation).map_or(0, |work| work.attempts) + 1;
         let first_sent = known.and_then(|work| work.first_sent).unwrap_or(self.now);
@@ -112,6 +115,9 @@ impl Run {
 
     /// Asks what the held request did.
     pub(super) fn look(&mut self, path: &NodePath, because: Option<Is>) -> Progress {
+        if self.draining {
+            return self.wait(self.now);
+        }
         if let Some(work) = self.state.work_mut(path) {
             work.phase = Phase::Looking(because);
             let (generation, attempt, request) = (work.generation, work.attempts, work.request.clone());
