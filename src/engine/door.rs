@@ -7,6 +7,7 @@ use super::connector::StepError;
 use super::journal::run_error;
 use super::machine::path::key_text;
 use super::machine::{NodePath, evaluation_error};
+use crate::diagnostics::Code;
 use crate::graph::{ExecutionGraph, Slot};
 use crate::language::evaluate::{Context, Limits};
 use crate::store::{Event, NewRun, RunError, Start};
@@ -95,7 +96,7 @@ impl Door<'_> {
     }
 
     fn wrong(&self, slot: &Slot, message: String) -> StepError {
-        StepError::data("door", message).at(Some(self.flow.sources.position(slot.span).into()))
+        StepError::data("door", message).explained(Code::F1105).at(Some(self.flow.sources.position(slot.span).into()))
     }
 }
 
@@ -111,4 +112,70 @@ fn failure(error: &StepError) -> RunError {
         position: None,
         body: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::*;
+
+    fn flow(change: impl FnOnce(&mut crate::graph::Trigger)) -> ExecutionGraph {
+        let mut flow = graph(vec![]);
+        change(&mut flow.trigger);
+        flow
+    }
+
+    fn ask_of(flow: &ExecutionGraph, own: bool) -> NewRun {
+        let event = json::parse(br#"{"id":1.0,"customer":"C-1","blank":" ","no":null,"list":[1]}"#).unwrap();
+        ask(flow, &event, &fields(&[]), "EVT-1", own)
+    }
+
+    fn failed(run: &NewRun) -> &RunError {
+        let Start::Failed(error) = &run.start else { panic!("{run:?}") };
+        error
+    }
+
+    #[test]
+    fn the_events_id_is_the_dedupe_value_where_none_is_named() {
+        let run = ask_of(&flow(|_| {}), true);
+        assert!(matches!(run.start, Start::Run));
+        assert_eq!((run.dedupe.as_deref(), run.order_key), (Some("EVT-1"), None));
+    }
+
+    #[test]
+    fn keys_are_canonical() {
+        let run = ask_of(
+            &flow(|trigger| {
+                trigger.dedupe = Some(slot(path("event.id")));
+                trigger.order_by = Some(slot(path("event.customer")));
+            }),
+            false,
+        );
+        assert_eq!((run.dedupe.as_deref(), run.order_key.as_deref()), (Some("1"), Some("C-1")));
+    }
+
+    #[test]
+    fn it_is_asked_in_order() {
+        let bad = || Some(slot(path("event.nothing")));
+        let no = || Some(slot(constant(Value::Bool(false))));
+        let own = flow(|trigger| (trigger.ignore_own, trigger.when) = (true, bad()));
+        assert!(matches!(ask_of(&own, true).start, Start::Ignored));
+        assert_eq!(failed(&ask_of(&own, false)).code, "absent");
+        let skipped = ask_of(&flow(|trigger| (trigger.when, trigger.dedupe) = (no(), bad())), false);
+        assert!(matches!(skipped.start, Start::Skipped));
+        assert_eq!(skipped.dedupe, None);
+    }
+
+    #[test]
+    fn what_names_nothing_is_a_dead_letter() {
+        for name in ["event.blank", "event.no", "event.list", "event.nothing"] {
+            let dedupe = ask_of(&flow(|trigger| trigger.dedupe = Some(slot(path(name)))), false);
+            let order = ask_of(&flow(|trigger| trigger.order_by = Some(slot(path(name)))), false);
+            for run in [dedupe, order] {
+                assert_eq!(failed(&run).class, crate::graph::ErrorClass::Data, "{name}");
+            }
+        }
+        let run = ask_of(&flow(|trigger| trigger.when = Some(slot(path("event.id")))), false);
+        assert_eq!(failed(&run).message, "`when` gave int, not true or false");
+    }
 }

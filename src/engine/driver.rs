@@ -10,6 +10,7 @@ use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
 use super::revisions::NoGraph;
 use super::{door, machine};
+use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Record as Stored};
 use crate::store::{Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError};
@@ -155,16 +156,16 @@ impl Driver {
                 tokio::select! {
                     biased;
                     () = lost.cancelled() => return Ok(()),
+                    () = stop.cancelled(), if !draining => {
+                        draining = true;
+                        break Command::Drain;
+                    }
                     Some(done) = self.calls.join_next() => match done {
                         Ok(command) => break command,
                         // The task catches the call's own panics; what remains is the runtime going away.
                         Err(_) => return Ok(()),
                     },
                     Some(command) = commands.recv() => break command,
-                    () = stop.cancelled(), if !draining => {
-                        draining = true;
-                        break Command::Drain;
-                    }
                     () = tokio::time::sleep(wait) => break Command::Timer,
                 }
             };
@@ -370,12 +371,15 @@ async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
 
 fn no_connection(connection: &str) -> StepError {
     let message = format!("there is no connection `{connection}`");
-    StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Config, "no_connection", message) }
+    StepError {
+        sent: Sent::Undone,
+        ..StepError::new(ErrorClass::Config, "no_connection", message).explained(Code::F1108)
+    }
 }
 
 fn no_step(path: &NodePath) -> StepError {
     let message = format!("the revision has no step `{path}`");
-    StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Config, "no_step", message) }
+    StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Config, "no_step", message).explained(Code::F1108) }
 }
 
 fn panicked() -> StepError {

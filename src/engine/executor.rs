@@ -8,8 +8,9 @@ use super::connector::Connector;
 use super::driver::{Driver, Stopped, numbered};
 use super::machine::{Action, Command, From, NodePath, Verdict};
 use super::revisions::Revisions;
+use crate::graph::Severity;
 use crate::language::evaluate::Limits;
-use crate::store::{By, Claimed, Hash, Lease, Next, Resume, RunId, RunState, RunUpdate, Store, StoreError};
+use crate::store::{By, Claimed, Hash, Lease, NewAlert, Next, Resume, RunId, RunState, RunUpdate, Store, StoreError};
 use crate::value::Text;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -192,7 +193,12 @@ impl Executor {
         let (run, lease) = (claimed.run.id, claimed.lease);
         let (commands, receiver) = mpsc::channel(8);
         let lost = CancellationToken::new();
-        self.inner.active().insert(run, Active { lease, lost: lost.clone(), commands });
+        let before = self.inner.active().insert(run, Active { lease, lost: lost.clone(), commands });
+        // Our own lease was over before it could be renewed: the older driver must not go on.
+        if let Some(before) = before {
+            before.lost.cancel();
+        }
+        let flow = claimed.run.flow.clone();
         let span = tracing::info_span!("run", %run, flow = %claimed.run.flow);
         let executor = self.clone();
         tracker.spawn(
@@ -200,8 +206,12 @@ impl Executor {
                 let inner = executor.inner.clone();
                 let driving = async move { Driver::take_up(inner, lease).await?.drive(receiver, stop, lost).await };
                 let result = tokio::spawn(driving.in_current_span()).await;
-                executor.ended(lease, result).await;
-                executor.inner.active().remove(&run);
+                executor.ended(lease, flow, result).await;
+                let mut active = executor.inner.active();
+                if active.get(&run).is_some_and(|active| active.lease == lease) {
+                    active.remove(&run);
+                }
+                drop(active);
                 executor.wake();
             }
             .instrument(span),
@@ -209,7 +219,7 @@ impl Executor {
     }
 
     /// A run came back from its driver. One that cannot go on is parked, with the reason.
-    async fn ended(&self, lease: Lease, result: Result<Result<(), Stopped>, tokio::task::JoinError>) {
+    async fn ended(&self, lease: Lease, flow: String, result: Result<Result<(), Stopped>, tokio::task::JoinError>) {
         let reason = match result {
             Ok(Ok(())) => return,
             Ok(Err(Stopped::Store(error @ (StoreError::Fenced { .. } | StoreError::Closed)))) => {
@@ -225,7 +235,15 @@ impl Executor {
             Err(_) => return,
         };
         tracing::error!(%reason, "run parked");
-        let update = RunUpdate::to(Next::Parked { reason }, Timestamp::now());
+        let mut update = RunUpdate::to(Next::Parked { reason: reason.clone() }, Timestamp::now());
+        update.alerts.push(NewAlert {
+            flow: Some(flow),
+            run: Some(lease.run),
+            severity: Severity::Error,
+            code: "run_parked".to_owned(),
+            title: "Runs cannot go on until somebody acts".to_owned(),
+            detail: Some(reason),
+        });
         if let Err(error) = self.inner.store.append(lease, Vec::new(), update).await {
             tracing::error!(%error, "the run could not be parked");
         }

@@ -350,5 +350,4 @@ async fn many_runs_share_few_places() {
         house.becomes(run, RunState::Succeeded).await;
     }
     assert_eq!(house.sent().len(), 300);
-    assert_eq!(house.executor.active(), 0);
 }
