@@ -4,7 +4,7 @@ use super::read::{Named, Read, Reader, Spanned, model, words};
 use super::schema::exactly_one;
 use super::slot::{Configurable, Expr, Template};
 use super::values::{Count, Decimal, Duration, Flag, FlowName, Id, Word};
-use super::yaml::{Key, Node};
+use super::yaml::{Core, Key, Node};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::language::SourceText;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -266,7 +266,7 @@ pub struct TypeText {
 
 impl Read for TypeText {
     fn read(node: &Node, reader: &mut Reader) -> Option<TypeText> {
-        let Some(scalar) = node.scalar().filter(|scalar| scalar.traceable && !node.is_null()) else {
+        let Some(scalar) = node.scalar().filter(|scalar| scalar.traceable && scalar.core() == Core::Text) else {
             return reader.unfit(node, "a type such as `text` or `list<paypal.order>`");
         };
         Some(TypeText { text: scalar.source_text(), span: node.span })

@@ -11,6 +11,7 @@
 //! Deliberately not here: what names mean. Whether an operation exists, an expression parses or a step is known is the
 //! compiler's to say, with the places that this module kept.
 
+mod check;
 pub mod connections;
 pub mod effective;
 pub mod environment;

@@ -203,11 +203,16 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
-/// Names of one's own and what they stand for, in their written order.
+/// Keys of one's own and what they stand for, in their written order. `NAMES`: they become names in expressions.
 #[derive(Clone, Debug)]
-pub struct Named<T>(pub Vec<(Key, T)>);
+pub struct Entries<T, const NAMES: bool>(pub Vec<(Key, T)>);
 
-impl<T> Named<T> {
+/// Entries whose keys are names: `settings.zone`.
+pub type Named<T> = Entries<T, true>;
+/// Entries whose keys are any texts.
+pub type Keyed<T> = Entries<T, false>;
+
+impl<T, const NAMES: bool> Entries<T, NAMES> {
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().find(|(known, _)| &*known.text == name).map(|(_, value)| value)
     }
@@ -219,30 +224,44 @@ impl<T> Named<T> {
     }
 }
 
-impl<T> Default for Named<T> {
-    fn default() -> Named<T> {
-        Named(vec![])
+impl<T, const NAMES: bool> Default for Entries<T, NAMES> {
+    fn default() -> Entries<T, NAMES> {
+        Entries(vec![])
     }
 }
 
-impl<T: Read> Read for Named<T> {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Named<T>> {
-        match &node.kind {
-            NodeKind::Mapping(entries) => Some(Named(
-                entries.iter().filter_map(|(key, value)| Some((key.clone(), T::read(value, reader)?))).collect(),
-            )),
-            _ => reader.unfit(node, "names and what they stand for"),
+impl<T: Read, const NAMES: bool> Read for Entries<T, NAMES> {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Entries<T, NAMES>> {
+        let NodeKind::Mapping(entries) = &node.kind else {
+            return reader.unfit(node, "names and what they stand for");
+        };
+        let mut known = vec![];
+        for (key, value) in entries {
+            if NAMES && let Err(why) = super::values::is_id(&key.text) {
+                let message = format!("`{}` cannot be a name here", key.text);
+                reader.say(
+                    Diagnostic::error(Code::F0315, message, key.span)
+                        .label(why)
+                        .help("a name is of a–z, 0–9 and _, beginning with a letter"),
+                );
+            }
+            known.extend(T::read(value, reader).map(|value| (key.clone(), value)));
         }
+        Some(Entries(known))
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Named<T> {
+impl<T: JsonSchema, const NAMES: bool> JsonSchema for Entries<T, NAMES> {
     fn schema_name() -> Cow<'static, str> {
-        format!("Named{}", T::schema_name()).into()
+        format!("{}{}", if NAMES { "Named" } else { "Keyed" }, T::schema_name()).into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<T>();
-        schemars::json_schema!({ "type": "object", "additionalProperties": value })
+        let mut schema = schemars::json_schema!({ "type": "object", "additionalProperties": value });
+        if NAMES {
+            schema.insert("propertyNames".into(), serde_json::json!({ "pattern": super::values::ID }));
+        }
+        schema
     }
     fn inline_schema() -> bool {
         true

@@ -304,3 +304,40 @@ fn secrets_are_references() {
     let value = read::<Spanned<Referable>>(&node("https://x")).expect("a text").value;
     assert_eq!(value, Referable::Text("https://x".into()));
 }
+
+#[test]
+fn connections_are_held_to_the_catalogue() {
+    let check = |connection: &str| {
+        let text = format!("connections:\n  a:\n    {connection}\n");
+        let (project, sources, found) = load(&[ROOT, ("connections.yaml", &text)]);
+        assert_eq!(found, []);
+        lines(&sources, &project.effective(None).expect("the base").check(&crate::catalog::Catalog::bundled()))
+    };
+    let good = "system: stripe\n    mode: sandbox\n    api_key: env://KEY\n    webhook: { path: /hooks/stripe, secrets: [env://A] }";
+    assert_eq!(check(good), Vec::<String>::new());
+    let good = "system: finops\n    base_url: https://x.example\n    company: usmf\n    tenant: 8c1d2b1e-0000-4000-8000-000000000000\n    client_id: env://ID\n    client_secret: env://S";
+    assert_eq!(check(good), Vec::<String>::new());
+    assert_eq!(check("system: stipe"), ["F0407 connections.yaml:3:13 the system `stipe` is not known"]);
+    assert_eq!(
+        check(
+            "system: stripe\n    mode: test\n    api_kee: x\n    api_key: sk_live_1\n    webhook: { path: /x, id: env://A }"
+        ),
+        [
+            "F0313 connections.yaml:4:11 expected one of sandbox, live, got the text `test`",
+            "F0310 connections.yaml:5:5 a connection of Stripe has no key `api_kee`",
+            "F0400 connections.yaml:6:14 a secret stands here in clear",
+            "F0310 connections.yaml:7:30 a webhook of Stripe has no key `id`",
+            "F0311 connections.yaml:7:22 a webhook of Stripe needs the key `secrets`",
+        ]
+    );
+    assert_eq!(
+        check(
+            "system: finops\n    base_url: x.example\n    company: usmf\n    tenant: nobody\n    client_id: env://ID"
+        ),
+        [
+            "F0315 connections.yaml:4:15 expected an address such as `https://contoso.example`, got the text `x.example`",
+            "F0315 connections.yaml:6:13 expected a UUID such as `8c1d2b1e-0000-4000-8000-000000000000`, got the text `nobody`",
+            "F0311 connections.yaml:3:13 a connection of Dynamics 365 Finance and Operations needs the key `client_secret`",
+        ]
+    );
+}

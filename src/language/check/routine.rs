@@ -28,7 +28,8 @@ pub(super) fn compile(
     let typed = checker.body(&written.body, want.as_ref());
     checker.leave(0);
     let (slots, mut findings) = (checker.slots, checker.findings);
-    let failed = super::has_errors(&findings);
+    let untyped = info.result.is_none() || info.params.iter().any(|(_, ty)| ty.is_none());
+    let failed = untyped || super::has_errors(&findings);
     if failed {
         // What had a finding was not looked at to its end: "never used" would be a guess.
         findings.retain(|finding| finding.severity == Severity::Error || finding.code != Number::F0224);

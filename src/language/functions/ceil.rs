@@ -8,10 +8,7 @@ pub static FUNCTION: Function = Function {
     signatures: &["(x: decimal) -> int"],
     summary: "The smallest whole number that is not below `x`.",
     doc: "Takes an exact fraction: `ceil(10 / 3)` is 4.",
-    examples: &[
-        Example { source: "ceil(10 / 3)", result: "4" },
-        Example { source: "ceil(-1.5)", result: "(-1)" },
-    ],
+    examples: &[Example { source: "ceil(10 / 3)", result: "4" }, Example { source: "ceil(-1.5)", result: "(-1)" }],
     prepare: None,
     run,
 };

@@ -10,7 +10,10 @@ pub static FUNCTION: Function = Function {
     summary: "The day of a local time, or a text `yyyy-MM-dd` as a date.",
     doc: "An instant has no day of its own: say where with `in_zone`.",
     examples: &[
-        Example { source: "parse_time(\"2026-03-01T23:30:00Z\").in_zone(\"Europe/Oslo\").date()", result: "date(\"2026-03-02\")" },
+        Example {
+            source: "parse_time(\"2026-03-01T23:30:00Z\").in_zone(\"Europe/Oslo\").date()",
+            result: "date(\"2026-03-02\")",
+        },
         Example { source: "date(\"2026-02-30\")", result: "error value" },
     ],
     prepare: None,

@@ -8,10 +8,7 @@ pub static FUNCTION: Function = Function {
     signatures: &["(x: decimal) -> int"],
     summary: "The largest whole number that is not above `x`.",
     doc: "Takes an exact fraction: `floor(10 / 3)` is 3.",
-    examples: &[
-        Example { source: "floor(10 / 3)", result: "3" },
-        Example { source: "floor(-1.5)", result: "(-2)" },
-    ],
+    examples: &[Example { source: "floor(10 / 3)", result: "3" }, Example { source: "floor(-1.5)", result: "(-2)" }],
     prepare: None,
     run,
 };

@@ -1,6 +1,6 @@
 //! `format`: a date or local time by a pattern.
 
-use super::{Call, Example, Failure, Function, Value, Prepared};
+use super::{Call, Example, Failure, Function, Prepared, Value};
 use crate::language::evaluate::describe;
 use crate::value::time::Pattern;
 use std::sync::Arc;
@@ -13,7 +13,10 @@ pub static FUNCTION: Function = Function {
           `in_zone` first.",
     examples: &[
         Example { source: "date(\"2026-03-01\").format(\"dd.MM.yyyy\")", result: "\"01.03.2026\"" },
-        Example { source: "from_unix(0).in_zone(\"UTC\").format(\"yyyy-MM-dd'T'HH:mm:ss\")", result: "\"1970-01-01T00:00:00\"" },
+        Example {
+            source: "from_unix(0).in_zone(\"UTC\").format(\"yyyy-MM-dd'T'HH:mm:ss\")",
+            result: "\"1970-01-01T00:00:00\"",
+        },
     ],
     prepare: Some(prepare),
     run,

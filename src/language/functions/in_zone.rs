@@ -1,19 +1,19 @@
 //! `in_zone`: an instant as a local time.
 
-use super::{Call, Example, Failure, Function, Value, Prepared};
+use super::{Call, Example, Failure, Function, Prepared, Value};
 use crate::language::evaluate::{describe, quote};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 pub static FUNCTION: Function = Function {
     name: "in_zone",
-    signatures: &["(t: time, zone: const text) -> local", "(t: time, zone: text) -> local"],
+    signatures: &["(t: time, zone: text) -> local"],
     summary: "A time as the clocks of a zone show it; gives `.date()` and `.format(pattern)`.",
     doc: "The zone is an IANA name, `Europe/Oslo`, or `UTC`. A local time has no written type and cannot be written itself.",
-    examples: &[
-        Example { source: "from_unix(1772355600).in_zone(\"America/New_York\").format(\"HH:mm\")", result: "\"04:00\"" },
-        Example { source: "from_unix(0).in_zone(\"Europe/Atlantis\")", result: "error value" },
-    ],
+    examples: &[Example {
+        source: "from_unix(1772355600).in_zone(\"America/New_York\").format(\"HH:mm\")",
+        result: "\"04:00\"",
+    }],
     prepare: Some(prepare),
     run,
 };

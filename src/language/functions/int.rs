@@ -8,10 +8,7 @@ pub static FUNCTION: Function = Function {
     signatures: &["(x: decimal) -> int"],
     summary: "A decimal that is whole, as an int; an error where it is not.",
     doc: "`floor`, `ceil` and `round` say what becomes of a fraction.",
-    examples: &[
-        Example { source: "int(2.0)", result: "2" },
-        Example { source: "int(2.5)", result: "error value" },
-    ],
+    examples: &[Example { source: "int(2.0)", result: "2" }, Example { source: "int(2.5)", result: "error value" }],
     prepare: None,
     run,
 };

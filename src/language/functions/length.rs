@@ -7,10 +7,7 @@ pub static FUNCTION: Function = Function {
     signatures: &["(t: text) -> int"],
     summary: "How many characters (code points) a text has.",
     doc: "The limit of a type counts what its system counts: UTF-16 units in Dataverse and F&O. `count` is for lists.",
-    examples: &[
-        Example { source: "\"Zoë\".length()", result: "3" },
-        Example { source: "\"\".length()", result: "0" },
-    ],
+    examples: &[Example { source: "\"Zoë\".length()", result: "3" }, Example { source: "\"\".length()", result: "0" }],
     prepare: None,
     run,
 };

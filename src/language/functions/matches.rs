@@ -1,6 +1,6 @@
 //! `matches`: a pattern somewhere in a text.
 
-use super::{Call, Example, Failure, Function, Value, Prepared};
+use super::{Call, Example, Failure, Function, Prepared, Value};
 use regex::{Regex, RegexBuilder};
 use std::sync::Arc;
 
@@ -27,7 +27,13 @@ fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
     };
     let regex = RegexBuilder::new(pattern).size_limit(SIZE).build().map_err(|error| {
         let reason = error.to_string();
-        (1, format!("no regular expression: {}", reason.lines().last().unwrap_or_default().trim_start_matches("error: ")))
+        (
+            1,
+            format!(
+                "no regular expression: {}",
+                reason.lines().last().unwrap_or_default().trim_start_matches("error: ")
+            ),
+        )
     })?;
     Ok(Arc::new(regex))
 }

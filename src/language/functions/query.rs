@@ -17,7 +17,10 @@ pub static FUNCTION: Function = Function {
     doc: "RFC 9535, compiled with the mapping. Raw quotes spare escapes. A filter compares numbers of at most 15 digits; more is \
           an error, because it could not be told apart exactly: compare such numbers in the language.",
     examples: &[
-        Example { source: "{ lines = [{ id = \"a\", n = 0 }, { id = \"b\", n = 2 }] }.query('$.lines[?@.n > 0].id')", result: "[\"b\"]" },
+        Example {
+            source: "{ lines = [{ id = \"a\", n = 0 }, { id = \"b\", n = 2 }] }.query('$.lines[?@.n > 0].id')",
+            result: "[\"b\"]",
+        },
         Example { source: "{ a = 1.10 }.query('$.a').map(n => \"{n}\")", result: "[\"1.10\"]" },
         Example { source: "{ a = 1234567890123456 }.query('$[?@ > 1]')", result: "error value" },
     ],
@@ -75,9 +78,13 @@ fn translate(error: JsonPathError) -> String {
     match error {
         JsonPathError::PestError(error) => {
             let column = match error.line_col {
-                pest::error::LineColLocation::Pos((_, column)) | pest::error::LineColLocation::Span((_, column), _) => column,
+                pest::error::LineColLocation::Pos((_, column)) | pest::error::LineColLocation::Span((_, column), _) => {
+                    column
+                }
             };
-            format!("no JSONPath: it cannot be read from character {column} on; a path is written as in '$.lines[0].id'")
+            format!(
+                "no JSONPath: it cannot be read from character {column} on; a path is written as in '$.lines[0].id'"
+            )
         }
         JsonPathError::MaxNestingDepthExceeded(depth) => format!("the path is nested more than {depth} deep"),
         JsonPathError::InvalidNumber(number) => format!("{number} is no number that a path can hold"),
@@ -95,7 +102,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     call.charge(size)?;
     let found = js_path_process(query, &root).map_err(|error| Failure::value(translate(error)))?;
     if inexact.get() {
-        let message = format!("a filter compares a number of more than {DIGITS} digits, which it cannot do exactly; use `filter`");
+        let message = format!(
+            "a filter compares a number of more than {DIGITS} digits, which it cannot do exactly; use `filter`"
+        );
         return Err(Failure::value(message));
     }
     Ok(list(found.into_iter().map(|found| found.val.value.clone()).collect()))
@@ -207,8 +216,7 @@ impl Queryable for Node<'_> {
     }
 
     fn as_object(&self) -> Option<Vec<(&str, &Self)>> {
-        matches!(self.value, Value::Record(_))
-            .then(|| self.names.iter().map(|name| &**name).zip(&self.items).collect())
+        matches!(self.value, Value::Record(_)).then(|| self.names.iter().map(|name| &**name).zip(&self.items).collect())
     }
 
     fn as_str(&self) -> Option<&str> {

@@ -1,11 +1,13 @@
 //! The checker on small files: each case a source and the finding it must give, by code and place.
 
 mod cases;
-//mod end_to_end;
+mod end_to_end;
 mod narrowing;
+mod robust;
 mod slots;
 
 use crate::diagnostics::{Diagnostic, Severity, Sources};
+use crate::language::check::files::library_with;
 use crate::language::types::{Facts, Field, Form, Kind, RecordType, Type, TypeSource};
 use crate::language::{Inputs, Library};
 use crate::value::Text;
@@ -107,7 +109,7 @@ pub(super) fn compile(files: &[(&str, &str)]) -> (Library, Vec<Diagnostic>, Sour
     let ids: BTreeMap<String, _> =
         files.iter().map(|(path, text)| (path.to_string(), sources.add(*path, *text))).collect();
     let inputs = Inputs { files: &ids, types: &Payloads, settings: settings() };
-    let (library, findings) = Library::compile(&inputs, &mut sources);
+    let (library, findings) = library_with(&[], &inputs, &mut sources);
     (library, findings, sources)
 }
 
@@ -129,9 +131,22 @@ pub(super) fn shown(findings: &[Diagnostic], sources: &Sources) -> Vec<String> {
 /// Compiles one file and holds its findings against what is expected, comma-separated; `ok` for none.
 #[track_caller]
 pub(super) fn expect(source: &str, expected: &str) {
+    if let Some(difference) = differs(source, expected) {
+        panic!("{difference}");
+    }
+}
+
+/// Holds all cases against what is expected of them, and tells all that differ.
+#[track_caller]
+pub(super) fn expect_all(cases: &[(&str, &str)]) {
+    let different: Vec<String> = cases.iter().filter_map(|(source, expected)| differs(source, expected)).collect();
+    assert!(different.is_empty(), "{} of {} cases:\n{}", different.len(), cases.len(), different.join("\n"));
+}
+
+fn differs(source: &str, expected: &str) -> Option<String> {
     let (_, findings, sources) = compile(&[("a.map", source)]);
     let got = shown(&findings, &sources).join(", ");
     let got = if got.is_empty() { "ok".to_string() } else { got };
     let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
-    assert_eq!(got, expected, "\n{source}\n{messages:#?}");
+    (got != expected).then(|| format!("{source}\n  expected {expected}\n  got      {got}: {messages:?}"))
 }
