@@ -48,6 +48,7 @@ codes! {
     F0600 F0601 F0602 F0603
     F0640
     F1001 F1002 F1003 F1004 F1005 F1006 F1007 F1008
+    F1100 F1101 F1102 F1103 F1104 F1105 F1106 F1107 F1108
 }
 
 /// The page that explains `code` (any case), or `None` where there is no such code.
