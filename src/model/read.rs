@@ -83,7 +83,7 @@ impl Reader {
 }
 
 /// `key` is none of the `known` ones.
-pub fn unknown_key<'a>(key: &Key, what: &str, known: &[&'a str]) -> Diagnostic {
+pub fn unknown_key(key: &Key, what: &str, known: &[&str]) -> Diagnostic {
     let finding = Diagnostic::error(Code::F0310, format!("{what} has no key `{}`", key.text), key.span);
     match did_you_mean(&key.text, known.iter().copied()) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(key.span, meant),
