@@ -63,6 +63,9 @@ impl Compiler<'_> {
         let result = flow.result.as_ref().map(|expr| work.slot(expr, &scope, None));
         let on_failure = work.on_failure(&flow.on_failure, &scope);
         let uses = std::mem::take(&mut work.uses);
+        // A file with errors has said them itself: that the flow needs it is said once.
+        let mut needs_mending = false;
+        work.findings.retain(|finding| finding.code != Code::F0228 || !std::mem::replace(&mut needs_mending, true));
         let good = !work.findings.iter().any(|finding| finding.severity == Severity::Error);
         let result = match result {
             Some(Some((slot, _))) => Some(slot),

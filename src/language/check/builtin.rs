@@ -68,6 +68,16 @@ impl Checker<'_> {
             self.report_mismatch(function, &given, failures);
             return None;
         }
+        // `const text` beside `text`: the one for what is calculated.
+        let written_out = |one: &Signature| {
+            one.params.iter().zip(&given).all(|((_, pattern), given)| match (&pattern.shape, given) {
+                (Shape::Constant(_) | Shape::Choice(_), Given::Value(typed)) => matches!(typed.code.op, Op::Const(_)),
+                _ => true,
+            })
+        };
+        if candidates.iter().any(|(one, _)| written_out(one)) {
+            candidates.retain(|(one, _)| written_out(one));
+        }
         // With an `any` among the arguments several overloads may fit: which one it is, only the run knows.
         let lambdas = self.lambdas(function, &candidates, &given)?;
         let (one, bound) = self.settle(function, candidates, &given, &lambdas)?;

@@ -52,6 +52,10 @@ impl Checker<'_> {
             self.report(Diagnostic::error(Number::F0202, message, name.span));
             return;
         }
+        if let Some(finding) = self.names.unless_incomplete(&name.text, name.span) {
+            self.findings.extend(finding);
+            return;
+        }
         let finding = Diagnostic::error(Number::F0202, format!("there is no function `{}`", name.text), name.span);
         let known = self.names.function_names();
         self.report(match did_you_mean(&name.text, known) {

@@ -107,7 +107,10 @@ impl Checker<'_> {
             self.report(Diagnostic::error(Number::F0223, message, span).help(format!("`{name}(…)` calls it")));
             return None;
         }
-        self.report(self.unknown_name(name, span));
+        match self.names.unless_incomplete(name, span) {
+            Some(finding) => self.findings.extend(finding),
+            None => self.report(self.unknown_name(name, span)),
+        }
         None
     }
 

@@ -24,12 +24,23 @@ struct Loaded {
     /// The files it uses and where it says so.
     uses: Vec<(usize, Span)>,
     scripts: IndexMap<Text, (Arc<ScriptInfo>, Span)>,
+    /// Some of its definitions, or of what it uses, are not known.
+    incomplete: bool,
 }
 
 /// Compiles all mappings of a project.
 pub(in crate::language) fn library(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
+    library_with(standard::ALL, inputs, sources)
+}
+
+/// The same, with other files in the place of those in the binary.
+pub(super) fn library_with(
+    standard: &[(&str, &str)],
+    inputs: &Inputs<'_>,
+    sources: &mut Sources,
+) -> (Library, Vec<Diagnostic>) {
     let mut program = Program::default();
-    let mut files = load(inputs, sources);
+    let mut files = load(standard, inputs, sources);
     resolve_uses(&mut files, inputs);
     check_names(&mut files);
     let mut findings: Vec<Vec<Diagnostic>> = files.iter_mut().map(|file| std::mem::take(&mut file.findings)).collect();
@@ -82,8 +93,9 @@ pub(in crate::language) fn library(inputs: &Inputs<'_>, sources: &mut Sources) -
     drop(names);
     let mut broken: Vec<bool> = findings.iter().map(|findings| has_errors(findings)).collect();
     spread_broken(&files, &mut broken);
-    for (scope, broken) in scopes.iter_mut().zip(broken) {
+    for ((scope, file), broken) in scopes.iter_mut().zip(&files).zip(broken) {
         scope.broken = broken;
+        scope.incomplete = file.incomplete;
     }
     let scopes: BTreeMap<String, FileScope> = files.into_iter().map(|file| file.path).zip(scopes).collect();
     (Library { program: Arc::new(program), scopes }, findings.into_iter().flatten().collect())
@@ -103,13 +115,14 @@ impl Library {
     }
 }
 
-fn load(inputs: &Inputs<'_>, sources: &mut Sources) -> Vec<Loaded> {
+fn load(standard: &[(&str, &str)], inputs: &Inputs<'_>, sources: &mut Sources) -> Vec<Loaded> {
     let mut files = vec![];
     let mut add = |path: String, file: FileId, text: Arc<str>| {
         let (tree, findings) = parse::file(&SourceText::file(file, text));
-        files.push(Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new() });
+        let incomplete = has_errors(&findings);
+        files.push(Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new(), incomplete });
     };
-    for (name, text) in standard::ALL {
+    for (name, text) in standard {
         let path = format!("std:{name}");
         let text: Arc<str> = Arc::from(*text);
         let file = sources.add(path.as_str(), text.clone());
@@ -175,6 +188,7 @@ fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
                 Ok(path) => path,
                 Err(finding) => {
                     file.findings.push(*finding);
+                    file.incomplete |= !script;
                     if let Some(alias) = &import.alias {
                         // Calls of it say nothing more.
                         let info = ScriptInfo { index: 0, functions: None };
@@ -363,7 +377,8 @@ impl<'a> Types<'a> {
             }
         }
         let found = built_in(name).or_else(|| self.source.payload(name));
-        if found.is_none() {
+        let incomplete = files[file].incomplete || files[file].uses.iter().any(|(used, _)| files[*used].incomplete);
+        if found.is_none() && (!incomplete || name.contains('.')) {
             let own: Vec<&str> = type_defs(&files[file]).map(|one| &*one.name.text).collect();
             findings.push(resolve::unknown_type(name, span, &own, self.source));
         }
@@ -374,8 +389,10 @@ impl<'a> Types<'a> {
 fn names_of<'a>(file: usize, files: &'a [Loaded], scopes: &'a [FileScope], inputs: &'a Inputs<'_>) -> Names<'a> {
     let used =
         |(used, _): &(usize, Span)| Used { path: &files[*used].path, scope: &scopes[*used], used: Cell::new(false) };
+    let used_incomplete = files[file].uses.iter().any(|(used, _)| files[*used].incomplete);
     Names {
         own: Some(&scopes[file]),
+        incomplete: (used_incomplete || files[file].incomplete).then(|| files[file].path.clone()),
         used: files[file].uses.iter().map(used).collect(),
         scripts: files[file].scripts.iter().map(|(name, (script, _))| (name.clone(), script.clone())).collect(),
         scripts_used: Cell::new(0),

@@ -232,6 +232,8 @@ pub(super) fn conversion(got: &Type, want: &Type) -> Option<&'static str> {
         (Kind::Text, Kind::Time) => "`parse_time(…)` reads a text as a time",
         (Kind::Text, Kind::Date) => "`date(…)` reads a text as a date",
         (Kind::Time, Kind::Date) => "`.in_zone(zone).date()` is the day of a time somewhere",
+        (Kind::Int, Kind::Time) => "`from_unix(…)` takes seconds since 1970 as a time",
+        (Kind::Int, Kind::Date) => "`from_unix(…).in_zone(zone).date()` is the day of seconds since 1970",
         (Kind::Local, Kind::Date) => "`.date()` is its day",
         (Kind::Local, _) => "a local time only gives `.date()` and `.format(pattern)`",
         (Kind::Int | Kind::Decimal | Kind::Bool | Kind::Date | Kind::Time | Kind::Money, Kind::Text) => {

@@ -1,7 +1,7 @@
 //! Written types → types. Who knows the names differs (a whole library while it is built, a body later), the rest is here.
 
 use super::scope::{Lookup, Names};
-use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::{TypeExpr, TypeExprKind};
 use crate::language::types::{Field, Kind, RecordType, Type, TypeSource};
 use crate::value::Text;
@@ -40,7 +40,7 @@ pub(super) fn resolve(
                 "map" => Type::map(inner?),
                 other => {
                     let message = format!("`{other}` takes no type in `<…>`");
-                    findings.push(Diagnostic::error(Code::F0203, message, name.span).help("write list<T> or map<T>"));
+                    findings.push(Diagnostic::error(Number::F0203, message, name.span).help("write list<T> or map<T>"));
                     return None;
                 }
             }
@@ -54,7 +54,7 @@ pub(super) fn resolve(
                 let field = Field::plain(ty.unwrap_or_else(Type::any));
                 if shape.insert(name.text.clone(), field).is_some() {
                     let message = format!("the field `{}` stands twice in this type", name.text);
-                    findings.push(Diagnostic::error(Code::F0211, message, name.span));
+                    findings.push(Diagnostic::error(Number::F0211, message, name.span));
                 }
             }
             if !whole {
@@ -71,7 +71,7 @@ pub(super) fn resolve(
 pub(super) fn unknown_type(name: &str, span: Span, own: &[&str], source: &dyn TypeSource) -> Diagnostic {
     let payload = source.payload_names();
     let known = own.iter().copied().chain(BUILT_IN).chain(["list", "map"]).chain(payload.iter().map(String::as_str));
-    let finding = Diagnostic::error(Code::F0203, format!("there is no type `{name}`"), span);
+    let finding = Diagnostic::error(Number::F0203, format!("there is no type `{name}`"), span);
     match did_you_mean(name, known) {
         Some(other) => finding.help(format!("did you mean `{other}`?")).fix(span, other),
         None => finding.help("types are text, int, decimal, bool, time, date, money, any, list<T>, map<T>, { … }, names of `type` and payload types (`stripe.charge`)"),
@@ -97,7 +97,11 @@ impl Names<'_> {
             }
             Lookup::Nothing => {
                 let found = built_in(name).or_else(|| self.types.payload(name));
-                if found.is_none() {
+                if found.is_none()
+                    && let Some(finding) = self.unless_incomplete(name, span)
+                {
+                    findings.extend(finding);
+                } else if found.is_none() {
                     findings.push(unknown_type(name, span, &self.type_names(), self.types));
                 }
                 found
@@ -106,14 +110,30 @@ impl Names<'_> {
     }
 }
 
+impl Names<'_> {
+    /// What to say of an unknown name where not all names are known: nothing in a mapping file (what is wrong with the
+    /// other is said there), the file's name in a slot. `None` where all names are known.
+    pub fn unless_incomplete(&self, name: &str, span: Span) -> Option<Option<Diagnostic>> {
+        let path = self.incomplete.as_ref()?;
+        Some(self.own.is_none().then(|| {
+            Diagnostic::error(
+                Number::F0228,
+                format!("`{name}` is not known, and {path}, which is used here, has errors"),
+                span,
+            )
+            .help(format!("mend {path} first"))
+        }))
+    }
+}
+
 /// The finding for one name from two used files.
 pub(super) fn clash(what: &str, name: &str, span: Span, one: &str, two: &str) -> Diagnostic {
-    Diagnostic::error(Code::F0212, format!("the {what} `{name}` comes from {one} and from {two}"), span)
+    Diagnostic::error(Number::F0212, format!("the {what} `{name}` comes from {one} and from {two}"), span)
         .help("rename one of them, or define one of your own here: a file's own name wins")
 }
 
 /// The finding for a name out of a file with errors.
 pub(super) fn broken(name: &str, span: Span, path: &str) -> Diagnostic {
-    Diagnostic::error(Code::F0228, format!("`{name}` is in {path}, which has errors"), span)
+    Diagnostic::error(Number::F0228, format!("`{name}` is in {path}, which has errors"), span)
         .help(format!("mend {path} first"))
 }

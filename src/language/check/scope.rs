@@ -19,6 +19,8 @@ pub struct FileScope {
     pub(super) tables: IndexMap<Text, Arc<TableInfo>>,
     /// The file, or one that it uses, has errors: its code must not be called.
     pub(super) broken: bool,
+    /// Some of its definitions could not be read.
+    pub(super) incomplete: bool,
 }
 
 /// A `fn` or `mapping` as its callers see it.
@@ -63,6 +65,9 @@ pub(super) struct Names<'a> {
     pub scripts_used: Cell<u64>,
     pub types: &'a dyn TypeSource,
     pub settings: Arc<RecordType>,
+    /// A file that may define more than is known: it, or what it should be, has errors. Then nothing is said about
+    /// unknown names, except in slots, which name the file.
+    pub incomplete: Option<String>,
 }
 
 /// What a name means.

@@ -58,9 +58,11 @@ impl SlotScope<'_> {
             let (path, scope) = self.library.scopes.get_key_value(path)?;
             Some(Used { path, scope, used: Cell::new(false) })
         };
+        let used: Vec<Used<'_>> = self.uses.iter().filter_map(scope).collect();
         Names {
             own: None,
-            used: self.uses.iter().filter_map(scope).collect(),
+            incomplete: used.iter().find(|used| used.scope.incomplete).map(|used| used.path.to_string()),
+            used,
             scripts: IndexMap::new(),
             scripts_used: Cell::new(0),
             types: self.inputs.types,

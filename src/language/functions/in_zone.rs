@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub static FUNCTION: Function = Function {
     name: "in_zone",
-    signatures: &["(t: time, zone: const text) -> local", "(t: time, zone: text) -> local"],
+    signatures: &["(t: time, zone: text) -> local"],
     summary: "A time as the clocks of a zone show it; gives `.date()` and `.format(pattern)`.",
     doc: "The zone is an IANA name, `Europe/Oslo`, or `UTC`. A local time has no written type and cannot be written itself.",
     examples: &[Example {

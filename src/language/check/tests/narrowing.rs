@@ -10,7 +10,7 @@ const CASES: &[(&str, &str)] = &[
     ("fn f(t: text?) -> text = if t.given() then t else \"\"", "ok"),
     ("fn f(t: text?) -> text = if not given(t) then \"\" else t", "ok"),
     ("fn f(t: text?, a: bool) -> text = if a and t != missing then t else \"\"", "ok"),
-    ("fn f(t: text?, a: bool) -> text = if a or t != missing then t else \"\"", "F0206 1:62"),
+    ("fn f(t: text?, a: bool) -> text = if a or t != missing then t else \"\"", "F0206 1:61"),
     ("fn f(t: text?, a: bool) -> text = if t == missing or a then \"\" else t", "ok"),
     ("fn f(t: text?) -> bool = t != missing and t.length() > 2", "ok"),
     ("fn f(t: text?) -> bool = t == missing or t.length() > 2", "ok"),
@@ -22,7 +22,7 @@ const CASES: &[(&str, &str)] = &[
     ("fn f(c: stripe.charge) -> text = if c.address?.city? != missing then c.address.city else \"\"", "ok"),
     ("fn f(c: { a: { b: text? }? }) -> text = if c.a?.b? != missing then c.a?.b? else \"\"", "ok"),
     ("fn f(c: { xs: list<text?> }) -> text = if c.xs[0]? != missing then c.xs[0]? else \"\"", "ok"),
-    ("fn f(c: { xs: list<text> }) -> text = if c.xs[0]? != missing then c.xs[1]? else \"\"", "F0206 1:68"),
+    ("fn f(c: { xs: list<text> }) -> text = if c.xs[0]? != missing then c.xs[1]? else \"\"", "F0206 1:67"),
     ("fn f(m: map<text>) -> text = if m[\"k\"]? != missing then m[\"k\"]? else \"\"", "ok"),
     // null
     ("mapping m(c: stripe.charge) -> finops.Orders {\n  if c.description != null { Email = c.description }\n}", "ok"),

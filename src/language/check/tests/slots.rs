@@ -2,11 +2,12 @@
 
 use super::{Payloads, settings, shown};
 use crate::diagnostics::Sources;
+use crate::language::check::files::library_with;
 use crate::language::check::{Checked, Fact, SlotScope};
 use crate::language::code::CompareOp;
 use crate::language::filter::Filter;
 use crate::language::types::{RecordType, Type, TypeSource};
-use crate::language::{Inputs, Library, SourceText};
+use crate::language::{Inputs, SourceText};
 use crate::value::Text;
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ fn with<T>(source: &str, facts: &[Fact], work: impl FnOnce(&SlotScope<'_>, &Sour
     let slot = sources.add("slot", source);
     let files = BTreeMap::from([("lib.map".to_string(), lib), ("broken.map".to_string(), broken)]);
     let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
-    let (library, _) = Library::compile(&inputs, &mut sources);
+    let (library, _) = library_with(&[], &inputs, &mut sources);
     let charge = Payloads.payload("stripe.charge").unwrap();
     let steps = RecordType::shape([
         ("known", Type::text().or_missing()),
@@ -81,6 +82,20 @@ fn a_step_that_may_be_missing_is_a_value() {
 #[test]
 fn a_broken_file_is_told_where_it_is_used() {
     expression("bad()", &[], None, "F0228 1:1");
+}
+
+#[test]
+fn what_could_not_be_read_is_told_where_it_is_used() {
+    let mut sources = Sources::default();
+    let lib = sources.add("lib.map", "fn good() -> int = 1\nfn bad( -> int = 2");
+    let slot = sources.add("slot", "bad()");
+    let files = BTreeMap::from([("lib.map".to_string(), lib)]);
+    let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
+    let (library, _) = library_with(&[], &inputs, &mut sources);
+    let uses = ["lib.map".to_string()];
+    let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &[], facts: &[] };
+    let (_, findings) = scope.expression(&SourceText::file(slot, "bad()".into()), None);
+    assert_eq!(shown(&findings, &sources), ["F0228 1:1"]);
 }
 
 #[test]
