@@ -45,7 +45,9 @@ impl Compiled {
     /// Shows the findings to a person.
     pub fn tell(&self) {
         if !self.findings.is_empty() {
-            super::output::tell(render::text(&self.findings, &self.compilation.sources, super::output::colour()).trim_end());
+            super::output::tell(
+                render::text(&self.findings, &self.compilation.sources, super::output::colour()).trim_end(),
+            );
         }
     }
 
