@@ -78,7 +78,7 @@ impl Template {
 
     /// The text with each name replaced by what `value` gives for it; the first name without a value is the error.
     /// What is filled in is taken as it is: whoever fills a URL encodes.
-    pub fn fill<'t>(&'t self, mut value: impl FnMut(&str) -> Option<String>) -> Result<String, &'t str> {
+    pub fn fill(&self, mut value: impl FnMut(&str) -> Option<String>) -> Result<String, &str> {
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {

@@ -1,6 +1,79 @@
-//! The command line: one file per command.
+//! The command line: one file per command. Each parses arguments and renders results; what it does is elsewhere.
+//!
+//! Exit status: 0 fine, 1 findings or failed tests, 2 usage or I/O.
 
-/// Runs the command.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod eval;
+mod explain;
+mod functions;
+mod graph;
+mod operations;
+mod output;
+mod project;
+mod schema;
+mod validate;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// flowctl runs integrations written as YAML flows and exact mappings: durably, effectively once, reloaded while
+/// they run.
+///
+/// A project is a folder with flowctl.yaml. Its flows are *.flow.yaml files, its mappings *.map files beside them.
+/// `flowctl validate` is the runtime's own compiler, `flowctl test` runs the tests beside the flows, `flowctl run`
+/// serves them. Everything that is printed for programs goes to stdout, everything for people to stderr.
+#[derive(Parser)]
+#[command(name = "flowctl", version, max_term_width = 110, after_long_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+First steps:
+  flowctl demo                                   everything at once, with stand-ins for Stripe and Dynamics 365
+  flowctl validate flows                         what the runtime would say about a project
+  flowctl test flows                             the tests beside its flows
+  flowctl graph charge-to-sales-order flows      what a flow does, as a diagram
+  flowctl run my-project --store data            the runtime
+
+Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O.";
+
+#[derive(Subcommand)]
+enum Command {
+    Validate(validate::Args),
+    Eval(eval::Args),
+    Graph(graph::Args),
+    Schema(schema::Args),
+    Functions(functions::Args),
+    Operations(operations::Args),
+    Explain(explain::Args),
+}
+
+/// How a command ended, when nothing went wrong with running it.
+enum End {
+    Fine,
+    /// Findings or failed tests: exit status 1.
+    Findings,
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let end = match Cli::parse().command {
+        Command::Validate(args) => validate::main(args),
+        Command::Eval(args) => eval::main(args),
+        Command::Graph(args) => graph::main(args),
+        Command::Schema(args) => schema::main(args),
+        Command::Functions(args) => functions::main(args),
+        Command::Operations(args) => operations::main(args),
+        Command::Explain(args) => explain::main(args),
+    };
+    match end {
+        Ok(End::Fine) => ExitCode::SUCCESS,
+        Ok(End::Findings) => ExitCode::from(1),
+        Err(error) => {
+            output::tell(&format!("flowctl: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
 }

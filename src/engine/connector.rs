@@ -4,9 +4,11 @@
 //! sent, looked for and sent again as it was. Connectors deliberately know nothing of runs, retries and keys: they speak
 //! to a system, say whether the work may have been done, and leave it to the engine what follows.
 
+use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, Operation};
 use crate::language::code::CompareOp;
 use crate::language::types::Type;
+use crate::store::Place;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::pin::Pin;
@@ -146,8 +148,8 @@ pub struct StepError {
     /// What to do about it, from the catalogue.
     pub hint: Option<Text>,
     pub status: Option<u16>,
-    /// The beginning of the provider's body, masked.
-    pub body: Option<Text>,
+    /// The provider's body, masked; no JSON: its beginning as text.
+    pub body: Option<Value>,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// Nothing before this: the circuit's next probe.
@@ -157,14 +159,6 @@ pub struct StepError {
     pub is: Option<Is>,
     /// Where in the flow's files it happened.
     pub place: Option<Place>,
-}
-
-/// A position in a file of the project.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub path: Text,
-    pub line: u32,
-    pub column: u32,
 }
 
 /// How far an attempt that failed may have come.
@@ -205,6 +199,12 @@ impl StepError {
     /// A mistake in what came in or was made of it.
     pub fn data(code: impl Into<Text>, message: impl Into<Text>) -> StepError {
         StepError::new(ErrorClass::Data, code, message)
+    }
+
+    /// The same with the page that explains it.
+    pub fn explained(mut self, page: Code) -> StepError {
+        self.hint = Some(format!("flowctl explain {page}").into());
+        self
     }
 
     /// The same at a place in the flow's files.

@@ -5,6 +5,10 @@
 
 pub use crate::catalog::ErrorClass;
 
+pub mod compile;
+pub mod project;
+pub mod render;
+
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;
 use crate::language::filter::Filter;

@@ -18,6 +18,8 @@ pub struct Name {
 pub struct File {
     pub imports: Vec<Import>,
     pub definitions: Vec<Definition>,
+    /// Names of definitions that could not be read: what uses them has no error of its own.
+    pub unread: Vec<Name>,
 }
 
 /// `use "path"`, `use "path.rhai" as name`, with the `///` comment directly above (a script's signatures).

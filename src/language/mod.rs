@@ -16,6 +16,7 @@ pub mod filter;
 pub mod functions;
 pub mod parse;
 pub mod script;
+pub mod shape;
 pub mod table;
 pub mod types;
 

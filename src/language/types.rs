@@ -152,6 +152,16 @@ impl Type {
         self
     }
 
+    /// With an article, for messages: "a date", "an int".
+    pub fn kind_name(&self) -> String {
+        let bare = Type { missing: false, null: false, ..self.clone() }.to_string();
+        match bare.chars().next() {
+            Some('a' | 'i') if !bare.starts_with("a ") => format!("an {bare}"),
+            _ if bare.starts_with("a ") => bare,
+            _ => format!("a {bare}"),
+        }
+    }
+
     /// The fields, where this is a record.
     pub fn fields(&self) -> Option<&RecordType> {
         match &self.kind {

@@ -32,6 +32,7 @@ pub struct Effective {
 
 impl Project {
     /// The project as it is in that environment. What is wrong with it was said when the project was loaded.
+    #[expect(clippy::result_large_err, reason = "asked once, when a project is opened")]
     pub fn effective(&self, environment: Option<&str>) -> Result<Effective, Diagnostic> {
         let Some(name) = environment else { return Ok(self.layered(None, &mut vec![])) };
         if let Some(layer) = self.environments.get(name) {
@@ -51,7 +52,11 @@ impl Project {
         let mut findings = vec![];
         self.layered(None, &mut findings);
         for (name, layer) in &self.environments {
-            self.layered(Some((name, layer)), &mut findings);
+            let mut more = vec![];
+            self.layered(Some((name, layer)), &mut more);
+            // What is wrong in the base is wrong in all.
+            more.retain(|finding| !findings.contains(finding));
+            findings.append(&mut more);
         }
         findings
     }
@@ -89,6 +94,7 @@ impl Project {
             }
         }
         for (name, setting) in declared.iter() {
+            findings.extend(setting.bad_choices());
             let written = layer.and_then(|layer| layer.settings.get(&name.text)).or(setting.default.as_ref());
             let Some(node) = written.map(|data| &data.0).filter(|node| !node.is_null()) else {
                 let place = environment.map_or(String::new(), |name| format!(" in `{name}`"));
@@ -97,9 +103,8 @@ impl Project {
                 unset.push(note.help("give it a `default`, or a value in the environment"));
                 continue;
             };
-            match setting.value(node) {
-                Ok(value) => values.set(Text::from(&*name.text), value),
-                Err(finding) => findings.push(finding),
+            if let Some(value) = setting.value(node, findings) {
+                values.set(Text::from(&*name.text), value);
             }
         }
         (values, unset)

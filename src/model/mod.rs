@@ -11,6 +11,7 @@
 //! Deliberately not here: what names mean. Whether an operation exists, an expression parses or a step is known is the
 //! compiler's to say, with the places that this module kept.
 
+mod check;
 pub mod connections;
 pub mod effective;
 pub mod environment;
@@ -27,3 +28,6 @@ pub mod yaml;
 
 pub use effective::Effective;
 pub use load::{FlowFile, Project, TestSource};
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,7 @@ fn data_error() -> RunError {
         class: ErrorClass::Data,
         code: "not_unique".to_owned(),
         message: "two rows".to_owned(),
+        hint: None,
         status: None,
         step: Some("known".to_owned()),
         position: Some(Place { path: "a.map".to_owned(), line: 3, column: 7 }),

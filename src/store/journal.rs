@@ -58,6 +58,8 @@ pub enum Record {
     Accepted(Accepted),
     /// The run's first step begins.
     Started(Started),
+    /// A step that holds others begins.
+    Began(Began),
     /// About to be sent.
     Intent(Intent),
     /// The step is done.
@@ -85,6 +87,12 @@ pub struct Accepted {
 pub struct Started {
     /// Hash of the revision.
     pub revision: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Began {
+    #[serde(with = "utc")]
+    pub now: Timestamp,
 }
 
 /// The request as it is sent: look and repeat use exactly this while the attempt is open.
@@ -147,7 +155,7 @@ pub struct Skipped {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// `done`, `not_done`, `stop`, `again`, `replay`.
+    /// `done`, `not_done`, `stop`, `again`, `reset`, `replay`.
     pub what: String,
     pub actor: String,
     pub reason: String,
@@ -213,6 +221,7 @@ macro_rules! records {
 records! {
     Accepted = "accepted",
     Started = "started",
+    Began = "began",
     Intent = "intent",
     Result = "result",
     Look = "look",
@@ -266,7 +275,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 8, "the fixture has every kind");
+        assert_eq!(kinds.len(), 9, "the fixture has every kind");
     }
 
     #[test]

@@ -307,6 +307,9 @@ pub struct RunError {
     pub class: ErrorClass,
     pub code: String,
     pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The node's path.

@@ -1,12 +1,23 @@
 //! Records that keep the order of their fields.
 
 use super::{Text, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+/// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
+const INDEXED: usize = 128;
+
 /// Fields in their order of first assignment. Cloning is cheap; changing a shared one copies it first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Record {
-    fields: Arc<Vec<(Text, Value)>>,
+    fields: Arc<Fields>,
+}
+
+#[derive(Clone, Default)]
+struct Fields {
+    entries: Vec<(Text, Value)>,
+    /// Name to position, from [`INDEXED`] fields on.
+    index: Option<HashMap<Text, usize>>,
 }
 
 impl Record {
@@ -15,62 +26,98 @@ impl Record {
     }
 
     pub fn with_capacity(fields: usize) -> Record {
-        Record { fields: Arc::new(Vec::with_capacity(fields)) }
+        Record { fields: Arc::new(Fields { entries: Vec::with_capacity(fields), index: None }) }
     }
 
     /// The field's value, where there is one.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.fields.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value)
+        let place = self.fields.place(name)?;
+        self.fields.entries.get(place).map(|(_, value)| value)
     }
 
     pub fn contains(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        self.fields.place(name).is_some()
     }
 
     /// Sets a field; one that is there keeps its place.
     pub fn set(&mut self, name: Text, value: Value) {
-        let fields = Arc::make_mut(&mut self.fields);
-        match fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => fields.push((name, value)),
+        match self.get_mut(&name) {
+            Some(old) => *old = value,
+            None => self.push(name, value),
         }
     }
 
     /// Adds a field that is known not to be there: for readers that have checked.
     pub(super) fn push(&mut self, name: Text, value: Value) {
-        Arc::make_mut(&mut self.fields).push((name, value));
+        Arc::make_mut(&mut self.fields).push(name, value);
     }
 
     /// The field's value, to change it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        let place = self.fields.iter().position(|(known, _)| known.as_str() == name)?;
-        Some(&mut Arc::make_mut(&mut self.fields)[place].1)
+        let place = self.fields.place(name)?;
+        Arc::make_mut(&mut self.fields).entries.get_mut(place).map(|(_, value)| value)
     }
 
     /// Takes a field out; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let place = self.fields.iter().position(|(known, _)| known.as_str() == name)?;
-        Some(Arc::make_mut(&mut self.fields).remove(place).1)
+        let place = self.fields.place(name)?;
+        let fields = Arc::make_mut(&mut self.fields);
+        let (_, value) = fields.entries.remove(place);
+        fields.index_again();
+        Some(value)
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Text, &Value)> + ExactSizeIterator {
-        self.fields.iter().map(|(name, value)| (name, value))
+        self.fields.entries.iter().map(|(name, value)| (name, value))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &Text> {
-        self.fields.iter().map(|(name, _)| name)
+        self.fields.entries.iter().map(|(name, _)| name)
     }
 
     pub fn values(&self) -> impl Iterator<Item = &Value> {
-        self.fields.iter().map(|(_, value)| value)
+        self.fields.entries.iter().map(|(_, value)| value)
     }
 
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.fields.entries.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.fields.entries.is_empty()
+    }
+}
+
+impl Fields {
+    fn place(&self, name: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(name).copied(),
+            None => self.entries.iter().position(|(known, _)| known.as_str() == name),
+        }
+    }
+
+    fn push(&mut self, name: Text, value: Value) {
+        match &mut self.index {
+            Some(index) => {
+                index.insert(name.clone(), self.entries.len());
+                self.entries.push((name, value));
+            }
+            None => {
+                self.entries.push((name, value));
+                self.index_again();
+            }
+        }
+    }
+
+    fn index_again(&mut self) {
+        self.index = (self.entries.len() >= INDEXED)
+            .then(|| self.entries.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect());
+    }
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

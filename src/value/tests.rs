@@ -499,3 +499,40 @@ fn patterns_format_local_times() {
         assert!(time::Pattern::parse(pattern).is_err(), "{pattern}");
     }
 }
+
+proptest! {
+    #[test]
+    fn large_and_small_records_behave_alike(steps in proptest::collection::vec((0u8..250, any::<bool>()), 0..600)) {
+        let (mut record, mut model) = (Record::new(), Vec::<(String, i64)>::new());
+        for (n, (name, remove)) in steps.into_iter().enumerate() {
+            let name = name.to_string();
+            let known = model.iter().position(|(known, _)| *known == name);
+            if remove && n % 3 == 0 {
+                prop_assert_eq!(record.remove(&name).is_some(), known.is_some());
+                model.retain(|(known, _)| *known != name);
+            } else {
+                record.set(name.as_str().into(), (n as i64).into());
+                match known {
+                    Some(place) => model[place].1 = n as i64,
+                    None => model.push((name, n as i64)),
+                }
+            }
+        }
+        prop_assert_eq!(record.len(), model.len());
+        for ((name, value), (known, number)) in record.iter().zip(&model) {
+            prop_assert_eq!(name.as_str(), known.as_str());
+            prop_assert_eq!(value, &Value::from(*number));
+            prop_assert_eq!(record.get(name), Some(value));
+        }
+    }
+}
+
+#[test]
+fn many_fields_cost_no_more_than_their_length() {
+    let fields = 0..30_000i64;
+    let body: Vec<String> = fields.clone().map(|n| format!("\"k{n}\":{n}")).collect();
+    let value = json::parse(format!("{{{}}}", body.join(",")).as_bytes()).unwrap();
+    // Each of these would else search through all names for every name.
+    assert_eq!(json::parse_tagged(&json::write_tagged(&value)).unwrap(), value);
+    assert!(fields.into_iter().all(|n| value.get(&format!("k{n}")) == &Value::from(n)));
+}

@@ -4,14 +4,9 @@ use crate::engine::connector::Request;
 use crate::engine::journal::request_text;
 use crate::value::Value;
 
-/// Whether sending one or the other is the same work: everything but the key and the step's `now`.
+/// Whether sending one or the other is the same, letter by letter; the key and the step's `now` do not count.
 pub(super) fn same_request(a: &Request, b: &Request) -> bool {
-    let bare =
-        |request: &Request| request_text(&Request { key: None, now: jiff::Timestamp::UNIX_EPOCH, ..request.clone() });
-    match (bare(a), bare(b)) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
-    }
+    request_text(a) == request_text(b)
 }
 
 /// Whether `row` holds every value of `written`. What the server adds is ignored, and so is what it does not show; null
@@ -25,15 +20,10 @@ pub(super) fn holds(row: &Value, written: &Value) -> bool {
             row.len() == written.len() && row.iter().zip(written.iter()).all(|(row, written)| holds(row, written))
         }
         (Value::Missing | Value::Null, Value::Missing | Value::Null) => true,
-        (Value::Number(a), Value::Number(b)) => a.shortest() == b.shortest(),
-        (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => a == b || same_instant(a, b),
         (Value::Text(text), written @ (Value::Date(_) | Value::Time(_)))
         | (written @ (Value::Date(_) | Value::Time(_)), Value::Text(text)) => same_moment(written, text),
-        (Value::Date(a), Value::Date(b)) => a == b,
-        (Value::Time(a), Value::Time(b)) => a == b,
-        (Value::Money(a), Value::Money(b)) => a.currency == b.currency && a.amount == b.amount,
-        _ => false,
+        (row, written) => row == written,
     }
 }
 

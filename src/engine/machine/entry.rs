@@ -104,3 +104,20 @@ pub enum Ruling {
     /// Of a node: do a done write once more.
     Again,
 }
+
+impl Ruling {
+    pub const ALL: &[Ruling] =
+        &[Ruling::Done, Ruling::NotDone, Ruling::Stop, Ruling::Replay, Ruling::Reset, Ruling::Again];
+
+    /// Its name in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Ruling::Done => "done",
+            Ruling::NotDone => "not_done",
+            Ruling::Stop => "stop",
+            Ruling::Replay => "replay",
+            Ruling::Reset => "reset",
+            Ruling::Again => "again",
+        }
+    }
+}

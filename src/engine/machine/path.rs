@@ -63,7 +63,7 @@ impl std::fmt::Display for NodePath {
 pub fn key_text(value: &Value) -> Option<String> {
     let text = match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.shortest(),
+        Value::Number(number) => number.canonical(),
         Value::Bool(bool) => bool.to_string(),
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),
@@ -71,12 +71,7 @@ pub fn key_text(value: &Value) -> Option<String> {
             return None;
         }
     };
-    (!is_blank(&text)).then_some(text)
-}
-
-/// Nothing but white space, as the language counts it.
-pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, ' ' | '\t' | '\r' | '\n'))
+    (!value.is_blank()).then_some(text)
 }
 
 /// An iteration's key as a segment of a path.

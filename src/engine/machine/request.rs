@@ -4,8 +4,8 @@
 //! and hand a guest's order to a stranger. One written in the source is meant.
 
 use super::Run;
-use super::path::is_blank;
 use super::scope::Frame;
+use crate::diagnostics;
 use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
 use crate::graph::{Operation, Param, RepeatBy, Slot};
 use crate::language::code::{Code, Op, Statement};
@@ -92,7 +92,7 @@ impl Run {
         }
         for column in find_by {
             let value = match &request.body {
-                Some(Value::Record(body)) => body.get(column).filter(|value| !is_nothing(value)),
+                Some(Value::Record(body)) => body.get(column).filter(|value| !value.is_blank()),
                 _ => None,
             };
             let value = value.ok_or_else(|| blank("find_by", column))?;
@@ -104,7 +104,9 @@ impl Run {
     fn body(&self, slot: &Slot, operation: &Operation, frame: &Frame<'_>, now: Timestamp) -> Result<Value, StepError> {
         let body = self.evaluate(slot, frame, now)?;
         let Some(ty) = &operation.body else { return Ok(body) };
-        conform(&body, ty).map_err(|error| StepError::data("body", error.to_string()).at(self.place(slot.span)))
+        conform(&body, ty).map_err(|error| {
+            StepError::data("body", error.to_string()).explained(diagnostics::Code::F1106).at(self.place(slot.span))
+        })
     }
 
     fn key(&self, name: &str, slot: &Slot, frame: &Frame<'_>, now: Timestamp) -> Result<Value, KeyError> {
@@ -120,12 +122,12 @@ impl Run {
                     }
                 }
                 for (field, value) in fields.iter() {
-                    if is_nothing(value) && !is_constant_field(code, field) {
+                    if value.is_blank() && !is_constant_field(code, field) {
                         return Err(blank(field));
                     }
                 }
             }
-            value if is_nothing(value) && !matches!(code.op, Op::Const(_)) => return Err(blank("")),
+            value if value.is_blank() && !matches!(code.op, Op::Const(_)) => return Err(blank("")),
             _ => {}
         }
         Ok(value)
@@ -154,7 +156,7 @@ impl Run {
                     Value::List(values) => values.to_vec(),
                     _ => return Err(KeyError::Blank(self.blank_operand(column, list))),
                 };
-                if !list.constant && values.iter().any(is_nothing) {
+                if !list.constant && values.iter().any(Value::is_blank) {
                     return Err(KeyError::Blank(self.blank_operand(column, list)));
                 }
                 EvaluatedFilter::In { column: evaluated(column), values }
@@ -176,7 +178,7 @@ impl Run {
         now: Timestamp,
     ) -> Result<Value, KeyError> {
         let value = self.operand_value(operand, inputs, frame, now)?;
-        if !operand.constant && is_nothing(&value) {
+        if !operand.constant && value.is_blank() {
             return Err(KeyError::Blank(self.blank_operand(column, operand)));
         }
         Ok(value)
@@ -204,20 +206,8 @@ fn evaluated(column: &Column) -> EvaluatedColumn {
 
 fn blank(param: &str, field: &str) -> StepError {
     let what = if field.is_empty() { format!("`{param}`") } else { format!("`{field}` in `{param}`") };
-    StepError::data(
-        "blank_key",
-        format!(
-            "{what} came out missing, null or blank: the search would find what it should not; ask for it with `when`"
-        ),
-    )
-}
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Missing | Value::Null => true,
-        Value::Text(text) => is_blank(text),
-        _ => false,
-    }
+    let message = format!("{what} came out missing, null or blank: the search would find what it should not");
+    StepError::data("blank_key", message).explained(diagnostics::Code::F1100)
 }
 
 /// The fields that a key written as a record assigns at its top level.

@@ -6,6 +6,7 @@ use super::operation::FailedHow;
 use super::path::NodePath;
 use super::state::Phase;
 use crate::engine::connector::StepError;
+use crate::engine::journal::INTERRUPTED;
 use crate::graph::ErrorClass;
 
 impl Run {
@@ -17,7 +18,7 @@ impl Run {
         lost.sort();
         for path in lost {
             let message = "flowctl stopped while this was under way";
-            let error = StepError::new(ErrorClass::Unavailable, "interrupted", message);
+            let error = StepError::new(ErrorClass::Unavailable, INTERRUPTED, message);
             self.attempt_failed(&path, error, FailedHow::Interrupted);
         }
         self.advance();

@@ -3,10 +3,11 @@
 use super::Run;
 use super::path::NodePath;
 use crate::diagnostics::Span;
-use crate::engine::connector::{Place, StepError};
+use crate::engine::connector::StepError;
 use crate::graph::Slot;
 use crate::language::Expression;
 use crate::language::evaluate::{Context, EvalError};
+use crate::store::Place;
 use crate::value::{Record, Text, Value};
 use jiff::Timestamp;
 
@@ -115,17 +116,14 @@ impl Run {
             ("message", Value::Text(error.message.clone())),
         ];
         fields.extend(error.status.map(|status| ("status", Value::from(i64::from(status)))));
-        fields.extend(error.body.clone().map(|body| ("body", Value::Text(body))));
+        fields.extend(error.body.clone().map(|body| ("body", body)));
         fields.push(("step", Value::Text(step.as_str().into())));
         fields.push(("attempts", Value::from(i64::from(attempts))));
         record(fields.into_iter().map(|(name, value)| (Text::from(name), value)))
     }
 
     pub(super) fn place(&self, span: Span) -> Option<Place> {
-        {
-            let at = self.graph.sources.position(span);
-            Some(Place { path: Text::from(&*at.path), line: at.line, column: at.column })
-        }
+        Some(self.graph.sources.position(span).into())
     }
 }
 

@@ -53,7 +53,8 @@ pub struct CompiledFlow {
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work = Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
+        let mut work =
+            Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
         work.uses = work.resolve_uses(path, flow);
         work.collect_ids(&flow.steps);
         let mut scope = Scope::default();
@@ -62,6 +63,9 @@ impl Compiler<'_> {
         let result = flow.result.as_ref().map(|expr| work.slot(expr, &scope, None));
         let on_failure = work.on_failure(&flow.on_failure, &scope);
         let uses = std::mem::take(&mut work.uses);
+        // A file with errors has said them itself: that the flow needs it is said once.
+        let mut needs_mending = false;
+        work.findings.retain(|finding| finding.code != Code::F0228 || !std::mem::replace(&mut needs_mending, true));
         let good = !work.findings.iter().any(|finding| finding.severity == Severity::Error);
         let result = match result {
             Some(Some((slot, _))) => Some(slot),
@@ -111,24 +115,13 @@ impl Work<'_> {
 
     /// Compiles an expression over the flow's names. `want`: the type that its value has to fit.
     fn slot(&mut self, expr: &Expr, scope: &Scope, want: Option<&Type>) -> Option<(Slot, Checked)> {
-        self.compile(&expr.text, expr.span, expr.cut, scope, &[], |slots| slots.expression(&expr.text, want))
-    }
-
-    /// The same with more names beside the flow's: `row`, `error`.
-    fn slot_with(
-        &mut self,
-        expr: &Expr,
-        scope: &Scope,
-        extra: &[(Text, Type)],
-        want: Option<&Type>,
-    ) -> Option<(Slot, Checked)> {
-        self.compile(&expr.text, expr.span, expr.cut, scope, extra, |slots| slots.expression(&expr.text, want))
+        self.compile(&expr.text, expr.span, expr.cut, scope, |slots| slots.expression(&expr.text, want))
     }
 
     /// Compiles a text with holes.
     fn template(&mut self, template: &Template, scope: &Scope) -> Option<Slot> {
         let Template { text, span, cut } = template;
-        self.compile(text, *span, *cut, scope, &[], |slots| slots.text(text)).map(|(slot, _)| slot)
+        self.compile(text, *span, *cut, scope, |slots| slots.text(text)).map(|(slot, _)| slot)
     }
 
     fn compile(
@@ -137,11 +130,9 @@ impl Work<'_> {
         span: Span,
         cut: Option<Span>,
         scope: &Scope,
-        extra: &[(Text, Type)],
         check: impl FnOnce(&SlotScope<'_>) -> (Option<Checked>, Vec<Diagnostic>),
     ) -> Option<(Slot, Checked)> {
-        let mut variables = scope.variables();
-        variables.extend(extra.iter().cloned());
+        let variables = scope.variables();
         let (checked, mut findings) = check(&self.slot_scope(&variables, scope));
         if checked.is_none() {
             self.blame_order(text, &mut findings);
@@ -169,7 +160,8 @@ impl Work<'_> {
             let start = place + "steps.".len();
             let rest = &text.text[start..];
             let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            let Some((id, at)) = self.ids.get_key_value(&rest[..length]).filter(|(id, _)| self.later.contains(*id)) else {
+            let Some((id, at)) = self.ids.get_key_value(&rest[..length]).filter(|(id, _)| self.later.contains(*id))
+            else {
                 continue;
             };
             let span = text.span(start, start + length);
@@ -187,7 +179,9 @@ impl Work<'_> {
     fn blame_comment(&self, cut: Option<Span>, findings: &mut [Diagnostic]) {
         let Some(cut) = cut else { return };
         for finding in findings.iter_mut().filter(|finding| finding.code.0.starts_with("F01")) {
-            finding.secondary.push(crate::diagnostics::Label { span: cut, text: "to YAML, ` #` begins a comment".into() });
+            finding
+                .secondary
+                .push(crate::diagnostics::Label { span: cut, text: "to YAML, ` #` begins a comment".into() });
             finding.help.push("write the expression below `|`, or in quotes, where `#` belongs to it".into());
         }
     }
@@ -213,7 +207,9 @@ impl Work<'_> {
                 }
                 None => {
                     let message = format!("`{}` leaves the project", written.value.0);
-                    self.say(Diagnostic::error(Code::F0369, message, written.span).help("paths never leave the project"));
+                    self.say(
+                        Diagnostic::error(Code::F0369, message, written.span).help("paths never leave the project"),
+                    );
                 }
             }
         }
@@ -222,7 +218,7 @@ impl Work<'_> {
 }
 
 /// A relative path, resolved below `folder`. `None`: it leaves the project.
-fn join(folder: &str, relative: &str) -> Option<String> {
+pub(super) fn join(folder: &str, relative: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in relative.split('/') {
         match part {
@@ -237,4 +233,3 @@ fn join(folder: &str, relative: &str) -> Option<String> {
 fn text(word: &str) -> Text {
     Text::from(word)
 }
-

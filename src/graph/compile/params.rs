@@ -37,7 +37,11 @@ impl<'a> Work<'a> {
         if found.is_none() {
             let known = settings.map(|settings| settings.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>());
             let known = known.unwrap_or_default();
-            let finding = Diagnostic::error(Code::F0368, format!("there is no setting `{}` with a value", name.value.0), name.span);
+            let finding = Diagnostic::error(
+                Code::F0368,
+                format!("there is no setting `{}` with a value", name.value.0),
+                name.span,
+            );
             let meant = did_you_mean(&name.value.0, known.iter().map(String::as_str)).map(str::to_string);
             self.say(match meant {
                 Some(meant) => finding.help(format!("did you mean `{meant}`?")),
@@ -111,7 +115,11 @@ impl<'a> Work<'a> {
         let bound = |text: &str| Exact::parse(text).ok();
         let exact = Exact::parse(&written).ok().filter(|n| Some(*n) >= bound(least) && Some(*n) <= bound(most));
         if exact.is_none() {
-            self.say(Diagnostic::error(Code::F0360, format!("a number from {least} to {most} is needed, got {written}"), span));
+            self.say(Diagnostic::error(
+                Code::F0360,
+                format!("a number from {least} to {most} is needed, got {written}"),
+                span,
+            ));
         }
         exact.and_then(|_| written.parse().ok())
     }

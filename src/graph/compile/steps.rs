@@ -22,7 +22,9 @@ impl Work<'_> {
             let id = step.id.value.0.clone();
             if let Some(first) = self.ids.get(&id) {
                 let finding = Diagnostic::error(Code::F0350, format!("there are two steps `{id}`"), step.id.span);
-                let finding = finding.also(*first, "the first").help("a step's id is its name in journals and tests: unique in the flow");
+                let finding = finding
+                    .also(*first, "the first")
+                    .help("a step's id is its name in journals and tests: unique in the flow");
                 self.say(finding);
             } else {
                 self.ids.insert(id.clone(), step.id.span);
@@ -46,8 +48,11 @@ impl Work<'_> {
         let mut ended: Option<Span> = None;
         for step in steps {
             if let Some(end) = ended {
-                let finding = Diagnostic::error(Code::F0352, format!("step `{}` never runs", step.id.value.0), step.id.span);
-                self.say(finding.also(end, "the run ends here").help("take the step out, or give the one above a `when`"));
+                let finding =
+                    Diagnostic::error(Code::F0352, format!("step `{}` never runs", step.id.value.0), step.id.span);
+                self.say(
+                    finding.also(end, "the run ends here").help("take the step out, or give the one above a `when`"),
+                );
                 break;
             }
             let (node, ends) = self.step(step, scope);
@@ -180,7 +185,7 @@ impl Work<'_> {
                 (kind, Some(nothing()), true)
             }
             Verb::Stop(stop) => {
-                let release = stop.release.as_ref().is_some_and(|flag| **flag);
+                let release = stop.release.as_ref().is_some_and(|flag| flag.value.0);
                 if let (true, true, Some(flag)) = (release, scope.wrote, &stop.release) {
                     let finding = Diagnostic::error(Code::F0371, "`release` stands behind a writing step", flag.span);
                     self.say(finding.help("the same event could then write a second time; stop without `release`"));
@@ -240,7 +245,10 @@ impl Work<'_> {
                 None => {
                     let shown: Vec<String> = types.iter().map(Type::to_string).collect();
                     let message = format!("the cases give different types: {}", shown.join(", "));
-                    self.say(Diagnostic::error(Code::F0375, message, branch.span).help("let every `result` give the same type"));
+                    self.say(
+                        Diagnostic::error(Code::F0375, message, branch.span)
+                            .help("let every `result` give the same type"),
+                    );
                     None
                 }
             },
@@ -408,4 +416,3 @@ fn error_class(class: flow::ErrorClass) -> ErrorClass {
         flow::ErrorClass::Conflict => ErrorClass::Conflict,
     }
 }
-

@@ -30,7 +30,7 @@ impl Work<'_> {
             scope.facts.extend(checked.when_true.iter().cloned());
         }
         let slot = |compiled: Option<Option<(crate::graph::Slot, _)>>| compiled.flatten().map(|(slot, _)| slot);
-        let ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| **flag);
+        let ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
         Some(Trigger {
             kind: kind?,
             ignore_own,
@@ -71,7 +71,7 @@ impl Work<'_> {
                 Some((group, name, _)) => {
                     types.push(self.compiler.types.event(group, name));
                     names.push(text(name));
-                    if webhook.ignore_own.as_ref().is_some_and(|flag| **flag) && group.own == Own::Unknown {
+                    if webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0) && group.own == Own::Unknown {
                         let span = webhook.ignore_own.as_ref().map_or(webhook.span, |flag| flag.span);
                         let message = format!("{} does not say who caused an event", system.title);
                         self.say(Diagnostic::error(Code::F0367, message, span).help("leave `ignore_own` out"));

@@ -1,9 +1,12 @@
 //! The built-in functions, one file each: signature, documentation, examples that are its tests, and the work.
 //!
-//! To add one: copy the nearest file, edit it, and add its line to [`ALL`].
+//! To add one: copy the nearest file, edit it, and add its name to the list below.
+
+#[cfg(test)]
+mod tests;
 
 use super::evaluate::{Call, Failure};
-use crate::value::Value;
+use crate::value::{Text, Value};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -12,8 +15,8 @@ pub struct Function {
     pub name: &'static str,
     /// One or more overloads in the language's own type syntax: `"(xs: list<T>, f: (T) => U) -> list<U>"`.
     ///
-    /// Beside the named types: `T U K` stand for any one type each; `N` for int or decimal (the result is int only
-    /// where all are int); `O` for what `<` compares (numbers, dates, times, monies, texts); `(A, B) => C` is a lambda;
+    /// Beside the named types: `local` is a local time (`t.in_zone(z)`); `T U K` stand for any one type each; `N` for int
+    /// or decimal (the result is int only where all are int); `O` for what `<` compares (numbers, dates, times, monies, texts); `(A, B) => C` is a lambda;
     /// `"a" | "b"` a constant text out of a set; `const text` a constant text that `prepare` looks at; `x: T = …` is
     /// not offered: write two overloads. A parameter takes null or missing only where its type says `?`.
     pub signatures: &'static [&'static str],
@@ -24,9 +27,12 @@ pub struct Function {
     /// `source` evaluates to `result` (an expression, or `error CODE` with a code of `error.code`). They run as tests.
     pub examples: &'static [Example],
     /// Looks at constant arguments while compiling: a pattern, a path, a zone. `Err((argument, why))`.
-    pub prepare: Option<fn(&[Option<Value>]) -> Result<Prepared, (usize, String)>>,
+    pub prepare: Option<Prepare>,
     pub run: fn(&mut Call<'_, '_>) -> Result<Value, Failure>,
 }
+
+/// Gets each constant argument, and `None` for any other.
+pub type Prepare = fn(&[Option<Value>]) -> Result<Prepared, (usize, String)>;
 
 /// What [`Function::prepare`] made of constant arguments, for [`Function::run`] to use.
 pub type Prepared = Arc<dyn Any + Send + Sync>;
@@ -42,10 +48,89 @@ impl std::fmt::Debug for Function {
     }
 }
 
-/// Every function, in alphabetical order.
-pub const ALL: &[&Function] = &[];
+macro_rules! functions {
+    ($($name:ident)*) => {
+        $(mod $name;)*
+        /// Every function, in alphabetical order.
+        pub static ALL: &[&Function] = &[$(&$name::FUNCTION),*];
+    };
+}
+
+functions! {
+    all allocate any
+    ceil changes chunk contains count
+    date decimal distinct drop_last
+    ends_with
+    filter first flatten floor format from_minor from_unix
+    given group_by
+    in_zone int
+    join json
+    keys
+    last length lower lower_ascii
+    map matches money
+    parse_time present
+    query
+    replace round
+    sort_by split squeeze starts_with sum
+    text to_minor trim truncate
+    upper upper_ascii
+}
 
 /// The function with that name.
 pub fn find(name: &str) -> Option<&'static Function> {
     ALL.iter().find(|function| function.name == name).copied()
+}
+
+/// White space: of `trim`, `squeeze` and what counts as blank.
+fn is_space(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\r' | '\n')
+}
+
+fn list(items: Vec<Value>) -> Value {
+    Value::List(Arc::new(items))
+}
+
+fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
+}
+
+/// A text that is the same for two values exactly where `==` holds between them.
+fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Missing => out.push('-'),
+        Value::Null => out.push('0'),
+        Value::Bool(value) => out.push_str(if *value { "t" } else { "f" }),
+        Value::Number(number) => out.extend(["n", &number.canonical()]),
+        Value::Text(text) => out.extend(["s", &text.len().to_string(), ":", text]),
+        Value::Date(date) => out.extend(["d", &date.to_string()]),
+        Value::Time(time) => out.extend(["i", &time.to_string()]),
+        Value::Local(local) => out.extend(["l", &local.to_string()]),
+        Value::Money(money) => out.extend(["m", &money.amount.shortest().to_string(), money.currency.code()]),
+        Value::List(items) => {
+            out.push('[');
+            for item in items.iter() {
+                write_canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        // By name: records are equal whatever the order of their fields.
+        Value::Record(record) => {
+            let mut fields: Vec<_> = record.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            out.push('{');
+            for (name, value) in fields {
+                out.extend([&name.len().to_string(), ":", name]);
+                write_canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+    }
 }

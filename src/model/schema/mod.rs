@@ -4,6 +4,7 @@
 //! descriptions. The schemas say what the reader says, and a test holds both to that; expressions and names are the
 //! compiler's. Same input, same text, byte for byte.
 
+mod catalog;
 mod open;
 mod shape;
 #[cfg(test)]
@@ -17,10 +18,16 @@ use super::environment::EnvironmentFile;
 use super::flow::Flow;
 use super::project::ProjectFile;
 use super::test::TestFile;
+use crate::catalog::Catalog;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use std::collections::BTreeMap;
+
+/// The schemas of a binary with this catalogue.
+pub fn of(catalog: &Catalog) -> BTreeMap<String, String> {
+    schemas(&catalog::operations(catalog), &catalog::systems(catalog))
+}
 
 /// The schemas by file name (`flow.schema.json`), each ending with a line break.
 pub fn schemas(operations: &[OperationSchema], systems: &[SystemSchema]) -> BTreeMap<String, String> {

@@ -63,12 +63,12 @@ pub struct ConnectionKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     Text,
-    Flag,
+    Texts,
     OneOf(Vec<String>),
     /// Never in clear.
     Secret,
-    /// Keys of its own.
-    Any,
+    /// Several, while one is being replaced.
+    Secrets,
 }
 
 /// One value of the deciding key, and the keys that it adds.
@@ -195,12 +195,14 @@ impl SystemSchema {
 
 impl ConnectionKey {
     fn schema(&self) -> Value {
+        let text = || json!({ "type": ["string", "number", "boolean"] });
+        let secret = || crate::model::values::secret_schema().to_value();
         let mut schema = match &self.kind {
-            KeyKind::Text => json!({ "type": ["string", "number", "boolean"] }),
-            KeyKind::Flag => json!({ "type": "boolean" }),
+            KeyKind::Text => text(),
+            KeyKind::Texts => json!({ "type": "array", "items": text() }),
             KeyKind::OneOf(words) => json!({ "type": "string", "enum": words }),
-            KeyKind::Secret => crate::model::values::secret_schema().to_value(),
-            KeyKind::Any => json!({}),
+            KeyKind::Secret => secret(),
+            KeyKind::Secrets => json!({ "type": "array", "items": secret() }),
         };
         schema["description"] = json!(self.description);
         schema

@@ -40,6 +40,7 @@ fn error() -> RunError {
         class: crate::graph::ErrorClass::Data,
         code,
         message,
+        hint: None,
         status: None,
         step: None,
         position: None,

@@ -1,0 +1,39 @@
+//! `flowctl schema`.
+
+use super::{End, output};
+use crate::catalog::Catalog;
+use crate::model::schema;
+use std::path::PathBuf;
+
+/// Prints or writes the JSON Schemas with which editors complete and check the files of a project.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  flowctl schema --write schemas\n  flowctl schema flow > flow.schema.json")]
+pub struct Args {
+    /// The kind of file: flow, project, connections, environment, test. Without one, their names are listed.
+    kind: Option<String>,
+    /// Writes all of them into this folder.
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
+}
+
+pub fn main(args: Args) -> anyhow::Result<End> {
+    use anyhow::Context;
+    let schemas = schema::of(&Catalog::bundled());
+    if let Some(folder) = args.write {
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        for (name, text) in &schemas {
+            let path = folder.join(name);
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            output::tell(&format!("wrote {}", path.display()));
+        }
+        return Ok(End::Fine);
+    }
+    match args.kind {
+        None => schemas.keys().try_for_each(|name| output::print(&format!("{}\n", name.trim_end_matches(".schema.json"))))?,
+        Some(kind) => match schemas.get(&format!("{kind}.schema.json")) {
+            Some(text) => output::print(text)?,
+            None => anyhow::bail!("there is no schema {kind}; `flowctl schema` lists them"),
+        },
+    }
+    Ok(End::Fine)
+}

@@ -1,0 +1,523 @@
+//! Lookups and calls: the operation of the catalogue, its connection, its parameters, and why a repeat is safe.
+
+use super::params::list;
+use super::scope::Scope;
+use super::{Work, text};
+use crate::catalog::{self, Entity, FilterRules, Param as Declared, ParamKind, ParamPlace, System, TypeRef};
+use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use crate::graph::{Operation, Param, Repeat, RepeatBy};
+use crate::language::check::{Assigned, Checked};
+use crate::language::code::CompareOp;
+use crate::language::filter::Filter;
+use crate::language::types::{Field, Kind, RecordType, Type, TypeSource};
+use crate::model::flow::{BlankKey, Call, Lookup, OnMissing};
+use crate::model::read::{Params, Read, Reader, Spanned};
+use crate::model::slot::{Configurable, Expr};
+use crate::model::values::Word;
+use crate::model::yaml::{Key, Node};
+use crate::value::{Number, Text, Value};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An operation with all that its parameters depend on.
+struct Bound<'a> {
+    system: &'a System,
+    operation: &'a catalog::Operation,
+    entity: Option<&'a Entity>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn lookup(&mut self, lookup: &Lookup, scope: &Scope) -> Option<Operation> {
+        let (mut operation, _) =
+            self.operation(&lookup.operation, lookup.connection.as_ref(), &lookup.params, scope, false)?;
+        let on_missing = match &lookup.on_missing {
+            Some(value) => self.given(value, "`on_missing` stands in the flow itself")?,
+            None => OnMissing::Fail,
+        };
+        let blank_key = match &lookup.blank_key {
+            Some(value) => self.given(value, "`blank_key` stands in the flow itself")?,
+            None => BlankKey::Fail,
+        };
+        operation.missing_continues = on_missing == OnMissing::Continue;
+        operation.blank_is_missing = blank_key == BlankKey::Missing;
+        let is_list = matches!(operation.result.kind, Kind::List(_));
+        if (operation.missing_continues || operation.blank_is_missing) && !is_list {
+            operation.result = operation.result.or_missing();
+        }
+        Some(operation)
+    }
+
+    pub(super) fn call(&mut self, call: &Call, scope: &Scope) -> Option<Operation> {
+        let (operation, _) = self.operation(&call.operation, call.connection.as_ref(), &call.params, scope, true)?;
+        Some(operation)
+    }
+
+    fn operation(
+        &mut self,
+        name: &Spanned<Word>,
+        connection: Option<&Configurable<Word>>,
+        written: &Params,
+        scope: &Scope,
+        writes: bool,
+    ) -> Option<(Operation, Span)> {
+        let catalog = self.compiler.catalog;
+        let Some((system, operation)) = catalog.operation(name) else {
+            let message = format!("there is no operation `{}`", name.value.0);
+            self.say(Diagnostic::error(Code::F0355, message, name.span).help(catalog.operation_help(name, writes)));
+            return None;
+        };
+        if operation.writes() != writes {
+            let (does, verb) = if writes { ("reads", "lookup") } else { ("writes", "call") };
+            let message = format!("`{}` {does}: it belongs under `{verb}`", operation.name);
+            self.say(Diagnostic::error(Code::F0356, message, name.span));
+            return None;
+        }
+        let connection = self.connection_of(system, connection, name.span);
+        let entity = self.entity(system, operation, written, name.span)?;
+        let bound = Bound { system, operation, entity };
+        let before = self.findings.len();
+        let mut params = Vec::new();
+        let mut body: Option<(Type, Option<Assigned>, Span)> = None;
+        let mut columns: Vec<Text> = Vec::new();
+        let mut selected: Option<Vec<Text>> = None;
+        let mut seen = BTreeSet::new();
+        for (key, node) in &written.entries {
+            let Some((param_name, declared)) = operation.param(&key.text) else {
+                self.unknown_param(operation, key);
+                continue;
+            };
+            seen.insert(param_name.to_string());
+            match declared.kind {
+                ParamKind::Entity => {}
+                ParamKind::Expr => {
+                    let Some((param, checked, ty)) = self.expression_param(&bound, declared, node, scope) else {
+                        continue;
+                    };
+                    if param_name == "body" {
+                        body = Some((ty.clone(), checked.assigns, node.span));
+                    }
+                    params.push((text(param_name), param));
+                }
+                ParamKind::Filter => {
+                    if let Some(param) = self.filter_param(&bound, node, scope) {
+                        params.push((text(param_name), param));
+                    }
+                }
+                ParamKind::Columns => {
+                    let Some(names) = self.columns_param(&bound, node) else { continue };
+                    if declared.of.is_empty() {
+                        selected = Some(names.clone());
+                    } else {
+                        columns = names.clone();
+                    }
+                    params.push((text(param_name), Param::Columns(names)));
+                }
+                ParamKind::Literal => {
+                    if let Some(value) = self.literal_param(declared, node) {
+                        params.push((text(param_name), Param::Literal(value)));
+                    }
+                }
+                _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
+            }
+        }
+        self.missing_params(operation, &seen, name.span);
+        let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
+        if writes && let Some((_, assigned, span)) = &body {
+            self.check_body(&bound, assigned.as_ref(), &columns, *span);
+        }
+        let chosen = entity.is_some_and(Entity::is_chosen);
+        let settle = connection.and_then(|name| self.compiler.connections.get(name)).and_then(|facts| facts.settle);
+        let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
+        let result = self.result(&bound, selected.as_deref());
+        // In the catalogue's order, whatever the order in the file.
+        let place = |name: &Text| operation.params.get_index_of(name.as_str()).unwrap_or(usize::MAX);
+        params.sort_by_key(|(name, _)| place(name));
+        if self.findings[before..].iter().any(|f| f.severity == crate::diagnostics::Severity::Error) {
+            return None;
+        }
+        let operation = Operation {
+            name: text(&operation.name),
+            connection: text(connection?),
+            writes,
+            entity: entity.map(|entity| text(&entity.name)),
+            params,
+            body: body_type,
+            result: result?,
+            repeat: repeat?,
+            missing_continues: false,
+            blank_is_missing: false,
+        };
+        Some((operation, name.span))
+    }
+
+    /// The connection written, or the only one of that system.
+    fn connection_of(&mut self, system: &System, written: Option<&Configurable<Word>>, span: Span) -> Option<&'a str> {
+        let compiler = self.compiler;
+        if let Some(written) = written {
+            let name = self.word(written)?;
+            let facts = self.connection(&name, written.span())?;
+            if facts.system != system.name {
+                let message = format!("connection `{name}` is of system {}, not {}", facts.system, system.name);
+                self.say(Diagnostic::error(Code::F0354, message, written.span()));
+                return None;
+            }
+            return compiler.connections.get_key_value(name.as_str()).map(|(name, _)| name.as_str());
+        }
+        let of_system: Vec<&String> = compiler
+            .connections
+            .iter()
+            .filter(|(_, facts)| facts.system == system.name)
+            .map(|(name, _)| name)
+            .collect();
+        match of_system[..] {
+            [only] => Some(only),
+            [] => {
+                let message = format!("there is no connection to {}", system.title);
+                let help = format!("add one with `system: {}` to connections.yaml", system.name);
+                self.say(Diagnostic::error(Code::F0354, message, span).help(help));
+                None
+            }
+            _ => {
+                let message = format!("there are several connections to {}", system.title);
+                let help = format!("name one with `connection:`: {}", list(of_system.into_iter()));
+                self.say(Diagnostic::error(Code::F0354, message, span).help(help));
+                None
+            }
+        }
+    }
+
+    /// The entity, where the operation has one. The outer `None`: it has an error.
+    fn entity(
+        &mut self,
+        system: &'a System,
+        operation: &'a catalog::Operation,
+        written: &Params,
+        span: Span,
+    ) -> Option<Option<&'a Entity>> {
+        let Some((param, _)) = operation.params.iter().find(|(_, param)| param.kind == ParamKind::Entity) else {
+            return Some(None);
+        };
+        let Some(node) = written.get(param) else {
+            let message = format!("`{}` needs `{param}`", operation.name);
+            self.say(Diagnostic::error(Code::F0359, message, span).help(system.entity_help("")));
+            return None;
+        };
+        let name: Spanned<Word> = self.read(node)?;
+        let Some(entity) = system.entities.get(&*name.value.0) else {
+            let message = format!("{} has no entity `{}`", system.title, name.value.0);
+            self.say(Diagnostic::error(Code::F0357, message, name.span).help(system.entity_help(&name)));
+            return None;
+        };
+        let does = operation.short_name();
+        if !entity.can.iter().any(|can| can == does) {
+            let message = format!("`{}` cannot be used with `{}`", operation.name, entity.name);
+            let help = format!("what it can: {}", entity.can.join(", "));
+            self.say(Diagnostic::error(Code::F0357, message, name.span).help(help));
+            return None;
+        }
+        Some(Some(entity))
+    }
+
+    fn unknown_param(&mut self, operation: &catalog::Operation, key: &Key) {
+        let finding =
+            Diagnostic::error(Code::F0358, format!("`{}` has no parameter `{}`", operation.name, key.text), key.span);
+        let known: Vec<&str> = operation.param_names().collect();
+        self.say(match did_you_mean(&key.text, known.iter().copied()) {
+            Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(key.span, meant),
+            None => finding.help(format!("its parameters: {}", known.join(", "))),
+        });
+    }
+
+    fn missing_params(&mut self, operation: &catalog::Operation, seen: &BTreeSet<String>, span: Span) {
+        for (name, declared) in &operation.params {
+            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity {
+                let written = if declared.key { "key" } else { name };
+                self.say(Diagnostic::error(Code::F0359, format!("`{}` needs `{written}`", operation.name), span));
+            }
+        }
+        let needed = &operation.needs_one_of;
+        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name)) {
+            let message = format!("`{}` needs one of: {}", operation.name, needed.join(", "));
+            let finding = Diagnostic::error(Code::F0359, message, span);
+            self.say(if needed.iter().any(|name| name == "all") {
+                finding.help("a lookup of everything says `all: true`")
+            } else {
+                finding
+            });
+        }
+    }
+
+    fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
+        let mut reader = Reader::default();
+        let value = T::read(node, &mut reader);
+        self.findings.append(&mut reader.findings);
+        value
+    }
+
+    /// An expression; also the type that it is checked against.
+    fn expression_param(
+        &mut self,
+        bound: &Bound<'_>,
+        declared: &Declared,
+        node: &Node,
+        scope: &Scope,
+    ) -> Option<(Param, Checked, Type)> {
+        let expr: Expr = self.read(node)?;
+        let is_key = declared.key || declared.ty == Some(TypeRef::Key) || declared.place == Some(ParamPlace::Path);
+        let resolve = |ty: &TypeRef| self.compiler.types.resolve(ty, bound.system, bound.entity);
+        let mut want = declared.ty.as_ref().and_then(resolve).unwrap_or_else(Type::any);
+        if is_key {
+            want = self.key_type(bound, &want, &expr, scope).or_missing().or_null();
+        }
+        let (slot, checked) = self.slot(&expr, scope, Some(&want))?;
+        let param = if is_key { Param::Key(slot) } else { Param::Slot(slot) };
+        Some((param, checked, want))
+    }
+
+    /// Where a key has one part beside the company, its value alone will do.
+    fn key_type(&self, bound: &Bound<'_>, key: &Type, expr: &Expr, scope: &Scope) -> Type {
+        let Some(record) = key.fields() else { return key.clone() };
+        let company = bound.system.company.as_deref();
+        let mut parts = record.fields.iter().filter(|(name, _)| Some(name.as_str()) != company);
+        let (Some((_, only)), None) = (parts.next(), parts.next()) else { return key.clone() };
+        let variables = scope.variables();
+        let (checked, _) = self.slot_scope(&variables, scope).expression(&expr.text, None);
+        let is_record = checked.is_some_and(|checked| checked.expression.result().fields().is_some());
+        if is_record { key.clone() } else { only.ty.clone() }
+    }
+
+    fn filter_param(&mut self, bound: &Bound<'_>, node: &Node, scope: &Scope) -> Option<Param> {
+        let expr: Expr = self.read(node)?;
+        let row = self.compiler.types.payload(&bound.entity?.ty)?;
+        let variables = scope.variables();
+        let (filter, mut findings) = self.slot_scope(&variables, scope).filter(&expr.text, &row);
+        if filter.is_none() {
+            self.blame_order(&expr.text, &mut findings);
+        }
+        self.blame_comment(expr.cut, &mut findings);
+        self.findings.append(&mut findings);
+        let filter = filter?;
+        match &bound.system.filter {
+            Some(rules) => self.check_filter(&filter, rules, bound.system, expr.span),
+            None => {
+                let message = format!("{} takes no condition", bound.system.title);
+                self.say(Diagnostic::error(Code::F0364, message, expr.span));
+            }
+        }
+        let inputs = variables.into_iter().map(|(name, _)| name).collect();
+        Some(Param::Filter { filter, inputs })
+    }
+
+    /// What the system's own filter cannot say is an error here: nothing is filtered afterwards.
+    fn check_filter(&mut self, filter: &Filter, rules: &FilterRules, system: &System, whole: Span) {
+        let mut refuse = |what: &str, span: Span| {
+            let message = format!("{} cannot be asked with {what}", system.title);
+            let help = "use what the system can say, or look up more and choose in a `transform`";
+            self.say(Diagnostic::error(Code::F0364, message, span).help(help));
+        };
+        match filter {
+            Filter::And(parts) | Filter::Or(parts) => {
+                let word = if matches!(filter, Filter::And(_)) { "and" } else { "or" };
+                if !rules.allows(word) {
+                    refuse(&format!("`{word}`"), whole);
+                }
+                parts.iter().for_each(|part| self.check_filter(part, rules, system, whole));
+            }
+            Filter::Not(inner) => {
+                if !rules.allows("not") {
+                    refuse("`not`", whole);
+                }
+                self.check_filter(inner, rules, system, whole);
+            }
+            Filter::Compare { op, column, span, .. } => {
+                let written = match op {
+                    CompareOp::Equal => "==",
+                    CompareOp::NotEqual => "!=",
+                    CompareOp::Less => "<",
+                    CompareOp::LessEqual => "<=",
+                    CompareOp::Greater => ">",
+                    CompareOp::GreaterEqual => ">=",
+                };
+                let is_enum = column.ty.facts.as_ref().is_some_and(|facts| facts.closed);
+                let only_equal = is_enum && rules.enums == catalog::EnumForm::Typed;
+                if !rules.allows(written) || only_equal && !matches!(op, CompareOp::Equal | CompareOp::NotEqual) {
+                    refuse(&format!("`{written}`"), *span);
+                }
+            }
+            Filter::In { span, .. } => {
+                if rules.within.is_none() {
+                    refuse("`in`", *span);
+                }
+            }
+            Filter::Function { name, span, .. } => {
+                if !rules.functions.contains_key(name.as_str()) {
+                    refuse(&format!("`{name}`"), *span);
+                }
+            }
+        }
+    }
+
+    /// Names of columns of the entity.
+    fn columns_param(&mut self, bound: &Bound<'_>, node: &Node) -> Option<Vec<Text>> {
+        let names: Vec<Spanned<Word>> = self.read(node)?;
+        let row = self.compiler.types.payload(&bound.entity?.ty)?;
+        let fields = row.fields()?;
+        let mut columns = Vec::new();
+        for name in names {
+            if fields.fields.contains_key(&*name.value.0) {
+                columns.push(text(&name));
+                continue;
+            }
+            let entity = bound.entity.map_or("", |entity| entity.name.as_str());
+            let message = format!("`{entity}` has no column `{}`", name.value.0);
+            let finding = Diagnostic::error(Code::F0360, message, name.span);
+            let meant = did_you_mean(&name, fields.fields.keys().map(|name| name.as_str()));
+            self.say(match meant {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+                None => finding,
+            });
+        }
+        Some(columns)
+    }
+
+    fn literal_param(&mut self, declared: &Declared, node: &Node) -> Option<Value> {
+        let named = |name: &str| matches!(&declared.ty, Some(TypeRef::Named(ty)) if ty == name);
+        if named("bool") {
+            let flag: Spanned<crate::model::values::Flag> = self.read(node)?;
+            return Some(Value::Bool(flag.value.0));
+        }
+        if named("int") {
+            let count: Configurable<crate::model::values::Count> = self.read(node)?;
+            return self.count(&count).map(|count| Value::Number(Number::from(count as i64)));
+        }
+        if matches!(declared.ty, Some(TypeRef::List(_))) {
+            let words: Vec<Spanned<Word>> = self.read(node)?;
+            let items = words.iter().map(|word| Value::Text(text(word))).collect();
+            return Some(Value::List(Arc::new(items)));
+        }
+        let word: Configurable<Word> = self.read(node)?;
+        self.word(&word).map(Value::Text)
+    }
+
+    /// What a new row must have, and what finds it again, has to be assigned on every path.
+    fn check_body(&mut self, bound: &Bound<'_>, assigned: Option<&Assigned>, find_by: &[Text], span: Span) {
+        let (Some(entity), true) = (bound.entity, bound.operation.short_name() == "create") else { return };
+        let Some(assigned) = assigned else { return };
+        let company = bound.system.company.as_deref();
+        let mut demand = |code: Code, column: &str, why: &str| {
+            if Some(column) == company || assigned.always.iter().any(|known| known.as_str() == column) {
+                return;
+            }
+            let sometimes = assigned.sometimes.iter().any(|known| known.as_str() == column);
+            let how = if sometimes { "not assigned on every path" } else { "never assigned" };
+            let message = format!("`{column}` of `{}` is {how}", entity.name);
+            self.say(Diagnostic::error(code, message, span).help(why));
+        };
+        for column in &entity.required {
+            demand(Code::F0363, column, "the system refuses a new row without it");
+        }
+        for column in entity.chosen.iter().filter(|column| !entity.required.contains(column)) {
+            demand(Code::F0372, column, "the caller chooses this key column: with it a retry finds its own row");
+        }
+        for column in find_by {
+            demand(Code::F0362, column, "`find_by` names it: a retry looks for its own row with this value");
+        }
+    }
+
+    fn repeat(
+        &mut self,
+        bound: &Bound<'_>,
+        chosen: bool,
+        find_by: &[Text],
+        settle: Option<Duration>,
+        span: Span,
+    ) -> Option<Repeat> {
+        let operation = bound.operation;
+        let immediate = |by, reason: &str| Repeat {
+            by,
+            settle: Duration::ZERO,
+            remembers: None,
+            look: false,
+            reason: reason.into(),
+        };
+        if !operation.writes() {
+            return Some(immediate(RepeatBy::Read, "it only reads"));
+        }
+        let Some(entry) = operation.repeat(chosen) else {
+            return Some(immediate(
+                RepeatBy::None,
+                "nothing tells whether it was done: an uncertain attempt waits for a person",
+            ));
+        };
+        let settle = settle.or(entry.settle).unwrap_or_default();
+        let look = entry.find.is_some();
+        let columns: Vec<&str> = find_by.iter().map(|column| column.as_str()).collect();
+        let (by, reason) = match entry.by {
+            catalog::RepeatBy::Header => {
+                let header = entry.header.as_deref().unwrap_or("a header");
+                let memory = match entry.remembers {
+                    Some(time) => format!("for {}", crate::value::time::write_duration(time)),
+                    None => "for ever".into(),
+                };
+                (RepeatBy::Header, format!("{} knows a repeat by {header}, {memory}", bound.system.title))
+            }
+            catalog::RepeatBy::Key => {
+                let key = bound.entity.map(|entity| entity.chosen.join(", ")).unwrap_or_default();
+                (RepeatBy::Key, format!("the flow chooses the key ({key}): a repeat meets its own row"))
+            }
+            catalog::RepeatBy::Set => (RepeatBy::Set, "writing the same again changes nothing".into()),
+            catalog::RepeatBy::FindBy if columns.is_empty() => {
+                let message = format!("a retry of `{}` could make a second row", operation.name);
+                let help = "write `find_by:` with columns of the body that name this row and no other, such as an id of the event";
+                self.say(Diagnostic::error(Code::F0361, message, span).help(help));
+                return None;
+            }
+            catalog::RepeatBy::FindBy => {
+                let wait = crate::value::time::write_duration(settle);
+                (RepeatBy::FindBy, format!("a retry looks for its own row by {} after {wait}", columns.join(", ")))
+            }
+            catalog::RepeatBy::FirstWrite => {
+                self.unsupported("a change set", span);
+                return None;
+            }
+            catalog::RepeatBy::None => {
+                (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())
+            }
+        };
+        Some(Repeat { by, settle, remembers: entry.remembers, look, reason })
+    }
+
+    /// What the step gives.
+    fn result(&mut self, bound: &Bound<'_>, selected: Option<&[Text]>) -> Option<Type> {
+        let declared = &bound.operation.result().ty;
+        if *declared == TypeRef::None {
+            return Some(Type::never().or_missing());
+        }
+        let mut ty = self.compiler.types.resolve(declared, bound.system, bound.entity)?;
+        if let Some(selected) = selected {
+            ty = only(&ty, selected);
+        }
+        if bound.operation.short_name() == "create"
+            && let Some(record) = ty.fields()
+        {
+            let mut record = record.clone();
+            record.fields.insert("created".into(), Field::plain(Type::bool()));
+            ty = Type::record(record);
+        }
+        Some(ty)
+    }
+}
+
+/// The type with only the selected columns: others cannot be read.
+fn only(ty: &Type, selected: &[Text]) -> Type {
+    match &ty.kind {
+        Kind::List(element) => Type::list(only(element, selected)),
+        Kind::Record(record) => {
+            let fields = record.fields.iter().filter(|(name, _)| selected.contains(name));
+            let fields = fields.map(|(name, field)| (name.clone(), field.clone())).collect();
+            Type::record(RecordType { name: record.name.clone(), fields })
+        }
+        _ => ty.clone(),
+    }
+}

@@ -1,0 +1,216 @@
+//! A whole project: its payload types, mappings and flows compiled together, and the sources that make up a revision.
+//!
+//! A flow with an error gives no graph and holds up no other. A revision is a flow's sources and nothing compiled:
+//! [`recompile`] makes the graph of one again, whatever the files say by then.
+
+use super::ExecutionGraph;
+use super::compile::{CompiledFlow, Compiler, ConnectionFacts};
+use crate::catalog::{Catalog, Types};
+use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
+use crate::language::ast::{Definition, Rows};
+use crate::language::{Inputs, Library, SourceText, parse};
+use crate::model::{Effective, FlowFile, Project};
+use crate::value::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Names of the parts of a revision that are no files: what connections the flow resolved to, the values of settings.
+const CONNECTIONS: &str = "#connections";
+const SETTINGS: &str = "#settings";
+
+/// What a project's files were compiled to.
+pub struct Compilation {
+    pub flows: Vec<Flow>,
+    /// The mappings, for `eval` and for tests of a mapping alone.
+    pub library: Library,
+    pub types: Types,
+    pub sources: Arc<Sources>,
+    pub findings: Vec<Diagnostic>,
+}
+
+/// One flow of a compilation.
+pub struct Flow {
+    pub name: String,
+    pub path: String,
+    /// `None` where it has an error.
+    pub graph: Option<Arc<ExecutionGraph>>,
+    /// Name → text of everything that it was compiled from, in order.
+    pub revision: Vec<(String, String)>,
+}
+
+/// Compiles everything. Findings of all files, those of reading them not among them.
+pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, catalog: &Catalog) -> Compilation {
+    let mut findings = Vec::new();
+    let connections = connection_facts(effective, catalog, &mut findings);
+    let is_type = |path: &str| path.starts_with("types/") && path.ends_with(".json");
+    let type_files: Vec<(FileId, Source)> =
+        effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
+    let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
+    findings.extend(more);
+    let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
+    let (library, more) = Library::compile(&inputs, &mut sources);
+    findings.extend(more);
+    let compiler = Compiler {
+        catalog,
+        types: &types,
+        library: &library,
+        inputs: &inputs,
+        connections: &connections,
+        settings: &effective.settings,
+    };
+    let mut flows: Vec<(&FlowFile, CompiledFlow, bool)> = Vec::new();
+    let mut names: BTreeMap<String, &FlowFile> = BTreeMap::new();
+    for file in &project.flows {
+        let name = file.flow.flow.to_string();
+        let (compiled, more) = compiler.flow(&file.path, &file.flow);
+        findings.extend(more);
+        let first = names.insert(name.clone(), file);
+        if let Some(first) = first {
+            let message = format!("there are two flows `{name}`");
+            let finding =
+                Diagnostic::error(Code::F0373, message, file.flow.flow.span).also(first.flow.flow.span, "the first");
+            findings.push(finding.help("a flow's name is its identity: rename one of them"));
+            names.insert(name, first);
+        }
+        flows.push((file, compiled, first.is_some()));
+    }
+    let sources = Arc::new(sources);
+    let flows = flows
+        .into_iter()
+        .map(|(file, compiled, doubled)| {
+            let reach = reach(&compiled.uses, &effective.files, &sources);
+            let revision = revision(file, &reach, project, effective, &connections, &sources);
+            let graph = compiled.finish(&sources).filter(|_| !doubled).map(Arc::new);
+            Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision }
+        })
+        .collect();
+    Compilation { flows, library, types, sources, findings }
+}
+
+/// The graph of a revision, compiled again from its sources.
+pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<ExecutionGraph, Vec<Diagnostic>> {
+    let texts = revision.iter().filter(|(name, _)| !name.starts_with('#') && !name.starts_with("std:"));
+    let texts: BTreeMap<String, Arc<str>> = texts.map(|(name, text)| (name.clone(), text.as_str().into())).collect();
+    let part = |name: &str| revision.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
+    let (project, mut sources, mut findings) = Project::from_files(&texts);
+    let mut effective = project.effective(None).map_err(|finding| vec![finding])?;
+    if let Some(Ok(settings)) = part(SETTINGS).map(json::parse_tagged) {
+        effective.settings = settings;
+    }
+    let connections = part(CONNECTIONS).map(read_facts).unwrap_or_default();
+    let is_type = |path: &str| path.starts_with("types/") && path.ends_with(".json");
+    let type_files: Vec<(FileId, Source)> =
+        effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
+    let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
+    findings.extend(more);
+    let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
+    let (library, more) = Library::compile(&inputs, &mut sources);
+    findings.extend(more);
+    let compiler = Compiler {
+        catalog,
+        types: &types,
+        library: &library,
+        inputs: &inputs,
+        connections: &connections,
+        settings: &effective.settings,
+    };
+    let compiled = project.flows.first().map(|file| compiler.flow(&file.path, &file.flow));
+    let graph = compiled.and_then(|(compiled, more)| {
+        findings.extend(more);
+        compiled.finish(&Arc::new(sources))
+    });
+    findings.retain(|finding| finding.severity == Severity::Error);
+    graph.ok_or(findings)
+}
+
+fn connection_facts(
+    effective: &Effective,
+    catalog: &Catalog,
+    findings: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, ConnectionFacts> {
+    let mut facts = BTreeMap::new();
+    for (name, connection) in &effective.connections {
+        let system = connection.system.to_string();
+        if catalog.system(&system).is_none() {
+            let message = format!("there is no system `{system}`");
+            findings.push(
+                Diagnostic::error(Code::F0354, message, connection.system.span).help(catalog.system_help(&system)),
+            );
+            continue;
+        }
+        let settle = connection.limits.as_ref().and_then(|limits| limits.settle.as_ref()).map(|settle| settle.value.0);
+        facts.insert(name.clone(), ConnectionFacts { system, settle });
+    }
+    facts
+}
+
+/// All files that a flow's mappings lead to: what they use, their scripts and tables.
+fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<String> = uses.to_vec();
+    while let Some(path) = next.pop() {
+        let Some(file) = files.get(&path).filter(|_| reached.insert(path.clone())) else { continue };
+        if !path.ends_with(".map") {
+            continue;
+        }
+        let (tree, _) = parse::file(&SourceText::file(*file, sources.get(*file).text));
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let imports = tree.imports.iter().map(|import| import.path.text.clone());
+        let tables = tree.definitions.iter().filter_map(|definition| match definition {
+            Definition::Table(table) => match &table.rows {
+                Rows::Csv { path, .. } => Some(path.text.clone()),
+                Rows::Inline { .. } => None,
+            },
+            _ => None,
+        });
+        next.extend(imports.chain(tables).filter_map(|relative| super::compile::join(folder, &relative)));
+    }
+    reached
+}
+
+fn revision(
+    file: &FlowFile,
+    reach: &BTreeSet<String>,
+    project: &Project,
+    effective: &Effective,
+    connections: &BTreeMap<String, ConnectionFacts>,
+    sources: &Sources,
+) -> Vec<(String, String)> {
+    let text = |file: FileId| sources.get(file).text.to_string();
+    let mut parts = vec![(file.path.clone(), text(file.file))];
+    if let Some(project) = &project.file {
+        parts.push((crate::model::load::PROJECT_FILE.to_string(), text(project.span.file)));
+    }
+    for (path, id) in &effective.files {
+        if reach.contains(path) || path.starts_with("types/") {
+            parts.push((path.clone(), text(*id)));
+        }
+    }
+    // The library's files belong to it, too: a newer binary may have others.
+    for (_, source) in sources.iter().filter(|(_, source)| source.path.starts_with("std:")) {
+        parts.push((source.path.to_string(), source.text.to_string()));
+    }
+    let facts: Vec<String> = connections
+        .iter()
+        .map(|(name, facts)| {
+            let settle = facts.settle.map(|settle| format!(" {}", settle.as_millis())).unwrap_or_default();
+            format!("{name} {}{settle}", facts.system)
+        })
+        .collect();
+    parts.push((CONNECTIONS.to_string(), facts.join("\n")));
+    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)));
+    parts.sort();
+    parts
+}
+
+fn read_facts(text: &str) -> BTreeMap<String, ConnectionFacts> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let (name, system) = (words.next()?, words.next()?);
+            let settle = words.next().and_then(|milliseconds| milliseconds.parse().ok()).map(Duration::from_millis);
+            Some((name.to_string(), ConnectionFacts { system: system.to_string(), settle }))
+        })
+        .collect()
+}

@@ -1,0 +1,82 @@
+//! Constants while compiling: their text, equality, and code that is nothing but one.
+
+use crate::language::code::{Code, Op, Statement, TableKey};
+use crate::value::{Number, Value};
+use std::sync::Arc;
+
+/// The value as a person writes it, where it is a simple one.
+pub(super) fn shown(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Missing => "missing".into(),
+        Value::Null => "null".into(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.plain().into_owned(),
+        Value::Text(text) => text.to_string(),
+        Value::Date(date) => date.to_string(),
+        Value::Time(time) => time.to_string(),
+        _ => return None,
+    })
+}
+
+/// Whether a number is an int: its value is whole and it is written so.
+pub(super) fn is_whole(value: &Value) -> bool {
+    matches!(value, Value::Number(number) if number.is_whole())
+}
+
+/// `-n`, with the decimals that n is written with.
+pub(super) fn negative(value: &Value) -> Option<Value> {
+    let Value::Number(number) = value else { return None };
+    let text = number.plain().into_owned();
+    let text = match text.strip_prefix('-') {
+        Some(positive) => positive.to_string(),
+        None if text.chars().all(|c| matches!(c, '0' | '.')) => text,
+        None => format!("-{text}"),
+    };
+    Some(Value::Number(Number::from_json(text.into())))
+}
+
+/// Whether two simple constants are the same value.
+pub(super) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Missing, Value::Missing) | (Value::Null, Value::Null) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Number(a), Value::Number(b)) => a.compare(b).is_eq(),
+        (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::Date(a), Value::Date(b)) => a == b,
+        (Value::Time(a), Value::Time(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// The value of code that is nothing but a constant, a list or a record of them.
+pub(super) fn folded(code: &Code) -> Option<Value> {
+    match &code.op {
+        Op::Const(value) => Some(value.clone()),
+        Op::View { value, .. } => folded(value),
+        Op::List(elements) => Some(Value::List(Arc::new(elements.iter().map(folded).collect::<Option<_>>()?))),
+        Op::Record(statements) => {
+            let mut fields = vec![];
+            for statement in statements {
+                let Statement::Assign { path, value, .. } = statement else { return None };
+                let [name] = path.as_slice() else { return None };
+                match folded(value)? {
+                    Value::Missing => {}
+                    value => fields.push((name.clone(), value)),
+                }
+            }
+            Some(Value::Record(fields.into_iter().collect()))
+        }
+        _ => None,
+    }
+}
+
+/// A constant as a key of a table.
+pub(super) fn key(value: &Value) -> Option<TableKey> {
+    Some(match value {
+        Value::Text(text) => TableKey::Text(text.clone()),
+        Value::Number(number) => TableKey::Number(number.canonical()),
+        Value::Bool(value) => TableKey::Bool(*value),
+        Value::Date(date) => TableKey::Date(*date),
+        _ => return None,
+    })
+}

@@ -1,0 +1,144 @@
+//! Bodies of `fn` and `mapping`.
+
+use super::scope::{FunctionInfo, Names};
+use super::{Assigned, Checker, Origin, Want};
+use crate::diagnostics::{Code as Number, Diagnostic, Severity};
+use crate::language::ast::{Expr, ExprKind, FunctionDef};
+use crate::language::code::Routine;
+use crate::language::types::{Kind, Type};
+
+/// Compiles a `fn` or `mapping`. `None` where it has errors.
+pub(super) fn compile(
+    names: &Names<'_>,
+    written: &FunctionDef,
+    info: &FunctionInfo,
+) -> (Option<(Routine, Option<Assigned>)>, Vec<Diagnostic>) {
+    let mut checker = Checker::new(names);
+    for (param, (_, ty)) in written.params.iter().zip(&info.params) {
+        checker.declare(&param.name, ty.clone(), Origin::Parameter);
+    }
+    if written.is_mapping
+        && let Some(result) = &info.result
+        && (!matches!(result.kind, Kind::Record(_) | Kind::Any) || result.missing)
+    {
+        let message = format!("a mapping gives a record, not {result}");
+        checker.report(Diagnostic::error(Number::F0274, message, written.result.span).help("`fn` gives any type"));
+    }
+    let want = info.result.as_ref().map(|ty| Want::new(ty.clone(), format!("the result of `{}`", info.name)));
+    let typed = checker.body(&written.body, want.as_ref());
+    checker.leave(0);
+    let (slots, mut findings) = (checker.slots, checker.findings);
+    let untyped = info.result.is_none() || info.params.iter().any(|(_, ty)| ty.is_none());
+    let failed = untyped || super::has_errors(&findings);
+    if failed {
+        // What had a finding was not looked at to its end: "never used" would be a guess.
+        findings.retain(|finding| finding.severity == Severity::Error || finding.code != Number::F0224);
+    }
+    let params: Option<Vec<(_, Type)>> =
+        info.params.iter().map(|(name, ty)| Some((name.clone(), ty.clone()?))).collect();
+    let routine = match (typed, params, &info.result) {
+        (Some(typed), Some(params), Some(result)) if !failed => {
+            let (name, result, span) = (info.name.clone(), result.clone(), written.span);
+            Some((Routine { name, params, slots, result, code: typed.code, span }, typed.assigned))
+        }
+        _ => None,
+    };
+    (routine, findings)
+}
+
+/// The names that a body calls, each with its place: `f(x)` and `x.f()`.
+pub(super) fn calls<'e>(written: &'e FunctionDef, found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
+    for one in &written.body.lets {
+        walk(&one.value, found);
+    }
+    walk(&written.body.value, found);
+}
+
+fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
+    use crate::language::ast::{Arg, Piece};
+    let args = |args: &'e [Arg], found: &mut dyn FnMut(&'e crate::language::ast::Name)| {
+        for arg in args {
+            match arg {
+                Arg::Value(expr) => walk(expr, found),
+                Arg::Lambda(lambda) => walk(&lambda.body, found),
+            }
+        }
+    };
+    match &expr.kind {
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Null
+        | ExprKind::Missing
+        | ExprKind::Name(_) => {}
+        ExprKind::Template(pieces) => {
+            for piece in pieces {
+                if let Piece::Hole(expr) = piece {
+                    walk(expr, found);
+                }
+            }
+        }
+        ExprKind::List(elements) => elements.iter().for_each(|element| walk(element, found)),
+        ExprKind::Record(entries) => walk_entries(entries, found),
+        ExprKind::Paren(inner)
+        | ExprKind::Maybe(inner)
+        | ExprKind::Negate(inner)
+        | ExprKind::Not(inner)
+        | ExprKind::Fail(inner) => walk(inner, found),
+        ExprKind::Call { name, args: given } => {
+            found(name);
+            args(given, found);
+        }
+        ExprKind::MethodCall { base, name, args: given, .. } => {
+            walk(base, found);
+            found(name);
+            args(given, found);
+        }
+        ExprKind::Field { base, .. } => walk(base, found),
+        ExprKind::Index { base, index, .. } => {
+            walk(base, found);
+            index.iter().for_each(|index| walk(index, found));
+        }
+        ExprKind::Binary { left, right, .. } => {
+            walk(left, found);
+            walk(right, found);
+        }
+        ExprKind::If { condition, then, otherwise } => {
+            walk(condition, found);
+            walk(then, found);
+            walk(otherwise, found);
+        }
+        ExprKind::Match { subject, arms, otherwise } => {
+            subject.iter().for_each(|subject| walk(subject, found));
+            for arm in arms {
+                arm.values.iter().for_each(|value| walk(value, found));
+                walk(&arm.result, found);
+            }
+            otherwise.iter().for_each(|otherwise| walk(otherwise, found));
+        }
+        ExprKind::For { list, condition, body, .. } => {
+            walk(list, found);
+            condition.iter().for_each(|condition| walk(condition, found));
+            walk(body, found);
+        }
+    }
+}
+
+fn walk_entries<'e>(entries: &'e [crate::language::ast::Entry], found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
+    use crate::language::ast::Entry;
+    for entry in entries {
+        match entry {
+            Entry::Let(one) => walk(&one.value, found),
+            Entry::Assign { value, .. } | Entry::Spread { value, .. } => walk(value, found),
+            Entry::If { condition, then, otherwise, .. } => {
+                walk(condition, found);
+                walk_entries(then, found);
+                walk_entries(otherwise, found);
+            }
+            Entry::Require { condition, message, .. } => {
+                walk(condition, found);
+                walk(message, found);
+            }
+        }
+    }
+}

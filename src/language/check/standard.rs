@@ -1,0 +1,8 @@
+//! The library that is written in the language itself and lies in the binary: `std:NAME`. One line each.
+
+/// Name (as in `use "std:NAME"`) and text.
+pub(super) const ALL: &[(&str, &str)] = &[
+    ("address", include_str!("../std/address.map")),
+    ("finops", include_str!("../std/finops.map")),
+    ("stripe", include_str!("../std/stripe.map")),
+];

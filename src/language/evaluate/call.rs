@@ -1,0 +1,190 @@
+//! What a built-in sees of its call: arguments, lambdas, what was prepared. Its methods give the failures that every
+//! function shares, in the reader's words.
+
+use super::machine::{Machine, Stop};
+use super::see::{describe, quote};
+use super::{ErrorCode, EvalError, Failure, Quantity};
+use crate::diagnostics::Span;
+use crate::language::code::Code;
+use crate::language::functions::Prepared;
+use crate::language::types::Type;
+use crate::value::{Currency, Exact, Fraction, Money, Record, Text, Value};
+use std::sync::Arc;
+
+/// A built-in's view of its call.
+pub struct Call<'c, 'e> {
+    pub prepared: Option<&'c Prepared>,
+    machine: &'c mut Machine<'e>,
+    args: Vec<Argument<'e>>,
+    span: Span,
+}
+
+/// An argument as it was evaluated; arithmetic is finished when it is taken.
+pub(super) enum Argument<'e> {
+    Value(Quantity, Span),
+    Lambda(&'e [(usize, Type)], &'e Code),
+}
+
+impl<'c, 'e> Call<'c, 'e> {
+    pub(super) fn new(
+        machine: &'c mut Machine<'e>,
+        prepared: Option<&'c Prepared>,
+        args: Vec<Argument<'e>>,
+        span: Span,
+    ) -> Call<'c, 'e> {
+        Call { prepared, machine, args, span }
+    }
+
+    /// How many arguments there are.
+    pub fn len(&self) -> usize {
+        self.args.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    /// The argument; missing where it was not given.
+    pub fn value(&self, n: usize) -> Result<Value, Failure> {
+        match self.args.get(n) {
+            Some(Argument::Value(Quantity::Other(value), _)) => Ok(value.clone()),
+            Some(Argument::Value(quantity, span)) => quantity.clone().finish().map_err(|failure| at(failure, *span)),
+            Some(Argument::Lambda(..)) => Err(Failure::kind("expected a value, got a lambda")),
+            None => Ok(Value::Missing),
+        }
+    }
+
+    /// The argument as it was calculated, before it has to be a decimal that ends.
+    pub fn quantity(&self, n: usize) -> Result<Quantity, Failure> {
+        match self.args.get(n) {
+            Some(Argument::Value(quantity, _)) => Ok(quantity.clone()),
+            _ => self.value(n).map(Quantity::Other),
+        }
+    }
+
+    /// A number, as the fraction that it is.
+    pub fn fraction(&self, n: usize) -> Result<Fraction, Failure> {
+        let quantity = self.quantity(n)?;
+        quantity.fraction()?.ok_or_else(|| unfit("a number", &quantity.describe()))
+    }
+
+    /// A number that ends.
+    pub fn number(&self, n: usize) -> Result<Exact, Failure> {
+        match self.value(n)? {
+            Value::Number(number) => Ok(number.exact()?),
+            other => Err(unfit("a number", &describe(&other))),
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self, n: usize) -> Result<i64, Failure> {
+        let number = self.number(n)?;
+        match number.to_i64() {
+            Some(int) => Ok(int),
+            None => Err(Failure::value(format!("expected int, got {number}"))),
+        }
+    }
+
+    /// A whole number that counts something.
+    pub fn size(&self, n: usize) -> Result<usize, Failure> {
+        let int = self.int(n)?;
+        usize::try_from(int).map_err(|_| Failure::value(format!("expected a number from 0, got {int}")))
+    }
+
+    pub fn text(&self, n: usize) -> Result<Text, Failure> {
+        match self.value(n)? {
+            Value::Text(text) => Ok(text),
+            other => Err(unfit("text", &describe(&other))),
+        }
+    }
+
+    pub fn list(&self, n: usize) -> Result<Arc<Vec<Value>>, Failure> {
+        match self.value(n)? {
+            Value::List(items) => Ok(items),
+            other => Err(unfit("a list", &describe(&other))),
+        }
+    }
+
+    pub fn record(&self, n: usize) -> Result<Record, Failure> {
+        match self.value(n)? {
+            Value::Record(record) => Ok(record),
+            other => Err(unfit("a record", &describe(&other))),
+        }
+    }
+
+    pub fn money(&self, n: usize) -> Result<Money, Failure> {
+        match self.value(n)? {
+            Value::Money(money) => Ok(money),
+            other => Err(unfit("money", &describe(&other))),
+        }
+    }
+
+    /// A currency code in any case.
+    pub fn currency(&self, n: usize) -> Result<Currency, Failure> {
+        let code = self.text(n)?;
+        Currency::parse(&code).ok_or_else(|| Failure::value(format!("{} is no currency of ISO 4217", quote(&code))))
+    }
+
+    /// Whether the argument is a lambda.
+    pub fn is_lambda(&self, n: usize) -> bool {
+        matches!(self.args.get(n), Some(Argument::Lambda(..)))
+    }
+
+    /// What the lambda gives for these values.
+    pub fn lambda(&mut self, n: usize, values: &[Value]) -> Result<Value, Failure> {
+        let Some(Argument::Lambda(params, body)) = self.args.get(n) else {
+            return Err(Failure::kind("expected a lambda, got a value"));
+        };
+        let (params, body) = (*params, *body);
+        self.machine.lambda(params, body, values).map_err(failure)
+    }
+
+    /// Whether the condition holds.
+    pub fn holds(&mut self, n: usize, value: &Value) -> Result<bool, Failure> {
+        match self.lambda(n, std::slice::from_ref(value))? {
+            Value::Bool(holds) => Ok(holds),
+            other => Err(unfit("bool from the lambda", &describe(&other))),
+        }
+    }
+
+    /// Counts work that grows with the data: elements copied or looked at beyond those a lambda counts.
+    pub fn charge(&mut self, steps: usize) -> Result<(), Failure> {
+        self.machine.charge(steps as u64, self.span).map_err(failure)
+    }
+
+    /// A text result, no longer than the limit: asked before it is built where it can grow.
+    pub fn room(&self, bytes: usize) -> Result<(), Failure> {
+        let limit = self.machine.text_limit();
+        if bytes > limit {
+            return Err(Failure::new(ErrorCode::Limit, format!("a text of more than {limit} bytes")));
+        }
+        Ok(())
+    }
+
+    /// Whether a value may be written out: it is no larger than a result may be.
+    pub fn measure(&self, value: &Value) -> Result<(), Failure> {
+        self.machine.measure(value).map_err(|why| Failure::new(ErrorCode::Limit, why))
+    }
+
+    /// What `Function::prepare` made.
+    pub fn prepared<T: 'static>(&self) -> Option<&'c T> {
+        self.prepared.and_then(|prepared| prepared.downcast_ref())
+    }
+}
+
+/// "expected text, got number 12".
+pub(crate) fn unfit(expected: &str, got: &str) -> Failure {
+    Failure::kind(format!("expected {expected}, got {got}"))
+}
+
+fn at(failure: Failure, span: Span) -> Failure {
+    EvalError::new(failure.code, failure.message, span).into()
+}
+
+fn failure(stop: Stop) -> Failure {
+    match stop {
+        Stop::Error(error) => (*error).into(),
+        Stop::Nothing => Failure::new(ErrorCode::Absent, "nothing was found"),
+    }
+}

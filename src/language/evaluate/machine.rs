@@ -1,0 +1,550 @@
+//! The machine that runs code: one stack of slots, one counter of steps, one of depth.
+//!
+//! `?` finding nothing is a signal ([`Stop::Nothing`]), not an error: the chain around it takes it. Every operation has
+//! its own small function, so that the frames of a deep evaluation stay small in debug builds too.
+
+use super::fields::Fields;
+use super::naming::{dot, step_span};
+use super::quantity::{self, Quantity};
+use super::see::{self, Misfit, Seen, describe};
+use super::{Context, ErrorCode, EvalError, Failure};
+use crate::diagnostics::Span;
+use crate::language::Expression;
+use crate::language::code::{Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step};
+use crate::language::types::Type;
+use crate::value::{Record, Text, Value};
+use std::sync::Arc;
+
+/// How deep operations nest: through expressions, fns that call fns, and lambdas. With the frames of a debug build this
+/// stays below 1 MiB, half of a worker thread's stack; a test runs it on that much.
+const DEPTH: usize = 400;
+
+/// What ends an operation early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// A `?` found nothing: the chain around it is missing.
+    Nothing,
+    Error(Box<EvalError>),
+}
+
+pub(super) type Run<T> = Result<T, Stop>;
+
+pub(super) struct Machine<'e> {
+    pub(super) program: &'e Program,
+    pub(super) context: &'e Context<'e>,
+    pub(super) routine: &'e Routine,
+    /// Steps that are left.
+    steps: u64,
+    pub(super) depth: usize,
+    slots: Vec<Value>,
+    /// Where the frame of `routine` begins in `slots`.
+    base: usize,
+}
+
+impl<'e> Machine<'e> {
+    pub(super) fn run(
+        expression: &'e Expression,
+        inputs: &[Value],
+        context: &'e Context<'e>,
+    ) -> Result<Value, EvalError> {
+        let routine = &*expression.routine;
+        let mut machine = Machine {
+            program: &expression.program,
+            context,
+            routine,
+            steps: context.limits.steps,
+            depth: 0,
+            slots: Vec::with_capacity(routine.slots),
+            base: 0,
+        };
+        match machine.start(routine, inputs) {
+            Ok(value) => Ok(value),
+            Err(Stop::Nothing) => Ok(Value::Missing),
+            Err(Stop::Error(error)) => Err(*error),
+        }
+    }
+
+    fn start(&mut self, routine: &'e Routine, inputs: &[Value]) -> Run<Value> {
+        let mut slots = Vec::with_capacity(routine.slots);
+        for (n, (name, ty)) in routine.params.iter().enumerate() {
+            let input = inputs.get(n).unwrap_or(&Value::Missing);
+            slots.push(self.fit(input, ty, routine.span, || format!("`{name}`"))?);
+        }
+        let value = self.enter(routine, slots)?;
+        see::measure(&value, self.context.limits)
+            .map_err(|message| fail(ErrorCode::Limit, message, routine.code.span))?;
+        Ok(value)
+    }
+
+    /// Runs a routine whose parameters are given; the caller's frame is there again afterwards.
+    pub(super) fn enter(&mut self, routine: &'e Routine, params: Vec<Value>) -> Run<Value> {
+        let (caller, base) = (self.routine, self.base);
+        self.base = self.slots.len();
+        self.routine = routine;
+        self.slots.extend(params);
+        self.slots.resize(self.base + routine.slots.max(routine.params.len()), Value::Missing);
+        let result = self.eval(&routine.code).and_then(|value| {
+            self.fit(&value, &routine.result, routine.code.span, || format!("the result of `{}`", routine.name))
+        });
+        self.slots.truncate(self.base);
+        self.routine = caller;
+        self.base = base;
+        result
+    }
+
+    pub(super) fn eval(&mut self, code: &'e Code) -> Run<Value> {
+        self.deeper(code.span)?;
+        let result = self.operate(code);
+        self.depth -= 1;
+        result
+    }
+
+    pub(super) fn deeper(&mut self, span: Span) -> Run<()> {
+        if self.depth >= DEPTH {
+            let message = format!("more than {DEPTH} operations inside one another: fns call fns too deeply");
+            return Err(fail(ErrorCode::Limit, message, span));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    pub(super) fn shallower(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Only calls: in a debug build a frame holds the temporaries of every arm.
+    fn operate(&mut self, code: &'e Code) -> Run<Value> {
+        let span = code.span;
+        match &code.op {
+            Op::Const(value) => constant(value),
+            Op::Local(slot) => self.local(*slot),
+            Op::Settings => constant(self.context.settings),
+            Op::Template(parts) => self.template(parts, span),
+            Op::List(items) => self.list(items),
+            Op::Record(statements) => self.record(statements),
+            Op::Field { base, name, step } => self.field(code, base, name, step),
+            Op::Index { base, index, step } => self.index(code, base, index, step),
+            Op::Chain(inner) => self.chain(inner),
+            Op::Maybe(inner) => self.maybe(inner),
+            Op::Coalesce(value, otherwise) => self.coalesce(value, otherwise),
+            Op::Catch { value, otherwise, slot } => self.catch(value, otherwise, *slot),
+            Op::And(left, right) => self.logic(false, left, right),
+            Op::Or(left, right) => self.logic(true, left, right),
+            Op::Not(inner) => self.not(inner),
+            Op::Compare { op, left, right } => self.compare(*op, left, right, span),
+            Op::In { value, list } => self.contained(value, list, span),
+            Op::Arithmetic { .. } | Op::Negate(_) => self.arithmetic(code),
+            Op::If { condition, then, otherwise } => self.decide(condition, then, otherwise),
+            Op::Match { subject, arms, otherwise } => self.choose(span, subject, arms, otherwise),
+            Op::For(body) => self.each(body),
+            Op::Let { slot, value, body } => self.bind(*slot, value, body),
+            Op::Call { routine, args } => self.call(*routine, args, span),
+            Op::Builtin { function, args, prepared } => self.builtin(function, args, prepared.as_ref(), span),
+            Op::Script { script, function, args, result } => self.script(*script, function, args, result, span),
+            Op::Table { table, keys } => self.table(*table, keys, span),
+            Op::Fail(message) => self.refuse(message, span),
+            Op::View { value, ty, project } => self.view(value, ty, *project),
+        }
+    }
+
+    fn local(&self, slot: usize) -> Run<Value> {
+        Ok(self.slots[self.base + slot].clone())
+    }
+
+    fn chain(&mut self, inner: &'e Code) -> Run<Value> {
+        match self.eval(inner) {
+            Err(Stop::Nothing) => Ok(Value::Missing),
+            other => other,
+        }
+    }
+
+    fn maybe(&mut self, inner: &'e Code) -> Run<Value> {
+        match self.eval(inner)? {
+            Value::Missing | Value::Null => Err(Stop::Nothing),
+            value => Ok(value),
+        }
+    }
+
+    /// `or` is decided by a true left side, `and` by a false one.
+    fn logic(&mut self, decided: bool, left: &'e Code, right: &'e Code) -> Run<Value> {
+        let left = self.condition(left)?;
+        Ok(Value::Bool(if left == decided { decided } else { self.condition(right)? }))
+    }
+
+    fn not(&mut self, inner: &'e Code) -> Run<Value> {
+        Ok(Value::Bool(!self.condition(inner)?))
+    }
+
+    fn decide(&mut self, condition: &'e Code, then: &'e Code, otherwise: &'e Code) -> Run<Value> {
+        let taken = if self.condition(condition)? { then } else { otherwise };
+        self.eval(taken)
+    }
+
+    fn bind(&mut self, slot: usize, value: &'e Code, body: &'e Code) -> Run<Value> {
+        let value = self.eval(value)?;
+        self.set(slot, value);
+        self.eval(body)
+    }
+
+    fn refuse(&mut self, message: &'e Code, span: Span) -> Run<Value> {
+        let message = self.message(message)?;
+        Err(fail(ErrorCode::Failed, message, span))
+    }
+
+    fn arithmetic(&mut self, code: &'e Code) -> Run<Value> {
+        let quantity = self.operands(code)?;
+        quantity.finish().map_err(|failure| place(failure, code.span))
+    }
+
+    pub(super) fn set(&mut self, slot: usize, value: Value) {
+        let base = self.base;
+        self.slots[base + slot] = value;
+    }
+
+    /// Counts what bounds the work: calls, rounds, elements copied.
+    pub(super) fn charge(&mut self, steps: u64, span: Span) -> Run<()> {
+        match self.steps.checked_sub(steps) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => {
+                let message = format!("more than {} steps (calls and rounds)", self.context.limits.steps);
+                Err(fail(ErrorCode::Limit, message, span))
+            }
+        }
+    }
+
+    /// A text is no longer than the limit.
+    pub(super) fn check_text(&self, text: &str, span: Span) -> Run<()> {
+        let limit = self.context.limits.text;
+        if text.len() > limit {
+            return Err(fail(ErrorCode::Limit, format!("a text of more than {limit} bytes"), span));
+        }
+        Ok(())
+    }
+
+    pub(super) fn measure(&self, value: &Value) -> Result<(), String> {
+        see::measure(value, self.context.limits)
+    }
+
+    pub(super) fn text_limit(&self) -> usize {
+        self.context.limits.text
+    }
+
+    fn template(&mut self, parts: &'e [Part], span: Span) -> Run<Value> {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                Part::Plain(plain) => text.push_str(plain),
+                Part::Hole(hole) => {
+                    let value = self.eval(hole)?;
+                    text.push_str(&see::written(&value).map_err(|failure| place(failure, hole.span))?);
+                }
+            }
+            self.check_text(&text, span)?;
+        }
+        Ok(Value::Text(text.into()))
+    }
+
+    /// The text of `fail`, `require`: a value that is no text is written as it is.
+    fn message(&mut self, code: &'e Code) -> Run<String> {
+        let value = self.eval(code)?;
+        Ok(see::written(&value).unwrap_or_else(|_| describe(&value)))
+    }
+
+    fn list(&mut self, items: &'e [Code]) -> Run<Value> {
+        let values = items.iter().map(|item| self.eval(item)).collect::<Run<Vec<_>>>()?;
+        Ok(Value::List(Arc::new(values)))
+    }
+
+    fn record(&mut self, statements: &'e [Statement]) -> Run<Value> {
+        let mut fields = Fields::default();
+        self.statements(statements, &mut fields)?;
+        Ok(fields.finish())
+    }
+
+    fn statements(&mut self, statements: &'e [Statement], fields: &mut Fields) -> Run<()> {
+        statements.iter().try_for_each(|statement| self.statement(statement, fields))
+    }
+
+    fn statement(&mut self, statement: &'e Statement, fields: &mut Fields) -> Run<()> {
+        match statement {
+            Statement::Let { slot, value } => self.eval(value).map(|value| self.set(*slot, value)),
+            Statement::Assign { path, value, .. } => self.eval(value).map(|value| fields.assign(path, value)),
+            Statement::Spread { value } => self.spread(value, fields),
+            Statement::If { condition, then, otherwise } => {
+                let taken = if self.condition(condition)? { then } else { otherwise };
+                self.deeper(condition.span)?;
+                let result = self.statements(taken, fields);
+                self.shallower();
+                result
+            }
+            Statement::Require { condition, message, span } => {
+                if self.condition(condition)? {
+                    return Ok(());
+                }
+                self.refuse(message, *span).map(|_| ())
+            }
+        }
+    }
+
+    fn spread(&mut self, code: &'e Code, fields: &mut Fields) -> Run<()> {
+        let value = self.eval(code)?;
+        let Value::Record(record) = &value else {
+            let message = format!("{} is {}, only a record can be spread", self.what(code), describe(&value));
+            return Err(fail(ErrorCode::Type, message, code.span));
+        };
+        self.charge(record.len() as u64 / 16, code.span)?;
+        fields.spread(record);
+        Ok(())
+    }
+
+    fn field(&mut self, code: &'e Code, base: &'e Code, name: &Text, step: &'e Step) -> Run<Value> {
+        let value = self.eval(base)?;
+        match &value {
+            Value::Record(record) => self.step(code, record.get(name), step),
+            Value::Money(money) if &**name == "amount" => Ok(Value::from(money.with_decimals().amount)),
+            Value::Money(money) if &**name == "currency" => Ok(Value::Text(money.currency.code().into())),
+            Value::Missing | Value::Null => Err(self.nothing_below(&value, base, code)),
+            other => {
+                let message = format!("{} is {}: it has no field `{name}`", self.what(base), describe(other));
+                Err(fail(ErrorCode::Type, message, dot(code, base)))
+            }
+        }
+    }
+
+    fn index(&mut self, code: &'e Code, base: &'e Code, index: &'e Code, step: &'e Step) -> Run<Value> {
+        let value = self.eval(base)?;
+        let at = self.eval(index)?;
+        match (&value, &at) {
+            (Value::List(items), Value::Number(number)) => {
+                let found =
+                    number.exact().ok().and_then(|n| usize::try_from(n.to_i64()?).ok()).and_then(|n| items.get(n));
+                self.step(code, found, step)
+            }
+            (Value::Record(record), Value::Text(key)) => self.step(code, record.get(key), step),
+            (Value::Missing | Value::Null, _) => Err(self.nothing_below(&value, base, code)),
+            _ => {
+                let message =
+                    format!("{} is {}: it cannot be indexed by {}", self.what(base), describe(&value), describe(&at));
+                Err(fail(ErrorCode::Type, message, dot(code, base)))
+            }
+        }
+    }
+
+    /// A step whose base is not there. `?` belongs to its own step only, so this is an error behind one too.
+    fn nothing_below(&self, value: &Value, base: &Code, code: &Code) -> Stop {
+        let state = if matches!(value, Value::Null) { "null" } else { "missing" };
+        let (base_path, path) = (self.path(base), self.path(code));
+        let message =
+            format!("`{base_path}` is {state}, so there is no `{path}`; write `{base_path}?` where it may be");
+        fail(ErrorCode::Absent, message, dot(code, base))
+    }
+
+    /// What a step finds, as its type.
+    fn step(&self, code: &'e Code, found: Option<&Value>, step: &'e Step) -> Run<Value> {
+        let seen = see::see(found.unwrap_or(&Value::Missing), &step.ty);
+        match seen {
+            Ok(Seen::Value(value)) => Ok(value),
+            Ok(Seen::Absent) if step.tolerant => Err(Stop::Nothing),
+            Ok(Seen::Absent) if step.ty.missing => Ok(Value::Missing),
+            Ok(Seen::Absent) => {
+                let state = match found {
+                    None | Some(Value::Missing) => "absent",
+                    Some(Value::Null) => "null",
+                    Some(_) => "empty",
+                };
+                let path = self.path(code);
+                let message = format!("`{path}` is {state}, expected {}; write `{path}?` where it may be", step.ty);
+                Err(fail(ErrorCode::Absent, message, step_span(code)))
+            }
+            Err(misfit) => Err(self.misfit(misfit, code, step_span(code))),
+        }
+    }
+
+    fn misfit(&self, misfit: Misfit, code: &Code, span: Span) -> Stop {
+        fail(misfit.code, format!("{}{}", self.what(code), misfit.message), span)
+    }
+
+    /// A value where a type is wanted; `what` names it for the message.
+    pub(super) fn fit(&self, value: &Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
+        match see::see(value, ty) {
+            Ok(Seen::Value(value)) => Ok(value),
+            Ok(Seen::Absent) if ty.missing => Ok(Value::Missing),
+            Ok(Seen::Absent) => {
+                let message = format!("{} is {}, expected {ty}", what(), describe(value));
+                Err(fail(ErrorCode::Absent, message, span))
+            }
+            Err(misfit) => Err(fail(misfit.code, format!("{}{}", what(), misfit.message), span)),
+        }
+    }
+
+    fn view(&mut self, code: &'e Code, ty: &'e Type, project: bool) -> Run<Value> {
+        let value = self.eval(code)?;
+        if !project {
+            return self.fit(&value, ty, code.span, || self.what(code));
+        }
+        match see::project(&value, ty) {
+            Ok(Seen::Value(value)) => Ok(value),
+            Ok(Seen::Absent) if ty.missing => Ok(Value::Missing),
+            Ok(Seen::Absent) => {
+                let message = format!("{} is {}, expected {ty}", self.what(code), describe(&value));
+                Err(fail(ErrorCode::Absent, message, code.span))
+            }
+            Err(misfit) => Err(self.misfit(misfit, code, code.span)),
+        }
+    }
+
+    fn coalesce(&mut self, value: &'e Code, otherwise: &'e Code) -> Run<Value> {
+        match self.eval(value) {
+            Ok(Value::Missing | Value::Null) | Err(Stop::Nothing) => self.eval(otherwise),
+            other => other,
+        }
+    }
+
+    fn catch(&mut self, value: &'e Code, otherwise: &'e Code, slot: usize) -> Run<Value> {
+        match self.eval(value) {
+            Err(Stop::Error(error)) if error.code != ErrorCode::Limit => {
+                let fields = [("code", error.code.as_str().into()), ("message", Text::from(error.message))];
+                let record: Record =
+                    fields.into_iter().map(|(name, text)| (Text::from(name), Value::Text(text))).collect();
+                self.set(slot, Value::Record(record));
+                self.eval(otherwise)
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn condition(&mut self, code: &'e Code) -> Run<bool> {
+        match self.eval(code)? {
+            Value::Bool(value) => Ok(value),
+            other => {
+                let message = format!("{} is {}, expected bool", self.what(code), describe(&other));
+                Err(fail(ErrorCode::Type, message, code.span))
+            }
+        }
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &'e Code, right: &'e Code, span: Span) -> Run<Value> {
+        let left = self.operands(left)?;
+        let right = self.operands(right)?;
+        let weight = left.weight(self.steps + 1);
+        if weight > 0 && right.weight(weight) > 0 {
+            self.charge(weight, span)?;
+        }
+        let holds = holds(op, &left, &right).map_err(|failure| place(failure, span))?;
+        Ok(Value::Bool(holds))
+    }
+
+    fn contained(&mut self, value: &'e Code, list: &'e Code, span: Span) -> Run<Value> {
+        let value = self.operands(value)?;
+        let items = self.items(list)?;
+        let weight = value.weight(self.steps + 1) + 1;
+        for item in items.iter() {
+            self.charge(weight, span)?;
+            if quantity::equal(&value, &Quantity::Other(item.clone())).map_err(|failure| place(failure, span))? {
+                return Ok(Value::Bool(true));
+            }
+        }
+        Ok(Value::Bool(false))
+    }
+
+    fn items(&mut self, code: &'e Code) -> Run<Arc<Vec<Value>>> {
+        match self.eval(code)? {
+            Value::List(items) => Ok(items),
+            other => {
+                let message = format!("{} is {}, expected a list", self.what(code), describe(&other));
+                Err(fail(ErrorCode::Type, message, code.span))
+            }
+        }
+    }
+
+    fn choose(
+        &mut self,
+        span: Span,
+        subject: &'e Option<(Box<Code>, usize)>,
+        arms: &'e [MatchArm],
+        otherwise: &'e Option<Box<Code>>,
+    ) -> Run<Value> {
+        let subject = match subject {
+            Some((code, slot)) => {
+                let value = self.eval(code)?;
+                self.set(*slot, value.clone());
+                Some(value)
+            }
+            None => None,
+        };
+        for arm in arms {
+            for value in &arm.values {
+                let taken = match &subject {
+                    None => self.condition(value)?,
+                    Some(subject) => {
+                        let arm = self.eval(value)?;
+                        quantity::equal(&Quantity::Other(subject.clone()), &Quantity::Other(arm))
+                            .map_err(|failure| place(failure, value.span))?
+                    }
+                };
+                if taken {
+                    return self.eval(&arm.result);
+                }
+            }
+        }
+        match otherwise {
+            Some(otherwise) => self.eval(otherwise),
+            None => {
+                let got = subject.as_ref().map_or("nothing".into(), describe);
+                let message = format!("no arm fits {got}; add an arm for it, or `else`");
+                Err(fail(ErrorCode::Value, message, span))
+            }
+        }
+    }
+
+    fn each(&mut self, each: &'e For) -> Run<Value> {
+        let items = self.items(&each.list)?;
+        let mut kept = Vec::new();
+        for item in items.iter() {
+            self.charge(1, each.list.span)?;
+            let item =
+                self.fit(item, &each.element, each.list.span, || format!("an element of {}", self.what(&each.list)))?;
+            self.set(each.item, item);
+            if let Some(condition) = &each.condition
+                && !self.condition(condition)?
+            {
+                continue;
+            }
+            if let Some(index) = each.index {
+                self.set(index, Value::from(kept.len() as i64));
+            }
+            kept.push(self.eval(&each.body)?);
+        }
+        Ok(Value::List(Arc::new(kept)))
+    }
+}
+
+fn constant(value: &Value) -> Run<Value> {
+    Ok(value.clone())
+}
+
+fn holds(op: CompareOp, left: &Quantity, right: &Quantity) -> Result<bool, Failure> {
+    Ok(match op {
+        CompareOp::Equal => quantity::equal(left, right)?,
+        CompareOp::NotEqual => !quantity::equal(left, right)?,
+        CompareOp::Less => quantity::order(left, right)?.is_lt(),
+        CompareOp::LessEqual => quantity::order(left, right)?.is_le(),
+        CompareOp::Greater => quantity::order(left, right)?.is_gt(),
+        CompareOp::GreaterEqual => quantity::order(left, right)?.is_ge(),
+    })
+}
+
+/// A failure at a place, unless it has one.
+pub(super) fn place(failure: Failure, span: Span) -> Stop {
+    match failure.placed {
+        Some(error) => Stop::Error(error),
+        None => fail(failure.code, failure.message, span),
+    }
+}
+
+pub(super) fn fail(code: ErrorCode, message: impl Into<String>, span: Span) -> Stop {
+    Stop::Error(Box::new(EvalError::new(code, message, span)))
+}

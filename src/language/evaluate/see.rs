@@ -1,0 +1,295 @@
+//! A value seen as its declared type: what is checked and converted when it is read, and how messages speak of values.
+
+use super::{ErrorCode, Failure, Limits};
+use crate::language::types::{Form, Kind, RecordType, Type};
+use crate::value::{Currency, Exact, Money, Number, Record, Value, time};
+use std::sync::Arc;
+
+/// A value as its type says it.
+pub(crate) enum Seen {
+    Value(Value),
+    /// Missing, null where the type knows no null, or a system's way of writing "no date".
+    Absent,
+}
+
+/// A value that its type does not fit. The message goes on from the value's name: "` is text "12", expected int`",
+/// "`.lines[0].price is …`".
+pub(crate) struct Misfit {
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+impl Misfit {
+    fn kind(value: &Value, ty: &Type) -> Misfit {
+        Misfit { code: ErrorCode::Type, message: format!(" is {}, expected {}", describe(value), expected(ty)) }
+    }
+
+    fn value(value: &Value, expected: &str) -> Misfit {
+        Misfit { code: ErrorCode::Value, message: format!(" is {}, expected {expected}", describe(value)) }
+    }
+
+    fn below(self, step: impl std::fmt::Display) -> Misfit {
+        Misfit { message: format!("{step}{}", self.message), ..self }
+    }
+}
+
+/// A type without its `?`, which says nothing about a value that is there.
+fn expected(ty: &Type) -> Type {
+    ty.clone().present()
+}
+
+/// Checks the kind, reads texts that are dates, times, decimals or monies by type. Fields of records and elements of
+/// lists are looked at only when they are read in turn, except for scalars in a list that need conversion.
+pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
+    let form = ty.facts.as_ref().and_then(|facts| facts.form);
+    let seen = match (&ty.kind, value) {
+        (_, Value::Missing) => return Ok(Seen::Absent),
+        (Kind::Any, _) => value.clone(),
+        (_, Value::Null) if ty.null => Value::Null,
+        (_, Value::Null) => return Ok(Seen::Absent),
+        (Kind::Never, _)
+        | (Kind::Text, Value::Text(_))
+        | (Kind::Decimal, Value::Number(_))
+        | (Kind::Bool, Value::Bool(_))
+        | (Kind::Date, Value::Date(_))
+        | (Kind::Time, Value::Time(_))
+        | (Kind::Local, Value::Local(_))
+        | (Kind::Money, Value::Money(_))
+        | (Kind::Map(_) | Kind::Record(_), Value::Record(_)) => value.clone(),
+        (Kind::Int, Value::Number(number)) => {
+            if !number.is_whole() {
+                return Err(Misfit::value(value, "int, a whole number"));
+            }
+            value.clone()
+        }
+        (Kind::Decimal, Value::Text(text)) if form == Some(Form::DecimalText) => match Exact::parse(text) {
+            Ok(exact) => Value::Number(Number::from(exact)),
+            Err(_) => return Err(Misfit::value(value, "text that holds a decimal, as in \"10.50\"")),
+        },
+        (Kind::Date, Value::Text(text)) => match read_date(text, form) {
+            Some(Some(date)) => Value::Date(date),
+            Some(None) => return Ok(Seen::Absent),
+            None => return Err(Misfit::value(value, "a date")),
+        },
+        (Kind::Time, Value::Text(text)) => {
+            if form == Some(Form::Noon) && is_no_date(text) {
+                return Ok(Seen::Absent);
+            }
+            match time::parse_time(text) {
+                Some(time) => Value::Time(time),
+                None => return Err(Misfit::value(value, "a time, as in 2026-03-01T09:00:00Z")),
+            }
+        }
+        (Kind::Money, Value::Record(record)) => match read_money(record) {
+            Some(money) => Value::Money(money),
+            None => return Err(Misfit::value(value, "money, `{ amount, currency }`")),
+        },
+        (Kind::List(element), Value::List(items)) if converts(element) => {
+            let mut seen = Vec::with_capacity(items.len());
+            for (n, item) in items.iter().enumerate() {
+                seen.push(match see(item, element).map_err(|misfit| misfit.below(format!("[{n}]")))? {
+                    Seen::Value(value) => value,
+                    Seen::Absent => item.clone(),
+                });
+            }
+            Value::List(Arc::new(seen))
+        }
+        (Kind::List(_), Value::List(_)) => value.clone(),
+        _ => return Err(Misfit::kind(value, ty)),
+    };
+    Ok(Seen::Value(seen))
+}
+
+/// Whether values of this type are something else in JSON than in the language.
+fn converts(ty: &Type) -> bool {
+    match &ty.kind {
+        Kind::Date | Kind::Time | Kind::Money => true,
+        Kind::Decimal => ty.facts.as_ref().is_some_and(|facts| facts.form == Some(Form::DecimalText)),
+        Kind::List(element) => converts(element),
+        _ => false,
+    }
+}
+
+/// `Some(None)` is a system's way of writing "no date".
+fn read_date(text: &str, form: Option<Form>) -> Option<Option<jiff::civil::Date>> {
+    match form {
+        Some(Form::Noon) if is_no_date(text) => Some(None),
+        Some(Form::Noon) => {
+            let (day, _) = text.split_once('T')?;
+            time::parse_time(text)?;
+            time::parse_date(day).map(Some)
+        }
+        _ => time::parse_date(text).map(Some),
+    }
+}
+
+fn is_no_date(text: &str) -> bool {
+    text.starts_with("1900-01-01T")
+}
+
+fn read_money(record: &Record) -> Option<Money> {
+    let (Some(Value::Number(amount)), Some(Value::Text(currency))) = (record.get("amount"), record.get("currency"))
+    else {
+        return None;
+    };
+    Some(Money { amount: amount.exact().ok()?, currency: Currency::parse(currency)? })
+}
+
+/// The same all the way down, keeping only the fields that the type names.
+pub(crate) fn project(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
+    let Seen::Value(value) = see(value, ty)? else { return Ok(Seen::Absent) };
+    Ok(Seen::Value(match (&ty.kind, &value) {
+        (Kind::Record(wanted), Value::Record(record)) => Value::Record(project_record(record, wanted)?),
+        (Kind::Map(wanted), Value::Record(record)) => {
+            let mut kept = Vec::with_capacity(record.len());
+            for (name, value) in record.iter() {
+                if let Some(value) = inside(value, wanted, || format!("[{}]", quote(name)))? {
+                    kept.push((name.clone(), value));
+                }
+            }
+            Value::Record(kept.into_iter().collect())
+        }
+        (Kind::List(element), Value::List(items)) => {
+            let mut kept = Vec::with_capacity(items.len());
+            for (n, item) in items.iter().enumerate() {
+                kept.push(inside(item, element, || format!("[{n}]"))?.unwrap_or(Value::Missing));
+            }
+            Value::List(Arc::new(kept))
+        }
+        _ => value,
+    }))
+}
+
+fn project_record(record: &Record, wanted: &RecordType) -> Result<Record, Misfit> {
+    let mut kept = Vec::with_capacity(record.len().min(wanted.fields.len()));
+    for (name, value) in record.iter() {
+        if let Some(field) = wanted.fields.get(name)
+            && let Some(value) = inside(value, &field.ty, || format!(".{name}"))?
+        {
+            kept.push((name.clone(), value));
+        }
+    }
+    let lacking = wanted.fields.iter().find(|(name, field)| !field.ty.missing && record.get(name).is_none());
+    if let Some((name, field)) = lacking.filter(|(_, field)| !field.write_only) {
+        let message = format!(".{name} is absent, expected {}", field.ty);
+        return Err(Misfit { code: ErrorCode::Absent, message });
+    }
+    Ok(kept.into_iter().collect())
+}
+
+fn inside(value: &Value, ty: &Type, step: impl Fn() -> String) -> Result<Option<Value>, Misfit> {
+    match project(value, ty).map_err(|misfit| misfit.below(step()))? {
+        Seen::Value(value) => Ok(Some(value)),
+        Seen::Absent if ty.missing => Ok(None),
+        Seen::Absent => {
+            let message = format!("{} is {}, expected {ty}", step(), describe(value));
+            Err(Misfit { code: ErrorCode::Absent, message })
+        }
+    }
+}
+
+/// What a hole writes: text, int, decimal, bool, date, time, money; nothing else.
+pub(crate) fn written(value: &Value) -> Result<String, Failure> {
+    Ok(match value {
+        Value::Text(text) => text.to_string(),
+        Value::Number(number) => number.plain().into_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Date(date) => time::write_date(*date),
+        Value::Time(instant) => time::write_time(*instant),
+        Value::Money(money) => format!("{} {}", money.written_amount()?, money.currency),
+        _ => return Err(Failure::kind(format!("{} cannot stand in a text", describe(value)))),
+    })
+}
+
+/// The kind of a value, with a short excerpt where it has a short form.
+pub(crate) fn describe(value: &Value) -> String {
+    match value {
+        Value::Missing => "missing".into(),
+        Value::Null => "null".into(),
+        Value::Text(text) => format!("text {}", quote(text)),
+        Value::Number(number) => format!("number {}", shorten(&number.written(), 40)),
+        Value::Bool(value) => format!("bool {value}"),
+        Value::Date(date) => format!("date {date}"),
+        Value::Time(instant) => format!("time {}", time::write_time(*instant)),
+        Value::Local(_) => "a local time".into(),
+        Value::Money(money) => format!("money {money}"),
+        Value::List(items) => match items.len() {
+            1 => "a list of 1 element".into(),
+            n => format!("a list of {n} elements"),
+        },
+        Value::Record(_) => "a record".into(),
+    }
+}
+
+/// A text in quotes, at most 40 characters of it.
+pub(crate) fn quote(text: &str) -> String {
+    format!("{:?}", shorten(text, 40))
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
+}
+
+/// How many values there are, inside one another included; counts no further than `most`.
+pub(super) fn count(value: &Value, most: u64) -> u64 {
+    fn add(value: &Value, total: &mut u64, most: u64) {
+        *total += 1;
+        if *total > most {
+            return;
+        }
+        match value {
+            Value::List(items) => items.iter().for_each(|item| add(item, total, most)),
+            Value::Record(record) => record.iter().for_each(|(_, value)| add(value, total, most)),
+            _ => {}
+        }
+    }
+    let mut total = 0;
+    add(value, &mut total, most);
+    total
+}
+
+/// Whether a result stays within the limits of size and nesting.
+pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
+    let mut left = limits.output;
+    if inner(value, &mut left, limits.nesting).is_some() {
+        return Ok(());
+    }
+    return Err(match left {
+        0 => format!("a result of more than {} bytes", limits.output),
+        _ => format!("a result nested more than {} deep", limits.nesting),
+    });
+
+    fn inner(value: &Value, left: &mut usize, depth: usize) -> Option<()> {
+        take(left, 2)?;
+        match value {
+            Value::Text(text) => take(left, text.len() + text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count()),
+            Value::Number(number) => take(left, number.written().len()),
+            Value::List(items) => {
+                let depth = depth.checked_sub(1)?;
+                items.iter().try_for_each(|item| inner(item, left, depth))
+            }
+            Value::Record(record) => {
+                let depth = depth.checked_sub(1)?;
+                record.iter().try_for_each(|(name, value)| {
+                    take(left, name.len() + 3)?;
+                    inner(value, left, depth)
+                })
+            }
+            _ => take(left, 8),
+        }
+    }
+
+    fn take(left: &mut usize, bytes: usize) -> Option<()> {
+        match left.checked_sub(bytes) {
+            Some(rest) if rest > 0 => *left = rest,
+            _ => {
+                *left = 0;
+                return None;
+            }
+        }
+        Some(())
+    }
+}

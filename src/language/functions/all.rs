@@ -1,0 +1,25 @@
+//! `all`: whether a condition holds for every element.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "all",
+    signatures: &["(xs: list<T>, f: (T) => bool) -> bool"],
+    summary: "Whether the condition holds for every element; true for an empty list.",
+    doc: "Stops at the first element for which it does not hold.",
+    examples: &[
+        Example { source: "[1, 2, 3].all(n => n > 0)", result: "true" },
+        Example { source: "[1, 2, 3].all(n => n > 1)", result: "false" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    for item in call.list(0)?.iter() {
+        if !call.holds(1, item)? {
+            return Ok(Value::Bool(false));
+        }
+    }
+    Ok(Value::Bool(true))
+}

@@ -1,0 +1,25 @@
+//! `any`: whether a condition holds for some element.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "any",
+    signatures: &["(xs: list<T>, f: (T) => bool) -> bool"],
+    summary: "Whether the condition holds for at least one element; false for an empty list.",
+    doc: "Stops at the first element for which it holds.",
+    examples: &[
+        Example { source: "[1, 2, 3].any(n => n > 2)", result: "true" },
+        Example { source: "[1, 2, 3].any(n => n > 3)", result: "false" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    for item in call.list(0)?.iter() {
+        if call.holds(1, item)? {
+            return Ok(Value::Bool(true));
+        }
+    }
+    Ok(Value::Bool(false))
+}

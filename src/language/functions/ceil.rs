@@ -1,0 +1,18 @@
+//! `ceil`: the whole number above.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::value::Number;
+
+pub static FUNCTION: Function = Function {
+    name: "ceil",
+    signatures: &["(x: decimal) -> int"],
+    summary: "The smallest whole number that is not below `x`.",
+    doc: "Takes an exact fraction: `ceil(10 / 3)` is 4.",
+    examples: &[Example { source: "ceil(10 / 3)", result: "4" }, Example { source: "ceil(-1.5)", result: "(-1)" }],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Number(Number::from(call.fraction(0)?.ceil()?)))
+}

@@ -1,0 +1,28 @@
+//! `count`: how many elements.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "count",
+    signatures: &["(xs: list<T>) -> int", "(xs: list<T>, f: (T) => bool) -> int"],
+    summary: "How many elements a list has, or for how many of them a condition holds.",
+    doc: "",
+    examples: &[
+        Example { source: "[\"a\", \"b\"].count()", result: "2" },
+        Example { source: "[1, 2, 3].count(n => n > 1)", result: "2" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let items = call.list(0)?;
+    if call.len() == 1 {
+        return Ok(Value::from(items.len() as i64));
+    }
+    let mut count = 0i64;
+    for item in items.iter() {
+        count += i64::from(call.holds(1, item)?);
+    }
+    Ok(Value::from(count))
+}

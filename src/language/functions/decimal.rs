@@ -1,0 +1,31 @@
+//! `decimal`: text as a number.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::language::evaluate::{describe, quote};
+use crate::value::{Exact, Number};
+
+pub static FUNCTION: Function = Function {
+    name: "decimal",
+    signatures: &["(t: text) -> decimal", "(n: decimal) -> decimal"],
+    summary: "Reads a text as a decimal.",
+    doc: "Takes `-?digits[.digits]` and nothing else: no spaces, no grouping, no exponent. The number keeps its decimals where \
+          it is not calculated with.",
+    examples: &[
+        Example { source: "decimal(\"1.10\")", result: "1.10" },
+        Example { source: "decimal(\"1,10\")", result: "error value" },
+        Example { source: "decimal(\"\")", result: "error value" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    match call.value(0)? {
+        number @ Value::Number(_) => Ok(number),
+        Value::Text(text) => match Exact::parse(&text) {
+            Ok(exact) => Ok(Value::Number(Number::from(exact))),
+            Err(_) => Err(Failure::value(format!("expected a decimal as in \"10.50\", got {}", quote(&text)))),
+        },
+        other => Err(Failure::kind(format!("expected text, got {}", describe(&other)))),
+    }
+}

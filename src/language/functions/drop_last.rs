@@ -1,0 +1,23 @@
+//! `drop_last`: a list without its end.
+
+use super::{Call, Example, Failure, Function, Value, list};
+
+pub static FUNCTION: Function = Function {
+    name: "drop_last",
+    signatures: &["(xs: list<T>, n: int) -> list<T>"],
+    summary: "The list without its last `n` elements.",
+    doc: "Gives an empty list where there are no more than `n`.",
+    examples: &[
+        Example { source: "[1, 2, 3].drop_last(1)", result: "[1, 2]" },
+        Example { source: "[1].drop_last(2)", result: "[]" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let items = call.list(0)?;
+    let kept = items.len().saturating_sub(call.size(1)?);
+    call.charge(kept)?;
+    Ok(list(items.iter().take(kept).cloned().collect()))
+}

@@ -1,0 +1,20 @@
+//! `ends_with`: the end of a text.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "ends_with",
+    signatures: &["(t: text, end: text) -> bool"],
+    summary: "Whether a text ends with that part.",
+    doc: "Capitals differ.",
+    examples: &[
+        Example { source: "\"invoice.pdf\".ends_with(\".pdf\")", result: "true" },
+        Example { source: "\"invoice.PDF\".ends_with(\".pdf\")", result: "false" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Bool(call.text(0)?.ends_with(&*call.text(1)?)))
+}

@@ -1,0 +1,30 @@
+//! `first`: the first element.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "first",
+    signatures: &["(xs: list<T>) -> T?", "(xs: list<T>, f: (T) => bool) -> T?"],
+    summary: "The first element, or the first for which a condition holds; missing where there is none.",
+    doc: "`xs[0]` asserts that there is one.",
+    examples: &[
+        Example { source: "[1, 2].first()", result: "1" },
+        Example { source: "[1, 2, 3].first(n => n > 1)", result: "2" },
+        Example { source: "[1].first(n => n > 1) ?? 0", result: "0" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let items = call.list(0)?;
+    if call.len() == 1 {
+        return Ok(items.first().cloned().unwrap_or(Value::Missing));
+    }
+    for item in items.iter() {
+        if call.holds(1, item)? {
+            return Ok(item.clone());
+        }
+    }
+    Ok(Value::Missing)
+}

@@ -1,0 +1,18 @@
+//! `floor`: the whole number below.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::value::Number;
+
+pub static FUNCTION: Function = Function {
+    name: "floor",
+    signatures: &["(x: decimal) -> int"],
+    summary: "The largest whole number that is not above `x`.",
+    doc: "Takes an exact fraction: `floor(10 / 3)` is 3.",
+    examples: &[Example { source: "floor(10 / 3)", result: "3" }, Example { source: "floor(-1.5)", result: "(-2)" }],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Number(Number::from(call.fraction(0)?.floor()?)))
+}

@@ -1,0 +1,24 @@
+//! `from_unix`: seconds since 1970 as a time.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "from_unix",
+    signatures: &["(seconds: int) -> time"],
+    summary: "Seconds since 1970-01-01 as a time; Stripe writes its times so.",
+    doc: "",
+    examples: &[
+        Example { source: "\"{from_unix(1772355600)}\"", result: "\"2026-03-01T09:00:00Z\"" },
+        Example { source: "from_unix(999999999999999)", result: "error value" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let seconds = call.int(0)?;
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => Ok(Value::Time(time)),
+        Err(_) => Err(Failure::value(format!("expected seconds since 1970, got {seconds}, which no calendar reaches"))),
+    }
+}

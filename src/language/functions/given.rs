@@ -1,0 +1,21 @@
+//! `given`: whether there is something.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "given",
+    signatures: &["(x: T?) -> bool"],
+    summary: "False for missing, null and blank text, else true.",
+    doc: "Blank is empty, or only space, tab, CR and LF. Narrows: behind it the value is there.",
+    examples: &[
+        Example { source: "given(\" \")", result: "false" },
+        Example { source: "given(missing)", result: "false" },
+        Example { source: "given(0)", result: "true" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Bool(!call.value(0)?.is_blank()))
+}

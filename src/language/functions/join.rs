@@ -1,0 +1,34 @@
+//! `join`: texts as one.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::language::evaluate::describe;
+
+pub static FUNCTION: Function = Function {
+    name: "join",
+    signatures: &["(xs: list<text>, between: text) -> text"],
+    summary: "The texts of a list as one, with a text between them.",
+    doc: "",
+    examples: &[
+        Example { source: "[\"a\", \"b\", \"c\"].join(\", \")", result: "\"a, b, c\"" },
+        Example { source: "[].join(\", \")", result: "\"\"" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let between = call.text(1)?;
+    let items = call.list(0)?;
+    let mut text = String::new();
+    for (n, item) in items.iter().enumerate() {
+        let Value::Text(part) = item else {
+            return Err(Failure::kind(format!("expected a list of texts, got {} at {n}", describe(item))));
+        };
+        if n > 0 {
+            text.push_str(&between);
+        }
+        text.push_str(part);
+        call.room(text.len())?;
+    }
+    Ok(Value::Text(text.into()))
+}

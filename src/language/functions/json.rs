@@ -1,0 +1,26 @@
+//! `json`: a value as JSON text.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::value::json;
+
+pub static FUNCTION: Function = Function {
+    name: "json",
+    signatures: &["(x: T) -> text"],
+    summary: "A value as compact JSON text.",
+    doc: "Numbers that were not calculated with keep their text.",
+    examples: &[
+        Example { source: "json([1.10, 2])", result: "\"[1.10,2]\"" },
+        Example { source: "json({ a = \"x\" })", result: "'{\"a\":\"x\"}'" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let value = call.value(0)?;
+    call.measure(&value)?;
+    match json::write(&value) {
+        Ok(text) => Ok(Value::Text(text.into())),
+        Err(error) => Err(Failure::value(error.to_string())),
+    }
+}

@@ -1,0 +1,17 @@
+//! `length`: how long a text is.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "length",
+    signatures: &["(t: text) -> int"],
+    summary: "How many characters (code points) a text has.",
+    doc: "The limit of a type counts what its system counts: UTF-16 units in Dataverse and F&O. `count` is for lists.",
+    examples: &[Example { source: "\"Zoë\".length()", result: "3" }, Example { source: "\"\".length()", result: "0" }],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::from(call.text(0)?.chars().count() as i64))
+}

@@ -1,0 +1,20 @@
+//! `lower`: small letters.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "lower",
+    signatures: &["(t: text) -> text"],
+    summary: "The text in small letters, as Unicode says, without a locale.",
+    doc: "`lower_ascii` touches A–Z only.",
+    examples: &[
+        Example { source: "\"USD\".lower()", result: "\"usd\"" },
+        Example { source: "\"ÅSE\".lower()", result: "\"åse\"" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Text(call.text(0)?.to_lowercase().into()))
+}

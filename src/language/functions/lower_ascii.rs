@@ -1,0 +1,20 @@
+//! `lower_ascii`: small letters, A–Z only.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "lower_ascii",
+    signatures: &["(t: text) -> text"],
+    summary: "The text with A–Z in small letters, everything else untouched.",
+    doc: "For codes; `lower` does all letters.",
+    examples: &[
+        Example { source: "\"USD\".lower_ascii()", result: "\"usd\"" },
+        Example { source: "\"ÅSE\".lower_ascii()", result: "\"Åse\"" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Text(call.text(0)?.to_ascii_lowercase().into()))
+}

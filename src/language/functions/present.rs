@@ -1,0 +1,28 @@
+//! `present`: the value, or missing where there is nothing in it.
+
+use super::{Call, Example, Failure, Function, Value, list};
+
+pub static FUNCTION: Function = Function {
+    name: "present",
+    signatures: &["(xs: list<T?>) -> list<T>", "(x: T?) -> T?"],
+    summary: "Missing for missing, null and blank text; a list without such elements.",
+    doc: "Blank is empty, or only space, tab, CR and LF.",
+    examples: &[
+        Example { source: "present(\" \") ?? \"none\"", result: "\"none\"" },
+        Example { source: "present(\"a\") ?? \"none\"", result: "\"a\"" },
+        Example { source: "[\"a\", \"\", \"b\"].present()", result: "[\"a\", \"b\"]" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    match call.value(0)? {
+        Value::List(items) => {
+            call.charge(items.len())?;
+            Ok(list(items.iter().filter(|item| !item.is_blank()).cloned().collect()))
+        }
+        value if value.is_blank() => Ok(Value::Missing),
+        value => Ok(value),
+    }
+}

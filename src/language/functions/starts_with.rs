@@ -1,0 +1,20 @@
+//! `starts_with`: the beginning of a text.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "starts_with",
+    signatures: &["(t: text, start: text) -> bool"],
+    summary: "Whether a text begins with that part.",
+    doc: "Capitals differ.",
+    examples: &[
+        Example { source: "\"ch_123\".starts_with(\"ch_\")", result: "true" },
+        Example { source: "\"CH_123\".starts_with(\"ch_\")", result: "false" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Bool(call.text(0)?.starts_with(&*call.text(1)?)))
+}

@@ -1,0 +1,185 @@
+//! Every function is registered, in order, documented, and does what its examples say.
+
+use super::{ALL, find};
+use crate::diagnostics::{FileId, Sources};
+use crate::language::check::SlotScope;
+use crate::language::evaluate::{Context, ErrorCode, EvalError, Limits};
+use crate::language::types::{RecordType, Type, TypeSource};
+use crate::language::{Expression, Inputs, Library, SourceText};
+use crate::value::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+struct NoTypes;
+
+impl TypeSource for NoTypes {
+    fn payload(&self, _name: &str) -> Option<Type> {
+        None
+    }
+    fn payload_names(&self) -> Vec<String> {
+        vec![]
+    }
+}
+
+/// The library in the binary, compiled once, and expressions over `x`.
+struct Bench {
+    sources: Sources,
+    files: BTreeMap<String, FileId>,
+    library: Library,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let mut sources = Sources::default();
+        let files = BTreeMap::new();
+        let (library, findings) = Library::compile(&inputs(&files), &mut sources);
+        assert!(findings.is_empty(), "{findings:?}");
+        Bench { sources, files, library }
+    }
+
+    fn compile(&mut self, uses: &[&str], source: &str, x: Type) -> Result<Expression, String> {
+        let file = self.sources.add("<example>", source);
+        let uses: Vec<String> = uses.iter().map(|name| name.to_string()).collect();
+        let (inputs, variables) = (inputs(&self.files), [("x".into(), x)]);
+        let scope =
+            SlotScope { library: &self.library, inputs: &inputs, uses: &uses, variables: &variables, facts: &[] };
+        let (checked, findings) = scope.expression(&SourceText::file(file, source.into()), None);
+        let told: Vec<String> =
+            findings.iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect();
+        checked.map(|checked| checked.expression).ok_or_else(|| format!("{source}\n  {}", told.join("; ")))
+    }
+
+    fn example(&mut self, uses: &[&str], source: &str, result: &str) -> Result<(), String> {
+        let got = run(&self.compile(uses, source, Type::any())?, Value::Null);
+        if let Some(code) = result.strip_prefix("error ") {
+            return match got {
+                Err(error) if error.code.as_str() == code => Ok(()),
+                other => Err(format!("{source}\n  expected error {code}, got {other:?}")),
+            };
+        }
+        let expected =
+            run(&self.compile(uses, result, Type::any())?, Value::Null).map_err(|error| error.to_string())?;
+        // Written too, so that `1.10` is not `1.1`.
+        match got {
+            Ok(got) if got == expected && json::write(&got) == json::write(&expected) => Ok(()),
+            other => Err(format!("{source}\n  expected {expected:?}, got {other:?}")),
+        }
+    }
+}
+
+fn inputs(files: &BTreeMap<String, FileId>) -> Inputs<'_> {
+    Inputs { files, types: &NoTypes, settings: Arc::new(RecordType::shape([])) }
+}
+
+fn run(expression: &Expression, x: Value) -> Result<Value, EvalError> {
+    expression.evaluate(&[x], &Context { settings: &Value::Missing, limits: &Limits::default() })
+}
+
+#[test]
+fn examples_hold() {
+    let mut bench = Bench::new();
+    let examples = ALL.iter().flat_map(|function| function.examples);
+    let failed: Vec<String> =
+        examples.filter_map(|example| bench.example(&[], example.source, example.result).err()).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn every_file_is_registered_in_order() {
+    let names: Vec<&str> = ALL.iter().map(|function| function.name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/language/functions");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| name != "mod" && name != "tests")
+        .collect();
+    files.sort();
+    assert_eq!(names, files);
+}
+
+#[test]
+fn every_function_is_documented() {
+    for function in ALL {
+        assert!(!function.signatures.is_empty(), "{}", function.name);
+        assert!(function.summary.ends_with('.'), "{}: a sentence", function.name);
+        assert!(!function.examples.is_empty(), "{}: an example", function.name);
+        for example in function.examples {
+            assert!(example.source.contains(function.name), "{}: {}", function.name, example.source);
+        }
+        assert!(std::ptr::eq(find(function.name).unwrap(), *function));
+    }
+}
+
+#[test]
+fn the_library_in_the_binary_does_what_it_says() {
+    let mut bench = Bench::new();
+    for (uses, source, result) in [
+        ("std:address", "country3(\"no\")", "\"NOR\""),
+        ("std:address", "country3(\"NOR\")", "\"NOR\""),
+        ("std:address", "country3(\"xx\") ?? \"none\"", "\"none\""),
+        ("std:address", "country3(missing) ?? \"none\"", "\"none\""),
+        ("std:address", "country2(\"USA\")", "\"US\""),
+        ("std:stripe", "stripe_amount(1999, \"usd\").amount", "19.99"),
+        ("std:stripe", "\"{stripe_amount(1999, \"jpy\")}\"", "\"1999 JPY\""),
+        ("std:stripe", "\"{stripe_amount(500, \"isk\")}\"", "\"5 ISK\""),
+        ("std:stripe", "\"{stripe_amount(500, \"mga\")}\"", "\"500.00 MGA\""),
+        ("std:stripe", "\"{stripe_amount(1500, \"kwd\")}\"", "\"1.500 KWD\""),
+        ("std:stripe", "stripe_amount(1, \"abc\")", "error value"),
+        ("std:stripe", "to_stripe_amount(money(19.99, \"USD\"))", "1999"),
+        ("std:stripe", "to_stripe_amount(money(5, \"ISK\"))", "500"),
+        ("std:stripe", "to_stripe_amount(money(0.001, \"USD\"))", "error value"),
+        ("std:finops", "dimension(\"US-108\")", "'US\\-108'"),
+        ("std:finops", "account_of('US\\-108')", "\"US-108\""),
+    ] {
+        bench.example(&[uses], source, result).unwrap();
+    }
+}
+
+#[test]
+fn the_tables_of_countries_mirror_each_other() {
+    let pairs: Vec<(&str, &str)> = include_str!("../std/address.map")
+        .split('"')
+        .collect::<Vec<_>>()
+        .windows(4)
+        .filter(|parts| parts[2].trim() == "=>")
+        .map(|parts| (parts[1], parts[3]))
+        .collect();
+    assert_eq!(pairs.len(), 2 * 249);
+    for (from, to) in &pairs {
+        assert!(pairs.contains(&(to, from)), "{from} => {to}");
+    }
+}
+
+#[test]
+fn an_any_is_checked_when_it_runs() {
+    let mut bench = Bench::new();
+    for (source, message) in [
+        ("x.upper()", "`x` is null, expected text"),
+        ("x.map(n => n)", "map(): expected a list, got null"),
+        ("round(x, 2, \"down\")", "round(): expected a number, got null"),
+    ] {
+        let expression = bench.compile(&[], source, Type::any()).unwrap();
+        let error = run(&expression, Value::Null).unwrap_err();
+        assert!(matches!(error.code, ErrorCode::Absent | ErrorCode::Type));
+        assert_eq!(error.message, message);
+    }
+}
+
+#[test]
+fn constants_are_looked_at_when_compiling() {
+    let mut bench = Bench::new();
+    for source in [
+        "x.query('$.a b')",
+        "x.query(' $.a')",
+        "x.query('$[')",
+        "x.query('$[?@.n > 12345678901234567]')",
+        "\"a\".matches('(')",
+        "from_unix(0).in_zone(\"Europe/Atlantis\")",
+        "date(\"2026-03-01\").format(\"yyyy-QQ\")",
+    ] {
+        let refused = bench.compile(&[], source, Type::any());
+        assert!(refused.is_err(), "{source}");
+    }
+}

@@ -1,0 +1,22 @@
+//! `to_minor`: money in minor units.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::value::Number;
+
+pub static FUNCTION: Function = Function {
+    name: "to_minor",
+    signatures: &["(m: money) -> int"],
+    summary: "A money in the currency's minor units (cents).",
+    doc: "An error where it has more decimals than its currency; `round` says what becomes of them.",
+    examples: &[
+        Example { source: "money(19.99, \"USD\").to_minor()", result: "1999" },
+        Example { source: "money(1999, \"JPY\").to_minor()", result: "1999" },
+        Example { source: "money(19.999, \"USD\").to_minor()", result: "error number" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Number(Number::from(call.money(0)?.to_minor()?)))
+}

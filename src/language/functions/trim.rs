@@ -1,0 +1,21 @@
+//! `trim`: white space off both ends.
+
+use super::{Call, Example, Failure, Function, Value, is_space};
+use crate::value::Text;
+
+pub static FUNCTION: Function = Function {
+    name: "trim",
+    signatures: &["(t: text) -> text"],
+    summary: "The text without white space at its ends.",
+    doc: "White space is space, tab, CR and LF.",
+    examples: &[
+        Example { source: "\" a b \".trim()", result: "\"a b\"" },
+        Example { source: "\"\\r\\n\".trim()", result: "\"\"" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Text(Text::from(call.text(0)?.trim_matches(is_space))))
+}

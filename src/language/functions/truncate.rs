@@ -1,0 +1,26 @@
+//! `truncate`: no more than so many characters.
+
+use super::{Call, Example, Failure, Function, Value};
+use crate::value::Text;
+
+pub static FUNCTION: Function = Function {
+    name: "truncate",
+    signatures: &["(t: text, n: int) -> text"],
+    summary: "The first `n` characters (code points) of a text.",
+    doc: "Systems that count UTF-16 units count a character outside the basic plane (most emoji) as two.",
+    examples: &[
+        Example { source: "\"abcdef\".truncate(3)", result: "\"abc\"" },
+        Example { source: "\"Zoë\".truncate(3)", result: "\"Zoë\"" },
+        Example { source: "\"abc\".truncate(-1)", result: "error value" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let (text, most) = (call.text(0)?, call.size(1)?);
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Ok(Value::Text(Text::from(&text[..end]))),
+        None => Ok(Value::Text(text)),
+    }
+}

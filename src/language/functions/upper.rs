@@ -1,0 +1,20 @@
+//! `upper`: capital letters.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "upper",
+    signatures: &["(t: text) -> text"],
+    summary: "The text in capital letters, as Unicode says, without a locale.",
+    doc: "A letter can become several: `ß` becomes `SS`. `upper_ascii` touches a–z only.",
+    examples: &[
+        Example { source: "\"usd\".upper()", result: "\"USD\"" },
+        Example { source: "\"straße\".upper()", result: "\"STRASSE\"" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Text(call.text(0)?.to_uppercase().into()))
+}

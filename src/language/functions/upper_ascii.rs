@@ -1,0 +1,20 @@
+//! `upper_ascii`: capital letters, a–z only.
+
+use super::{Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "upper_ascii",
+    signatures: &["(t: text) -> text"],
+    summary: "The text with a–z in capital letters, everything else untouched.",
+    doc: "For codes; `upper` does all letters.",
+    examples: &[
+        Example { source: "\"usd\".upper_ascii()", result: "\"USD\"" },
+        Example { source: "\"åse\".upper_ascii()", result: "\"åSE\"" },
+    ],
+    prepare: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    Ok(Value::Text(call.text(0)?.to_ascii_uppercase().into()))
+}

@@ -1,0 +1,194 @@
+//! Text → tree, by `grammar/mapping.pest`, with several syntax errors per file in the reader's words.
+//!
+//! - `scan` reads the tokens once: bracket pairs, nesting, and what is wrong with a token by itself
+//! - the grammar decides what is valid; `build` makes the tree
+//! - only where the grammar says no: `recover` cuts the text into its smallest entries and parses each alone, and
+//!   `explain` puts each failure into words
+//!
+//! Not here: names, types, anything that needs more than the text. Invariants: no input panics or overflows the stack;
+//! a tree is at most [`MAX_DEPTH`] deep; a definition with an error is never in the tree.
+
+mod brackets;
+mod build;
+mod explain;
+mod recover;
+mod scan;
+mod slips;
+
+use super::SourceText;
+use super::ast;
+use crate::diagnostics::{Code, Diagnostic};
+use brackets::{MAX_NESTING, Tokens};
+use build::Builder;
+use pest::Parser;
+use pest::iterators::{Pair, Pairs};
+use recover::{Block, Recovery};
+use scan::{Mode, scan};
+
+#[derive(pest_derive::Parser)]
+#[grammar = "../grammar/mapping.pest"]
+struct Grammar;
+
+/// So many findings per text: who has more mends these first.
+const MAX_FINDINGS: usize = 50;
+
+/// A finding with the byte of the text where it was noticed: findings are told in that order.
+#[derive(Clone, Debug, PartialEq)]
+struct Failure {
+    at: usize,
+    diagnostic: Diagnostic,
+}
+
+/// A whole `.map` file. What could be read is in the tree, everything else in the findings.
+pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
+    let mut tree = ast::File::default();
+    let offset = start(text);
+    let (tokens, broken) = scan(text, offset, Mode::Source);
+    let tokens = match Tokens::new(&text.text, tokens) {
+        Ok(tokens) => tokens,
+        Err(at) => return (tree, vec![too_deep(text, at)]),
+    };
+    if broken.is_empty()
+        && let Ok(pairs) = Grammar::parse(Rule::file, text.text.get(offset..).unwrap_or(""))
+    {
+        let mut builder = Builder::new(text, offset);
+        inside(pairs).for_each(|pair| builder.definition(pair, &mut tree));
+        if builder.findings.is_empty() {
+            return (tree, vec![]);
+        }
+        tree = ast::File::default();
+    }
+    let mut recovery = Recovery::new(text, &tokens, &broken);
+    for range in tokens.definitions() {
+        match recover::definition(text, &tokens, &range) {
+            Some(part) => {
+                tree.imports.extend(part.imports);
+                tree.definitions.extend(part.definitions);
+            }
+            None => {
+                recovery.check(range.clone(), Block::Definition);
+                if tokens.kind(range.start + 1) == Some(scan::Kind::Word) {
+                    tree.unread.extend(recover::name(text, &tokens, range.start + 1));
+                }
+            }
+        }
+    }
+    let found = recovery.found;
+    (tree, told(text, broken, found))
+}
+
+/// An expression slot of a flow: `let`s and an expression.
+pub fn slot(text: &SourceText) -> Result<ast::Body, Vec<Diagnostic>> {
+    one(text, Rule::slot, Block::Body, |builder, whole| inside(whole).next().map(|pair| builder.body(pair)))
+}
+
+/// A text slot (`title`, `message`, …): the inside of a `"…"`, holes and escapes included.
+pub fn text_slot(text: &SourceText) -> Result<ast::Expr, Vec<Diagnostic>> {
+    let span = text.span(start(text), text.text.len());
+    one(text, Rule::text_slot, Block::Whole(Rule::text_slot), |builder, mut whole| {
+        whole.next().map(|pair| ast::Expr { kind: builder.text(pair), span })
+    })
+}
+
+/// A type in YAML (parameters of a flow trigger, settings) or in a script's signature.
+pub fn type_slot(text: &SourceText) -> Result<ast::TypeExpr, Vec<Diagnostic>> {
+    one(text, Rule::type_slot, Block::Whole(Rule::type_slot), |builder, whole| {
+        inside(whole).next().map(|pair| builder.type_(pair))
+    })
+}
+
+/// Reads a text that is one thing.
+fn one<T>(
+    text: &SourceText,
+    rule: Rule,
+    block: Block,
+    build: impl FnOnce(&mut Builder<'_>, Pairs<'_, Rule>) -> Option<T>,
+) -> Result<T, Vec<Diagnostic>> {
+    let offset = start(text);
+    let mode = if rule == Rule::text_slot { Mode::InsideText } else { Mode::Source };
+    let (tokens, broken) = scan(text, offset, mode);
+    let tokens = Tokens::new(&text.text, tokens).map_err(|at| vec![too_deep(text, at)])?;
+    if broken.is_empty()
+        && let Ok(pairs) = Grammar::parse(rule, text.text.get(offset..).unwrap_or(""))
+    {
+        let mut builder = Builder::new(text, offset);
+        let built = build(&mut builder, pairs);
+        match built {
+            Some(built) if builder.findings.is_empty() => return Ok(built),
+            _ => {}
+        }
+    }
+    if tokens.len() == 0 {
+        let what = if rule == Rule::slot { "a value" } else { "a type" };
+        return Err(vec![Diagnostic::error(
+            Code::F0120,
+            format!("expected {what}, but nothing is written here"),
+            text.span(0, 0),
+        )]);
+    }
+    let mut recovery = Recovery::new(text, &tokens, &broken);
+    recovery.check(0..tokens.len(), block);
+    let found = recovery.found;
+    Err(told(text, broken, found))
+}
+
+fn too_deep(text: &SourceText, at: usize) -> Diagnostic {
+    Diagnostic::error(Code::F0102, format!("this nests more than {MAX_NESTING} deep"), text.span(at, at + 1))
+        .help("give the inner parts a name with `let`, or a `fn` of their own")
+}
+
+/// All findings in the order of the text, each once.
+fn told(text: &SourceText, broken: Vec<Failure>, mut found: Vec<Failure>) -> Vec<Diagnostic> {
+    found.splice(0..0, broken);
+    found.sort_by_key(|failure| failure.at);
+    let mut told: Vec<Diagnostic> = vec![];
+    for failure in found {
+        if told.len() == MAX_FINDINGS {
+            break;
+        }
+        if !told.contains(&failure.diagnostic) {
+            told.push(failure.diagnostic);
+        }
+    }
+    if told.is_empty() {
+        // The whole is refused and every part alone is not: never a silent no.
+        told.push(Diagnostic::error(Code::F0101, "this text cannot be read", text.span(0, 0)));
+    }
+    told
+}
+
+/// Where the text begins: behind a byte order mark.
+fn start(text: &SourceText) -> usize {
+    if text.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
+}
+
+/// The pairs inside the one pair of a whole.
+fn inside(pairs: Pairs<'_, Rule>) -> impl Iterator<Item = Pair<'_, Rule>> {
+    pairs.flat_map(|whole| whole.into_inner()).filter(|pair| pair.as_rule() != Rule::EOI)
+}
+
+/// The `///` lines directly above byte `at`, each with its place, without slashes and outer blanks.
+fn docs(source: &SourceText, at: usize) -> ast::Doc {
+    let text = &*source.text;
+    let mut lines = vec![];
+    let Some(mut end) = text.get(..at).and_then(|before| before.rfind('\n')) else { return ast::Doc::default() };
+    loop {
+        let line = |start: usize| text.get(start..end).unwrap_or("");
+        let start = line(0).rfind('\n').map_or(0, |newline| newline + 1);
+        let Some(comment) = line(start).trim_start_matches('\u{feff}').trim_start().strip_prefix("///") else {
+            break;
+        };
+        let line = comment.trim();
+        let from = end - comment.len() + (comment.len() - comment.trim_start().len());
+        let name = crate::value::Text::slice(&source.text, from, from + line.len());
+        lines.push(ast::Name { text: name, span: source.span(from, from + line.len()) });
+        if start == 0 {
+            break;
+        }
+        end = start - 1;
+    }
+    lines.reverse();
+    ast::Doc(lines)
+}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The catalogue, as descriptions for editors.
+
+use super::open::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchema, SystemSchema};
+use crate::catalog::{self, Catalog, KeyType, Operation, System};
+
+pub(super) fn operations(catalog: &Catalog) -> Vec<OperationSchema> {
+    let of_system = |system: &System| -> Vec<OperationSchema> {
+        system.operations.values().map(|operation| describe(system, operation)).collect()
+    };
+    catalog.systems().flat_map(of_system).collect()
+}
+
+fn describe(system: &System, operation: &Operation) -> OperationSchema {
+    let params = operation.params.iter().map(|(name, param)| ParamSchema {
+        // What is marked as the key is written `key:`.
+        name: if param.key { "key".into() } else { name.clone() },
+        kind: match param.kind {
+            catalog::ParamKind::Expr | catalog::ParamKind::Filter => ParamKind::Expr,
+            catalog::ParamKind::Literal => ParamKind::Literal,
+            catalog::ParamKind::Entity => ParamKind::Name(entities(system, operation)),
+            catalog::ParamKind::Columns => ParamKind::Columns,
+            catalog::ParamKind::Writes => ParamKind::Writes,
+            _ => ParamKind::Name(vec![]),
+        },
+        required: param.required,
+        description: param.description.clone().unwrap_or_default(),
+    });
+    OperationSchema {
+        name: operation.name.clone(),
+        title: operation.title.clone(),
+        writes: operation.writes(),
+        params: params.collect(),
+    }
+}
+
+/// The entities that the operation can take.
+fn entities(system: &System, operation: &Operation) -> Vec<String> {
+    let can = |entity: &&catalog::Entity| entity.can.iter().any(|name| name == operation.short_name());
+    system.entities.values().filter(can).map(|entity| entity.name.clone()).collect()
+}
+
+pub(super) fn systems(catalog: &Catalog) -> Vec<SystemSchema> {
+    let key = |(name, key): (&String, &catalog::ConnectionKey)| ConnectionKey {
+        name: name.clone(),
+        kind: match (&key.one_of, key.secret, key.ty) {
+            (Some(words), _, _) => KeyKind::OneOf(words.clone()),
+            (None, true, KeyType::Texts) => KeyKind::Secrets,
+            (None, true, _) => KeyKind::Secret,
+            (None, false, KeyType::Texts) => KeyKind::Texts,
+            (None, false, _) => KeyKind::Text,
+        },
+        required: key.required,
+        description: key.description.clone().unwrap_or_default(),
+    };
+    let system = |system: &System| SystemSchema {
+        name: system.name.clone(),
+        title: system.title.clone(),
+        connection: system.connection.iter().map(key).collect(),
+    };
+    catalog.systems().map(system).collect()
+}
