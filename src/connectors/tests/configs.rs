@@ -12,7 +12,10 @@ fn findings(yaml: &str) -> Vec<(Code, String)> {
     let connections = project.effective(None).unwrap().connections;
     let found = super::super::config::check(&connections, &Catalog::bundled());
     assert!(found.iter().all(|finding| finding.primary.is_some()));
-    found.into_iter().map(|finding| (finding.code, format!("{} | {}", finding.message, finding.help.join(" | ")))).collect()
+    found
+        .into_iter()
+        .map(|finding| (finding.code, format!("{} | {}", finding.message, finding.help.join(" | "))))
+        .collect()
 }
 
 fn connection(lines: &str) -> String {
@@ -28,8 +31,16 @@ fn what_is_written_is_judged_without_secrets() {
         ("system: stripe; mode: test; api_key: env://K", Code::F0451, "got `test`"),
         ("system: stripe; mode: live; api_key: rk_live_abc", Code::F0400, "in clear"),
         ("system: stripe; mode: live; api_key: env://K; base_url: http://api.example.com", Code::F0452, "base_url"),
-        ("system: stripe; mode: live; api_key: env://K; base_url: https://u:p@api.example.com", Code::F0452, "base_url"),
-        ("system: stripe; mode: live; api_key: env://K; limits: { concurrency: 0 }", Code::F0451, "nothing would ever be sent"),
+        (
+            "system: stripe; mode: live; api_key: env://K; base_url: https://u:p@api.example.com",
+            Code::F0452,
+            "base_url",
+        ),
+        (
+            "system: stripe; mode: live; api_key: env://K; limits: { concurrency: 0 }",
+            Code::F0451,
+            "nothing would ever be sent",
+        ),
         (
             "system: finops; base_url: https://a.b; company: usmf; tenant: contoso; client_id: x; client_secret: env://S",
             Code::F0451,
@@ -60,7 +71,9 @@ fn what_references_give_is_read_and_never_told() {
     assert!(!format!("{config:?}").contains("rk_live_abc"), "{config:?}");
 
     let finops = |tenant: &str, secret: &str| {
-        format!("system: finops; base_url: https://a.b/; company: usmf; tenant: {tenant}; client_id: x; client_secret: {secret}")
+        format!(
+            "system: finops; base_url: https://a.b/; company: usmf; tenant: {tenant}; client_id: x; client_secret: {secret}"
+        )
     };
     let id = "8c1d2b1e-0000-4000-8000-000000000000";
     let config = &of(&finops(id, "env://KEY")).unwrap()["shop"];
@@ -70,7 +83,11 @@ fn what_references_give_is_read_and_never_told() {
     assert_eq!(credentials.scope.as_deref(), Some("https://a.b/.default"));
 
     for (written, code, said) in [
-        (finops(id, "env://GONE"), Code::F0453, "`client_secret` of connection `shop`: the environment variable GONE is not set"),
+        (
+            finops(id, "env://GONE"),
+            Code::F0453,
+            "`client_secret` of connection `shop`: the environment variable GONE is not set",
+        ),
         (finops(id, "file://gone"), Code::F0454, "the file gone cannot be read"),
         (finops(id, "secret://d365/client"), Code::F0455, "there is no secret store"),
         (finops(id, "env://LINES"), Code::F0456, "a line break"),

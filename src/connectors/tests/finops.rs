@@ -15,14 +15,18 @@ async fn d365(say: impl Fn(&Asked) -> Say + Send + Sync + 'static) -> Server {
 }
 
 fn rows(numbers: impl IntoIterator<Item = usize>, next: Option<String>) -> Say {
-    let rows: Vec<String> = numbers.into_iter().map(|n| format!(r#"{{"@odata.etag":"e","ItemNumber":"{n}"}}"#)).collect();
+    let rows: Vec<String> =
+        numbers.into_iter().map(|n| format!(r#"{{"@odata.etag":"e","ItemNumber":"{n}"}}"#)).collect();
     let next = next.map(|next| format!(r#","@odata.nextLink":"{next}""#)).unwrap_or_default();
     json(200, format!(r#"{{"@odata.context":"c","value":[{}]{next}}}"#, rows.join(",")))
 }
 
 #[tokio::test]
 async fn a_row_is_asked_for_by_its_whole_key() {
-    let server = d365(|_| json(200, r#"{"@odata.context":"c","@odata.etag":"e","dataAreaId":"usmf","CustomerAccount":"O'Neil"}"#)).await;
+    let server = d365(|_| {
+        json(200, r#"{"@odata.context":"c","@odata.etag":"e","dataAreaId":"usmf","CustomerAccount":"O'Neil"}"#)
+    })
+    .await;
     let connectors = connectors(&server.url());
     let get = request("finops.get", Some("CustomersV3")).param("key", "O'Neil/1");
     let row = done(send(&connectors, &get.columns("select", &["CustomerAccount", "dataAreaId"])).await);
@@ -30,7 +34,10 @@ async fn a_row_is_asked_for_by_its_whole_key() {
     let key = value(r#"{"SalesOrderNumber":"SO-1","LineCreationSequenceNumber":2.0,"dataAreaId":"DEMF"}"#);
     done(send(&connectors, &request("finops.get", Some("CDSSalesOrderLinesV2")).param("key", key)).await);
     let seen = server.seen();
-    assert_eq!(seen[0].target, "/data/CustomersV3(dataAreaId='usmf',CustomerAccount='O%27%27Neil%2F1')?cross-company=true&$select=CustomerAccount,dataAreaId");
+    assert_eq!(
+        seen[0].target,
+        "/data/CustomersV3(dataAreaId='usmf',CustomerAccount='O%27%27Neil%2F1')?cross-company=true&$select=CustomerAccount,dataAreaId"
+    );
     assert_eq!(seen[0].header("authorization"), Some("Bearer t1"));
     let target = "/data/CDSSalesOrderLinesV2(dataAreaId='DEMF',SalesOrderNumber='SO-1',LineCreationSequenceNumber=2)?cross-company=true";
     assert_eq!(seen[1].target, target);
@@ -49,12 +56,14 @@ async fn a_create_gives_the_row_and_its_name() {
     })
     .await;
     let connectors = connectors(&server.url());
-    let create = request("finops.create", Some("SalesOrderHeadersV2")).body(r#"{"OrderingCustomerAccountNumber":"US-1"}"#);
+    let create =
+        request("finops.create", Some("SalesOrderHeadersV2")).body(r#"{"OrderingCustomerAccountNumber":"US-1"}"#);
     let row = done(send(&connectors, &create).await);
     assert_eq!(written(&row.value), r#"{"dataAreaId":"usmf","SalesOrderNumber":"SO 1","created":true}"#);
     assert_eq!(row.key.as_deref(), Some("dataAreaId=usmf,SalesOrderNumber=SO%201"));
     assert_eq!(row.status, Some(201));
-    let update = request("finops.update", Some("SalesOrderHeadersV2")).param("key", "SO 1").body(r#"{"Email":"a@b.c"}"#);
+    let update =
+        request("finops.update", Some("SalesOrderHeadersV2")).param("key", "SO 1").body(r#"{"Email":"a@b.c"}"#);
     let updated = done(send(&connectors, &update.param("company", "demf")).await);
     assert_eq!(written(&updated.value), r#"{"dataAreaId":"demf","SalesOrderNumber":"SO 1"}"#);
     let seen = server.seen();
@@ -71,7 +80,9 @@ async fn a_list_is_read_to_its_end() {
     let base = Arc::new(std::sync::OnceLock::<String>::new());
     let known = base.clone();
     let server = d365(move |asked| match asked.query("$skip").as_deref() {
-        None => rows(0..3, Some(format!("{}/data/ReleasedProductsV2?cross-company=true&$skip=3", known.get().unwrap()))),
+        None => {
+            rows(0..3, Some(format!("{}/data/ReleasedProductsV2?cross-company=true&$skip=3", known.get().unwrap())))
+        }
         Some("3") => rows(3..6, Some("ReleasedProductsV2?$skip=6".into())),
         Some(_) => rows(6..7, None),
     })
@@ -97,7 +108,9 @@ async fn a_list_is_read_to_its_end() {
 async fn a_next_page_elsewhere_is_not_asked_for() {
     let stranger = Server::start(|_| rows(0..1, None)).await;
     let link = format!("{}/data/ReleasedProductsV2?$skip=1", stranger.url());
-    for link in [link, "/elsewhere/Products".into(), "https://evil.example/data/".into(), "//evil.example/data/x".into()] {
+    for link in
+        [link, "/elsewhere/Products".into(), "https://evil.example/data/".into(), "//evil.example/data/x".into()]
+    {
         let server = d365(move |_| rows(0..1, Some(link.clone()))).await;
         let list = request("finops.list", Some("ReleasedProductsV2")).param("all", true);
         let error = failed(send(&connectors(&server.url()), &list).await);
@@ -118,11 +131,15 @@ async fn a_long_list_of_values_is_asked_for_in_parts() {
     let list = |filter| request("finops.list", Some("ReleasedProductsV2")).filter(filter);
     // 120 values, one of them in two spellings that the system takes for one.
     let values: Vec<Value> = (0..120).map(|n| Value::from(format!("I{n}"))).chain([Value::from("i7")]).collect();
-    let row = done(send(&connectors, &list(EvaluatedFilter::And(vec![is("ProductNumber", "p"), within(values.clone())]))).await);
+    let row = done(
+        send(&connectors, &list(EvaluatedFilter::And(vec![is("ProductNumber", "p"), within(values.clone())]))).await,
+    );
     assert_eq!(row.value.as_list().unwrap().len(), 120);
     let filters: Vec<String> = server.seen().iter().map(|asked| asked.query("$filter").unwrap()).collect();
     assert_eq!(filters.len(), 3);
-    assert!(filters[0].starts_with("dataAreaId eq 'usmf' and ProductNumber eq 'p' and (ItemNumber eq 'I0' or ItemNumber eq 'I1' or "));
+    assert!(filters[0].starts_with(
+        "dataAreaId eq 'usmf' and ProductNumber eq 'p' and (ItemNumber eq 'I0' or ItemNumber eq 'I1' or "
+    ));
     // An empty list finds nothing, without a request.
     assert_eq!(written(&done(send(&connectors, &list(within(vec![]))).await).value), "[]");
     assert_eq!(server.seen().len(), 3);
@@ -136,14 +153,22 @@ async fn a_long_list_of_values_is_asked_for_in_parts() {
 async fn find_wants_exactly_one() {
     let server = d365(|asked| {
         let filter = asked.query("$filter").unwrap();
-        let count = if filter.contains("'none'") { 0 } else if filter.contains("'two'") { 2 } else { 1 };
+        let count = if filter.contains("'none'") {
+            0
+        } else if filter.contains("'two'") {
+            2
+        } else {
+            1
+        };
         rows(0..count, None)
     })
     .await;
     let connectors = connectors(&server.url());
     let find = |name: &str| request("finops.find", Some("ReleasedProductsV2")).filter(is("ProductNumber", name));
     assert_eq!(written(&done(send(&connectors, &find("one")).await).value), r#"{"@odata.etag":"e","ItemNumber":"0"}"#);
-    assert!(matches!(send(&connectors, &find("none")).await, Outcome::Missing(error) if error.code.as_str() == "not_found"));
+    assert!(
+        matches!(send(&connectors, &find("none")).await, Outcome::Missing(error) if error.code.as_str() == "not_found")
+    );
     assert_eq!(failed(send(&connectors, &find("two")).await).code.as_str(), "not_unique");
     assert_eq!(server.seen()[0].query("$top").as_deref(), Some("2"));
 }
@@ -170,7 +195,10 @@ async fn a_look_asks_for_what_was_held() {
         .find_by(&["CustomersOrderReference"]);
     assert_eq!(look(&connectors, &order).await.len(), 2);
     let seen = server.seen();
-    assert_eq!(seen[1].target, "/data/CDSSalesOrderLinesV2(dataAreaId='usmf',SalesOrderNumber='SO-1',LineCreationSequenceNumber=2)?cross-company=true");
+    assert_eq!(
+        seen[1].target,
+        "/data/CDSSalesOrderLinesV2(dataAreaId='usmf',SalesOrderNumber='SO-1',LineCreationSequenceNumber=2)?cross-company=true"
+    );
     // A star is no "anything".
     let filter = "dataAreaId eq 'usmf' and (CustomersOrderReference ge 'ch_*' and CustomersOrderReference le 'ch_*')";
     assert_eq!(seen[2].query("$filter").as_deref(), Some(filter));

@@ -27,7 +27,10 @@ impl Asked {
         let (_, query) = self.target.split_once('?')?;
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        pairs.map(|(name, value)| (decoded(name), decoded(value))).find(|(known, _)| known == name).map(|(_, value)| value)
+        pairs
+            .map(|(name, value)| (decoded(name), decoded(value)))
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -107,8 +110,7 @@ async fn serve(
             }
             Say::Answer(status, headers, body) => {
                 let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-                let answer =
-                    format!("HTTP/1.1 {status} It\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len());
+                let answer = format!("HTTP/1.1 {status} It\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len());
                 stream.write_all(answer.as_bytes()).await.ok()?;
             }
         }
