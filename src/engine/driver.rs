@@ -146,28 +146,27 @@ impl Driver {
             if self.perform(actions, &lost).await? {
                 return Ok(());
             }
-            command = loop {
-                if let Some(given) = self.given.pop_front() {
-                    break given;
+            if let Some(given) = self.given.pop_front() {
+                command = given;
+                continue;
+            }
+            // Once nothing more is sent, only answers count.
+            let due = self.due.filter(|_| !draining);
+            let wait = due.map_or(Duration::from_secs(3600), until);
+            command = tokio::select! {
+                biased;
+                () = lost.cancelled() => return Ok(()),
+                () = stop.cancelled(), if !draining => {
+                    draining = true;
+                    Command::Drain
                 }
-                // Once nothing more is sent, only answers count.
-                let due = self.due.filter(|_| !draining);
-                let wait = due.map_or(Duration::from_secs(3600), until);
-                tokio::select! {
-                    biased;
-                    () = lost.cancelled() => return Ok(()),
-                    () = stop.cancelled(), if !draining => {
-                        draining = true;
-                        break Command::Drain;
-                    }
-                    Some(done) = self.calls.join_next() => match done {
-                        Ok(command) => break command,
-                        // The task catches the call's own panics; what remains is the runtime going away.
-                        Err(_) => return Ok(()),
-                    },
-                    Some(command) = commands.recv() => break command,
-                    () = tokio::time::sleep(wait) => break Command::Timer,
-                }
+                Some(done) = self.calls.join_next() => match done {
+                    Ok(command) => command,
+                    // A call's own panics are caught in it; what remains is the runtime going away.
+                    Err(_) => return Ok(()),
+                },
+                Some(command) = commands.recv() => command,
+                () = tokio::time::sleep(wait) => Command::Timer,
             };
         }
     }

@@ -150,8 +150,17 @@ impl Executor {
         tracker.close();
         if tokio::time::timeout(self.inner.config.grace, tracker.wait()).await.is_err() {
             tracing::warn!(runs = self.active(), "going away with attempts under way; they are looked for later");
+            let left: Vec<Lease> = self.inner.active().values().map(|active| active.lease).collect();
             self.inner.active().values().for_each(|active| active.lost.cancel());
             tracker.wait().await;
+            // The next process need not wait for the leases to be over.
+            for lease in left {
+                let now = Timestamp::now();
+                let given_back = RunUpdate::to(Next::Waiting { due: now }, now);
+                if let Err(error) = self.inner.store.append(lease, Vec::new(), given_back).await {
+                    tracing::warn!(%error, run = %lease.run, "a run could not be given back");
+                }
+            }
         }
         renewing.abort();
     }

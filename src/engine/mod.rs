@@ -10,6 +10,9 @@
 //! Deliberately without HTTP and files: connectors and triggers stand below. Invariant: what a machine records is
 //! durable before what follows it is done.
 
+// A step's error is told once, in full: it may be large.
+#![allow(clippy::result_large_err)]
+
 pub mod connector;
 pub mod door;
 mod driver;

@@ -168,8 +168,7 @@ fn work(
     revisions: &Arc<Revisions>,
 ) -> (Executor, CancellationToken, JoinHandle<()>) {
     let connectors = ["d365"].map(|name| (Text::from(name), fake.clone() as Arc<dyn Connector>));
-    let config =
-        Config { lease: Duration::from_millis(600), grace: Duration::from_millis(200), ..Config::new("contoso") };
+    let config = Config { lease: Duration::from_secs(30), grace: Duration::from_millis(200), ..Config::new("contoso") };
     let executor = Executor::new(store.clone(), revisions.clone(), connectors.into(), config);
     let stop = CancellationToken::new();
     let working = tokio::spawn({
@@ -350,4 +349,19 @@ async fn many_runs_share_few_places() {
         house.becomes(run, RunState::Succeeded).await;
     }
     assert_eq!(house.sent().len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_worker_is_gone_is_taken_up_when_its_lease_is_over() {
+    let mut house = House::new(vec![header(RepeatBy::Header)], done).await;
+    house.stop.cancel();
+    (&mut house.working).await.unwrap();
+    let run = house.event("CAP-1").await;
+    let now = Timestamp::now();
+    let over = now + jiff::SignedDuration::from_millis(100);
+    let gone = house.store.claim(now, over, 1).await.unwrap().remove(0);
+    (house.executor, house.stop, house.working) = work(&house.store, &house.fake, &house.revisions);
+    house.becomes(run, RunState::Succeeded).await;
+    let late = house.store.append(gone.lease, vec![], RunUpdate::running(now)).await;
+    assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
 }

@@ -123,15 +123,17 @@ impl Runtime {
         inner.begin(read).await?;
         let stop = CancellationToken::new();
         let tasks = tokio_util::task::TaskTracker::new();
-        let runtime = Runtime { hooks: hooks.address(), admin: admin.address(), inner: inner.clone(), stop: stop.clone(), tasks };
+        let runtime =
+            Runtime { hooks: hooks.address(), admin: admin.address(), inner: inner.clone(), stop: stop.clone(), tasks };
         let wake = inner.executor.clone();
-        let context = server::Context {
+        let serving = server::Hooks {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            accepted: Arc::new(move || wake.wake()),
+            wake: Arc::new(move || wake.wake()),
+            limits: server::Limits::default(),
         };
-        runtime.tasks.spawn(server::serve(hooks, context, stop.clone()));
+        runtime.tasks.spawn(server::serve(hooks, serving, stop.clone()));
         let control: Arc<dyn Control> = inner.clone();
         runtime.tasks.spawn(console::serve(admin, inner.store.clone(), control, inner.metrics.clone(), stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
@@ -188,4 +190,3 @@ fn by_connection(
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
-
