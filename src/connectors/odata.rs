@@ -64,6 +64,7 @@ pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) 
                 None => format!("'{}'", text.replace('\'', "''")),
             },
         },
+        Value::Number(number) if kind == Some(&Kind::Int) => number.canonical(),
         Value::Number(number) => number.plain().to_string(),
         Value::Bool(value) => value.to_string(),
         Value::Date(day) => date(*day),
