@@ -106,7 +106,8 @@ impl Runtime {
         let read = reload::read(&root, settings.environment.as_deref(), &catalog).await;
         let project = read.project_name().ok_or_else(|| StartError::findings(&read.findings, &read.sources))?;
         let metrics = Arc::new(Metrics::new());
-        let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), Config::new(project));
+        let config = Config { metrics: metrics.clone(), ..Config::new(project) };
+        let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), config);
         let inner = Arc::new(Inner {
             root,
             environment: settings.environment.clone(),
