@@ -203,6 +203,7 @@ impl Driver {
         }
         if let Some(end) = &end {
             tracing::info!(end = name(end), "run ended");
+            self.inner.config.metrics.run_ended(&self.flow, name(end));
         }
         if leaves {
             return Ok(true);
@@ -356,7 +357,16 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         return Outcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
-    connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await
+    let begun = std::time::Instant::now();
+    let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let became = match &outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Missing(_) => "missing",
+        Outcome::Held { .. } => "held",
+        Outcome::Failed(error) => error.class.as_str(),
+    };
+    inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
+    outcome
 }
 
 async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {

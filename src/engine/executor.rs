@@ -11,6 +11,7 @@ use super::revisions::Revisions;
 use crate::graph::Severity;
 use crate::language::evaluate::Limits;
 use crate::store::{By, Claimed, Hash, Lease, NewAlert, Next, Resume, RunId, RunState, RunUpdate, Store, StoreError};
+use crate::telemetry::Metrics;
 use crate::value::Text;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -26,7 +27,7 @@ use tracing::Instrument;
 pub type Connectors = HashMap<Text, Arc<dyn Connector>>;
 
 /// How an executor works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// `project:`, part of every key.
     pub project: Text,
@@ -37,6 +38,8 @@ pub struct Config {
     /// How long what is under way may go on when the process is to go away.
     pub grace: Duration,
     pub limits: Arc<Limits>,
+    /// Where ends and attempts are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Config {
@@ -47,6 +50,7 @@ impl Config {
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(25),
             limits: Arc::new(Limits::default()),
+            metrics: Arc::new(Metrics::new()),
         }
     }
 }

@@ -11,7 +11,7 @@ pub use reload::{Problem, Report};
 
 use crate::catalog::Catalog;
 use crate::connectors::Connectors;
-use crate::console::{self, Control};
+use crate::console::{self, Console, Control};
 use crate::diagnostics::{Diagnostic, Sources, render};
 use crate::engine::connector::Connector;
 use crate::engine::{Config, Executor, Revisions};
@@ -106,7 +106,8 @@ impl Runtime {
         let read = reload::read(&root, settings.environment.as_deref(), &catalog).await;
         let project = read.project_name().ok_or_else(|| StartError::findings(&read.findings, &read.sources))?;
         let metrics = Arc::new(Metrics::new());
-        let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), Config::new(project));
+        let config = Config { metrics: metrics.clone(), ..Config::new(project) };
+        let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), config);
         let inner = Arc::new(Inner {
             root,
             environment: settings.environment.clone(),
@@ -135,7 +136,8 @@ impl Runtime {
         };
         runtime.tasks.spawn(server::serve(hooks, serving, stop.clone()));
         let control: Arc<dyn Control> = inner.clone();
-        runtime.tasks.spawn(console::serve(admin, inner.store.clone(), control, inner.metrics.clone(), stop.clone()));
+        let console = Console { store: inner.store.clone(), control, metrics: inner.metrics.clone() };
+        runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
         {

@@ -6,7 +6,7 @@
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
 use crate::connectors::resolve_all;
-use crate::console::{Control, FlowStatus, ReloadReport};
+use crate::console::{Control, Findings, FlowStatus, Refused, ReloadReport};
 use crate::diagnostics::{Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
 use crate::graph::project::{Compilation, compile, recompile};
@@ -41,10 +41,15 @@ pub struct Problem {
     /// `None`: it concerns all flows.
     pub flow: Option<String>,
     pub path: Option<String>,
-    /// The findings for a person, as `validate` shows them.
-    pub text: String,
-    /// The findings for a program.
-    pub json: String,
+    pub findings: Findings,
+    pub at: Timestamp,
+}
+
+impl Problem {
+    /// For a person, as `validate` shows it.
+    pub fn text(&self) -> String {
+        render::text(&self.findings.findings, &self.findings.sources, false).trim_end().to_string()
+    }
 }
 
 /// What the next reload is compared with.
@@ -74,8 +79,8 @@ impl Read {
     }
 
     fn problem(&self, flow: Option<String>, path: Option<String>, findings: &[Diagnostic]) -> Problem {
-        let text = render::text(findings, &self.sources, false).trim_end().to_string();
-        Problem { flow, path, text, json: render::json(findings, &self.sources) }
+        let findings = Findings { findings: findings.to_vec(), sources: self.sources.clone() };
+        Problem { flow, path, findings, at: Timestamp::now() }
     }
 }
 
@@ -140,7 +145,7 @@ impl Inner {
             .filter(|problem| problem.flow.as_ref().is_none_or(|flow| !live.contains(flow)))
             .collect();
         if !without.is_empty() {
-            let texts: Vec<&str> = without.iter().map(|problem| problem.text.as_str()).collect();
+            let texts: Vec<String> = without.iter().map(|problem| problem.text()).collect();
             return Err(StartError::Project(texts.join("\n\n")));
         }
         self.tell(&report);
@@ -299,7 +304,7 @@ impl Inner {
             severity: Severity::Warning,
             code: "reload_refused".into(),
             title: format!("{path} has errors; flow {flow} stays on its last good revision"),
-            detail: Some(problem.text.clone()),
+            detail: Some(problem.text()),
         };
         if let Err(error) = self.store.raise(alert, Timestamp::now()).await {
             tracing::error!(%error, "The alert could not be raised.");
@@ -342,7 +347,7 @@ impl Inner {
         }
         for problem in &report.problems {
             let flow = problem.flow.as_deref().unwrap_or("all flows");
-            tracing::error!(flow, "Refused; the last good revision stays live.\n{}", problem.text);
+            tracing::error!(flow, "Refused; the last good revision stays live.\n{}", problem.text());
         }
         self.metrics.reload(report.problems.is_empty());
     }
@@ -361,9 +366,9 @@ impl Inner {
         let statuses = flows.into_iter().map(|flow| {
             let problem = state.problems.iter().find(|problem| problem.flow.as_ref().is_none_or(|of| *of == flow));
             FlowStatus {
-                revision: live.get(&flow).map(Hash::to_string),
+                revision: live.get(&flow).copied(),
                 activated_at: kept.iter().find(|kept| kept.flow == flow).map(|kept| kept.activated_at),
-                problem: problem.map(|problem| problem.text.clone()),
+                problem: problem.map(|problem| Refused { at: problem.at, findings: problem.findings.clone() }),
                 flow,
             }
         });
@@ -379,8 +384,12 @@ impl Control for Inner {
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>> {
         Box::pin(async move {
             let report = Inner::reload(self).await;
-            let _ = report;
-            ReloadReport {}
+            let mut findings = Findings::default();
+            for problem in &report.problems {
+                findings.sources = problem.findings.sources.clone();
+                findings.findings.extend(problem.findings.findings.iter().cloned());
+            }
+            ReloadReport { applied: report.problems.is_empty(), flows: self.flows(), findings }
         })
     }
 }

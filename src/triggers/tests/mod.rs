@@ -8,7 +8,7 @@ use super::stripe;
 use crate::catalog::Catalog;
 use crate::diagnostics::{FileId, Sources, Span};
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
-use crate::store::{NewAlert, SqliteStore, Store};
+use crate::store::{SqliteStore, Store};
 use crate::value::{Record, Value};
 use std::sync::Arc;
 use std::time::Duration;
