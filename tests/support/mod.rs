@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// The stand-ins with what the bundled flow expects to be there.
 pub async fn sandbox() -> Sandbox {
+    // Clients want to know which one, even to speak plain HTTP. A second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let catalog = Catalog::bundled();
     let types = Types::bundled(&catalog);
     let sandbox = Sandbox::start(&catalog, &types, Ports::default()).await.expect("the stand-ins start");
