@@ -7,6 +7,7 @@ use flowctl::sandbox::credentials::STRIPE_WEBHOOK_SECRET;
 use flowctl::sandbox::webhooks::Sender;
 use flowctl::triggers::stripe;
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 use support::events::Charge;
 use support::oracle;
@@ -22,11 +23,16 @@ fn refused(change: impl FnOnce(&Project), parts: &[&str]) {
     finish(flowctl(&["validate", &root.to_string_lossy()])).said(1, parts);
     // A runtime that never had a good revision does not start.
     let setup = Setup::of(&project);
-    let (hooks, admin, store) = (setup.hooks.to_string(), setup.admin.to_string(), project.store());
-    let store = store.to_string_lossy();
-    let mut run = flowctl(&["run", &root.to_string_lossy(), "--listen", &hooks, "--admin", &admin, "--store", &store]);
+    finish(run(&project, &setup.hooks.to_string(), &setup.admin.to_string())).said(1, parts);
+}
+
+/// `flowctl run` without an environment of its own, so that every base value counts.
+fn run(project: &Project, listen: &str, admin: &str) -> Command {
+    let (root, store) = (project.root(), project.store());
+    let (root, store) = (root.to_string_lossy(), store.to_string_lossy());
+    let mut run = flowctl(&["run", &root, "--listen", listen, "--admin", admin, "--store", &store]);
     run.envs(SECRETS);
-    finish(run).said(1, parts);
+    run
 }
 
 #[test]
@@ -79,19 +85,13 @@ fn names_that_are_not_there_with_what_was_meant() {
 fn a_secret_that_is_not_there() {
     let project = Project::copied();
     let setup = Setup::of(&project);
-    let run = |missing: &str| {
-        let mut run = setup.command();
+    let without = |missing: &str| {
+        let mut run = run(&project, &setup.hooks.to_string(), &setup.admin.to_string());
         run.env_remove(missing);
-        // The environment `test` is not in this copy, so that every base value counts.
-        let mut args = vec!["run".to_string(), project.root().to_string_lossy().to_string()];
-        args.extend(["--listen".into(), setup.hooks.to_string(), "--admin".into(), setup.admin.to_string()]);
-        args.extend(["--store".into(), project.store().to_string_lossy().to_string()]);
-        let mut run = flowctl(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        run.envs(SECRETS.iter().filter(|(name, _)| *name != missing).copied());
         finish(run)
     };
     for (name, _) in SECRETS {
-        let finished = run(name);
+        let finished = without(name);
         finished.said(1, &[name, "connections.yaml:"]);
         for (other, value) in SECRETS.iter().filter(|(_, value)| !value.starts_with("http")) {
             assert!(!finished.stderr.contains(value), "the value of {other} is shown:\n{}", finished.stderr);
@@ -103,21 +103,14 @@ fn a_secret_that_is_not_there() {
 fn addresses_that_cannot_be_had() {
     let project = Project::copied();
     let setup = Setup::of(&project);
-    let run = |listen: &str, admin: &str| {
-        let (root, store) = (project.root(), project.store());
-        let args = ["run", &root.to_string_lossy(), "--listen", listen, "--admin", admin, "--store", &store.to_string_lossy()];
-        let mut run = flowctl(&args);
-        run.envs(SECRETS);
-        finish(run)
-    };
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let taken = taken.local_addr().map(|address| (taken, address.to_string())).expect("an address").1;
-    let held = TcpListener::bind(&taken).expect("still free");
-    run(&taken, &setup.admin.to_string()).said(2, &[&taken, "--listen"]);
-    run(&setup.hooks.to_string(), &taken).said(2, &[&taken, "--admin"]);
-    drop(held);
-    run(&setup.hooks.to_string(), "0.0.0.0:0").said(2, &["0.0.0.0", "loopback"]);
-    run("nowhere", &setup.admin.to_string()).said(2, &["nowhere", "--listen"]);
+    let (hooks, admin) = (setup.hooks.to_string(), setup.admin.to_string());
+    let run = |listen: &str, admin: &str| finish(run(&project, listen, admin));
+    let holder = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = holder.local_addr().expect("an address").to_string();
+    run(&taken, &admin).said(2, &[&taken, "--listen"]);
+    run(&hooks, &taken).said(2, &[&taken, "--admin"]);
+    run(&hooks, "0.0.0.0:0").said(2, &["0.0.0.0", "loopback"]);
+    run("nowhere", &admin).said(2, &["nowhere", "--listen"]);
 }
 
 #[test]

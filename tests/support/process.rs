@@ -1,7 +1,7 @@
 //! The real binary as a process: started, watched, asked, killed.
 
 use super::project::{FLOW, Project, SECRETS};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -246,9 +246,4 @@ impl Drop for Runtime {
             assert!(!log.contains("panicked"), "flowctl panicked:\n{log}");
         }
     }
-}
-
-/// An empty file to lock or fill.
-pub fn touch(path: &Path) -> File {
-    File::create(path).expect("a file")
 }
