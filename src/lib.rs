@@ -16,7 +16,8 @@
 //! 11. [`triggers`]: what starts a run.
 //! 12. [`sandbox`]: local stand-ins of the systems, for the demo and for tests.
 //! 13. [`console`]: the admin API.
-//! 14. [`cli`]: one file per command.
+//! 14. [`runtime`]: the process as a whole, and its reload.
+//! 15. [`cli`]: one file per command.
 
 pub mod catalog;
 pub mod cli;
@@ -27,6 +28,7 @@ pub mod engine;
 pub mod graph;
 pub mod language;
 pub mod model;
+pub mod runtime;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

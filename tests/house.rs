@@ -18,6 +18,7 @@ const FLOORS: &[&str] = &[
     "triggers",
     "sandbox",
     "console",
+    "runtime",
     "cli",
 ];
 

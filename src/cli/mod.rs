@@ -9,6 +9,8 @@ mod graph;
 mod operations;
 mod output;
 mod project;
+mod run;
+mod sandbox;
 mod schema;
 mod validate;
 
@@ -41,12 +43,14 @@ Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O.";
 #[derive(Subcommand)]
 enum Command {
     Validate(validate::Args),
+    Run(run::Args),
     Eval(eval::Args),
     Graph(graph::Args),
     Schema(schema::Args),
     Functions(functions::Args),
     Operations(operations::Args),
     Explain(explain::Args),
+    Sandbox(sandbox::Args),
 }
 
 /// How a command ended, when nothing went wrong with running it.
@@ -61,12 +65,14 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let end = match Cli::parse().command {
         Command::Validate(args) => validate::main(args),
+        Command::Run(args) => run::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Graph(args) => graph::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Functions(args) => functions::main(args),
         Command::Operations(args) => operations::main(args),
         Command::Explain(args) => explain::main(args),
+        Command::Sandbox(args) => sandbox::main(args),
     };
     match end {
         Ok(End::Fine) => ExitCode::SUCCESS,

@@ -54,7 +54,9 @@ fn reason(entry: &RepeatEntry) -> String {
     let memory = entry.remembers.map(|time| format!(" for {}", write_duration(time))).unwrap_or_default();
     let settle = entry.settle.map(|time| format!(", after {}", write_duration(time))).unwrap_or_default();
     match entry.by {
-        RepeatBy::Header => format!("the server knows a repeat by {}{memory}", entry.header.as_deref().unwrap_or("a header")),
+        RepeatBy::Header => {
+            format!("the server knows a repeat by {}{memory}", entry.header.as_deref().unwrap_or("a header"))
+        }
         RepeatBy::Key => "where the flow chooses the whole key: a repeat meets its own row".into(),
         RepeatBy::Set => "writing the same again changes nothing".into(),
         RepeatBy::FindBy => format!("`find_by` names columns by which a retry finds its own row{settle}"),

@@ -1,44 +1,54 @@
 //! Nested bodies as Stripe's forms: `address[city]=…`, `items[0][price]=…`, the brackets not encoded, as the
 //! official client sends them.
 
-use crate::value::Value;
+use crate::value::json::WriteError;
+use crate::value::{Value, time};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What JavaScript's `encodeURIComponent` leaves alone, less `!'()*` which the client encodes as well.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The form text. Null and `""` are an empty value (Stripe: unset it); missing fields are not sent.
-pub fn encode(body: &Value) -> String {
+pub fn encode(body: &Value) -> Result<String, WriteError> {
     let mut pairs = Vec::new();
-    collect(body, String::new(), &mut pairs);
-    pairs.join("&")
+    collect(body, String::new(), &mut pairs)?;
+    Ok(pairs.join("&"))
 }
 
-fn collect(value: &Value, name: String, pairs: &mut Vec<String>) {
+fn collect(value: &Value, name: String, pairs: &mut Vec<String>) -> Result<(), WriteError> {
     match value {
         Value::Record(record) => {
             for (key, value) in record.iter() {
                 let key = utf8_percent_encode(key, VALUE).to_string();
-                collect(value, if name.is_empty() { key } else { format!("{name}[{key}]") }, pairs);
+                collect(value, if name.is_empty() { key } else { format!("{name}[{key}]") }, pairs)?;
             }
         }
         Value::List(items) => {
             for (n, item) in items.iter().enumerate() {
-                collect(item, format!("{name}[{n}]"), pairs);
+                collect(item, format!("{name}[{n}]"), pairs)?;
             }
         }
+        Value::Money(money) => {
+            pairs.push(format!("{name}[amount]={}", money.written_amount()?));
+            pairs.push(format!("{name}[currency]={}", money.currency.code()));
+        }
         Value::Missing => {}
-        value => pairs.push(format!("{name}={}", utf8_percent_encode(&plain(value), VALUE))),
+        value => pairs.push(format!("{name}={}", utf8_percent_encode(&plain(value)?, VALUE))),
     }
+    Ok(())
 }
 
-fn plain(value: &Value) -> String {
-    match value {
+fn plain(value: &Value) -> Result<String, WriteError> {
+    Ok(match value {
+        Value::Null => String::new(),
         Value::Text(text) => text.to_string(),
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => number.plain().to_string(),
-        _ => String::new(),
-    }
+        Value::Date(date) => time::write_date(*date),
+        Value::Time(at) => time::write_time(*at),
+        Value::Local(_) => return Err(WriteError::Local),
+        Value::Missing | Value::Money(_) | Value::List(_) | Value::Record(_) => return Err(WriteError::Missing),
+    })
 }
 
 #[cfg(test)]
@@ -52,6 +62,6 @@ mod tests {
         let expected = "email=a%2Bb%40example.com&name=Zo%C3%AB%20O%E2%80%99Neil%20%26%20Co&address[line1]=1%20Main%20St\
                         &address[country]=US&metadata[account]=US-001&metadata[gone]=&preferred_locales[0]=de\
                         &preferred_locales[1]=en&phone=&active=true&amount=1999";
-        assert_eq!(encode(&json::parse(body.as_bytes()).unwrap()), expected);
+        assert_eq!(encode(&json::parse(body.as_bytes()).unwrap()).unwrap(), expected);
     }
 }

@@ -1,1 +1,292 @@
-//! connectors
+//! The systems of the catalogue, spoken over HTTP: the engine's [`Connector`] for all of them.
+//!
+//! An operation is data; code stands here only for what data cannot say. A request comes complete from the engine and
+//! becomes one HTTP request or, where a list is long, several ([`request`], [`odata`], [`form`]); a connection's token,
+//! limits and circuit decide when it goes out ([`live`]); its answer becomes an outcome ([`answer`], [`pages`]).
+//!
+//! What it is not: it retries nothing (but a 401, once, with a new token), remembers no run and decides nothing that
+//! follows from an outcome. Invariants: a request goes only below its connection's own address and no redirect is
+//! followed; what may have arrived is never called "not sent"; no error and no log holds a secret, a token or a body
+//! that we sent.
+
+#![expect(clippy::result_large_err, reason = "an error is made once for a request that failed")]
+
+pub mod answer;
+pub mod circuit;
+pub mod config;
+pub mod form;
+pub mod http;
+pub mod limits;
+pub mod live;
+pub mod oauth;
+pub mod odata;
+pub mod pages;
+pub mod request;
+pub mod secret;
+#[cfg(test)]
+mod tests;
+
+pub use config::{ConnectionConfig, check, resolve, resolve_all};
+pub use secret::{ReferenceError, Secret, read_reference};
+
+use crate::catalog::{Catalog, Exactly, Find, TypeRef, Types};
+use crate::engine::connector::{
+    Attempt, Connector, EvaluatedFilter, LookOutcome, Outcome, Parameter, Reply, Request, Row, Sent, StepError,
+};
+use crate::graph::ErrorClass;
+use crate::value::{Record, Text, Value};
+use arc_swap::ArcSwap;
+use live::{Live, NoAnswer};
+use pages::Pages;
+use request::{Bound, equals};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All connections of a project, to be replaced as a whole when it is reloaded.
+pub struct Connectors {
+    catalog: Catalog,
+    types: Types,
+    client: reqwest::Client,
+    live: ArcSwap<BTreeMap<String, Arc<Live>>>,
+}
+
+impl Connectors {
+    /// The connections of those names. Fails only where this machine cannot make an HTTP client.
+    pub fn new(
+        catalog: Catalog,
+        configs: BTreeMap<String, ConnectionConfig>,
+    ) -> Result<Connectors, Box<dyn std::error::Error + Send + Sync>> {
+        let types = Types::bundled(&catalog);
+        let connectors = Connectors { catalog, types, client: http::client()?, live: ArcSwap::default() };
+        connectors.replace(configs);
+        Ok(connectors)
+    }
+
+    /// Takes new configurations. A connection whose own has not changed keeps its token, limits and circuit; what is
+    /// under way ends with the old one.
+    pub fn replace(&self, configs: BTreeMap<String, ConnectionConfig>) {
+        let before = self.live.load_full();
+        let live = configs.into_iter().map(|(name, config)| {
+            let kept = before.get(&name).filter(|live| live.config == config).cloned();
+            (name, kept.unwrap_or_else(|| Arc::new(Live::new(config))))
+        });
+        self.live.store(Arc::new(live.collect()));
+    }
+
+    async fn do_send(&self, request: &Request, attempt: &Attempt<'_>) -> Outcome {
+        let live = match self.connection(&request.connection) {
+            Ok(live) => live,
+            Err(error) => return Outcome::Failed(error),
+        };
+        let done = match self.bind(&live, request, attempt) {
+            Ok(bound) => self.perform(&live, &bound, self.timeout(&live, attempt)).await,
+            Err(error) => Err(Stop::Failed(error)),
+        };
+        match done {
+            Ok(row) => Outcome::Done(row),
+            Err(Stop::Missing(error)) => Outcome::Missing(error),
+            Err(Stop::Failed(error)) => Outcome::Failed(error),
+            Err(Stop::Held { until, error }) => Outcome::Held { until, error },
+        }
+    }
+
+    async fn do_look(&self, request: &Request, attempt: &Attempt<'_>) -> LookOutcome {
+        match self.find(request, attempt).await {
+            Ok(rows) => LookOutcome::Found(rows),
+            Err(Stop::Missing(_)) => LookOutcome::Found(vec![]),
+            Err(Stop::Failed(error) | Stop::Held { error, .. }) => LookOutcome::Failed(error),
+        }
+    }
+
+    /// The rows that an earlier attempt at `request` may have made: at most two, the second one tells enough.
+    async fn find(&self, request: &Request, attempt: &Attempt<'_>) -> Result<Vec<Row>, Stop> {
+        let live = self.connection(&request.connection)?;
+        let written = self.bind(&live, request, attempt)?;
+        let chosen = written.entity.is_some_and(|entity| entity.is_chosen());
+        let find = written.operation.repeat(chosen).and_then(|entry| entry.find.as_ref());
+        let asked = find.and_then(|find| look_request(&written, find));
+        let Some(asked) = asked else {
+            let message = format!("nothing tells what an earlier `{}` did", request.operation);
+            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, "no_look", message))));
+        };
+        let looking = self.bind(&live, &asked, attempt)?;
+        let timeout = self.timeout(&live, attempt);
+        let is_list = looking.operation.result().at.is_some();
+        let rows = match is_list {
+            true => self.rows(&live, &looking, timeout).await?,
+            false => vec![self.perform(&live, &looking, timeout).await?.value],
+        };
+        Ok(rows.into_iter().map(|row| written.row(row, false, None)).collect())
+    }
+
+    /// Sends what one request asks for; a list to its end.
+    async fn perform(&self, live: &Live, bound: &Bound<'_>, timeout: Duration) -> Result<Row, Stop> {
+        let outcome = bound.operation.result();
+        let is_list = matches!(outcome.ty, TypeRef::List(_));
+        if is_list || outcome.exactly == Some(Exactly::One) {
+            let mut rows = self.rows(live, bound, timeout).await?;
+            if is_list {
+                return Ok(Row::value(Value::from(rows)));
+            }
+            return match (rows.pop(), rows.is_empty()) {
+                (Some(row), true) => Ok(Row::value(row)),
+                (Some(_), false) => {
+                    Err(Stop::Failed(StepError::data("not_unique", "more than one row meets the condition")))
+                }
+                (None, _) => Err(Stop::Missing(StepError::data("not_found", "no row meets the condition"))),
+            };
+        }
+        let calls = bound.calls().map_err(undone)?;
+        let [call] = calls.as_slice() else {
+            return Err(Stop::Failed(StepError::data("not_found", "there is nothing to ask for")));
+        };
+        match live.exchange(&self.client, bound, call, timeout).await {
+            Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
+            Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
+                Err(Stop::Missing(error))
+            }
+            Err(none) => Err(none.into()),
+        }
+    }
+
+    /// The rows of a list: all pages of all its parts, or as many as are wanted.
+    async fn rows(&self, live: &Live, bound: &Bound<'_>, timeout: Duration) -> Result<Vec<Value>, Stop> {
+        let wanted = bound.limit().unwrap_or(usize::MAX);
+        let calls = bound.calls().map_err(undone)?;
+        let (parts, mut rows) = (calls.len(), vec![]);
+        // Parts are sorted each by itself: only all of them show which rows come first.
+        let sorts = parts > 1 && !bound.sort().is_empty();
+        for call in calls {
+            let mut pages = Pages::new(*bound, call);
+            let mut next = Some(pages.begin());
+            while let Some(call) = next.filter(|_| pages.rows.len() < wanted) {
+                let answer = live.exchange(&self.client, bound, &call, timeout).await?;
+                next = pages.take(&answer)?;
+            }
+            rows.append(&mut pages.rows);
+            if rows.len() >= wanted && !sorts {
+                break;
+            }
+        }
+        if sorts {
+            rows.sort_by(|a, b| compare(a, b, bound.sort()));
+        }
+        rows.truncate(wanted);
+        Ok(rows)
+    }
+
+    fn connection(&self, name: &str) -> Result<Arc<Live>, StepError> {
+        self.live.load().get(name).cloned().ok_or_else(|| {
+            undone(StepError::new(ErrorClass::Config, "no_connection", format!("there is no connection `{name}`")))
+        })
+    }
+
+    fn bind<'a>(&'a self, live: &'a Live, request: &'a Request, attempt: &Attempt<'a>) -> Result<Bound<'a>, StepError> {
+        let known = self.catalog.operation(&request.operation).filter(|(system, _)| system.name == live.config.system);
+        let Some((system, operation)) = known else {
+            let message = format!("connection `{}` has no operation `{}`", request.connection, request.operation);
+            return Err(undone(StepError::new(ErrorClass::Config, "no_operation", message)));
+        };
+        let entity = match request.entity.as_ref().map(|name| (name, system.entities.get(name.as_str()))) {
+            None => None,
+            Some((_, Some(entity))) => Some(entity),
+            Some((name, None)) => {
+                let message = format!("{} has no entity `{name}`", system.title);
+                return Err(undone(StepError::new(ErrorClass::Config, "no_entity", message)));
+            }
+        };
+        let (config, types, graph) = (&live.config, &self.types, attempt.operation);
+        Ok(Bound { system, operation, entity, config, types, request, graph })
+    }
+
+    fn timeout(&self, live: &Live, attempt: &Attempt<'_>) -> Duration {
+        attempt.timeout.unwrap_or(live.config.limits.timeout)
+    }
+}
+
+impl Connector for Connectors {
+    fn send<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, Outcome> {
+        Box::pin(self.do_send(request, attempt))
+    }
+
+    fn look<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, LookOutcome> {
+        Box::pin(self.do_look(request, attempt))
+    }
+}
+
+/// Why there is no row.
+enum Stop {
+    Missing(StepError),
+    Failed(StepError),
+    Held { until: jiff::Timestamp, error: StepError },
+}
+
+impl From<StepError> for Stop {
+    fn from(error: StepError) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+impl From<NoAnswer> for Stop {
+    fn from(none: NoAnswer) -> Stop {
+        match none {
+            NoAnswer::Failed(error) => Stop::Failed(error),
+            NoAnswer::Held { until, error } => Stop::Held { until, error },
+        }
+    }
+}
+
+/// An error from before anything was sent.
+fn undone(error: StepError) -> StepError {
+    StepError { sent: Sent::Undone, ..error }
+}
+
+/// The request that the catalogue's `find` makes of a write: each parameter filled by one of the write's.
+fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
+    let entity = written.entity?;
+    let mut params = vec![];
+    for (name, source) in &find.with {
+        let param = match source.as_str() {
+            "body" => {
+                let key = written.key(written.request.body.as_ref()?)?;
+                let key: Record = key.into_iter().map(|(column, value)| (Text::from(column), value)).collect();
+                Parameter::Value(Value::Record(key))
+            }
+            "find_by" if !written.request.find_by.is_empty() => {
+                let columns = written.request.find_by.iter();
+                let each = columns.map(|(column, value)| equals(column, value.clone()));
+                Parameter::Filter(EvaluatedFilter::And(each.collect()))
+            }
+            _ => return None,
+        };
+        params.push((Text::from(name.as_str()), param));
+    }
+    // The same company as the write's.
+    let company = written.system.company.as_deref();
+    let of_body = company.zip(written.request.body.as_ref()).map(|(column, body)| body.get(column));
+    match of_body.filter(|company| !company.is_blank()) {
+        Some(company) => params.push(("company".into(), Parameter::Value(company.clone()))),
+        None => params.extend(written.request.params.iter().find(|(name, _)| name.as_str() == "company").cloned()),
+    }
+    Some(Request {
+        operation: Text::from(format!("{}.{}", written.system.name, find.operation.as_ref()?)),
+        connection: written.request.connection.clone(),
+        entity: Some(Text::from(entity.name.as_str())),
+        params,
+        body: None,
+        key: None,
+        find_by: vec![],
+        now: written.request.now,
+    })
+}
+
+/// By these columns; texts without regard to case, as the systems sort.
+fn compare(a: &Value, b: &Value, columns: &[Text]) -> Ordering {
+    let order = |column: &Text| match (a.get(column), b.get(column)) {
+        (Value::Text(a), Value::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
+        (a, b) => a.order(b).unwrap_or(Ordering::Equal),
+    };
+    columns.iter().map(order).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}

@@ -99,14 +99,6 @@ pub struct Param {
     pub ty: TypeExpr,
 }
 
-/// What a script's function takes and gives, as written in a comment.
-#[derive(Clone, Debug)]
-pub struct Signature {
-    pub name: Option<Name>,
-    pub params: Vec<Param>,
-    pub result: TypeExpr,
-}
-
 /// `let`s and the expression they serve: a function's body, or a slot.
 #[derive(Clone, Debug)]
 pub struct Body {

@@ -1,6 +1,6 @@
 //! `connections.yaml`: systems, credentials by reference, limits.
 
-use super::read::{Layered, Named, Spanned, model, words};
+use super::read::{Keyed, Layered, Spanned, model, words};
 use super::values::{Count, Duration, Rate, Referable, Secret, Word};
 
 model! {
@@ -9,7 +9,7 @@ model! {
         /// Address under which the provider reaches our webhooks.
         public_url: Option<Spanned<Referable>>,
         /// Each by a name of one's own; flows use the name.
-        connections: Named<Layered<Connection>>,
+        connections: Keyed<Layered<Connection>>,
     }
 
     /// What comes in: one endpoint and one secret for all kinds of events.

@@ -32,6 +32,7 @@ pub struct Effective {
 
 impl Project {
     /// The project as it is in that environment. What is wrong with it was said when the project was loaded.
+    #[expect(clippy::result_large_err, reason = "asked once, when a project is opened")]
     pub fn effective(&self, environment: Option<&str>) -> Result<Effective, Diagnostic> {
         let Some(name) = environment else { return Ok(self.layered(None, &mut vec![])) };
         if let Some(layer) = self.environments.get(name) {
@@ -102,9 +103,8 @@ impl Project {
                 unset.push(note.help("give it a `default`, or a value in the environment"));
                 continue;
             };
-            match setting.value(node) {
-                Ok(value) => values.set(Text::from(&*name.text), value),
-                Err(finding) => findings.push(finding),
+            if let Some(value) = setting.value(node, findings) {
+                values.set(Text::from(&*name.text), value);
             }
         }
         (values, unset)

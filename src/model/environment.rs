@@ -1,6 +1,6 @@
 //! `environments/NAME.yaml`: values per environment. Trees, because they are laid over others before they are read.
 
-use super::read::{Named, Spanned, model};
+use super::read::{Keyed, Spanned, model};
 use super::test::Data;
 use super::values::Referable;
 
@@ -10,8 +10,8 @@ model! {
         /// Address under which the provider reaches our webhooks.
         public_url: Option<Spanned<Referable>>,
         /// Values of settings that flowctl.yaml declares.
-        settings: Named<Data> = Named::default(),
+        settings: Keyed<Data> = Keyed::default(),
         /// Leaves of existing connections: maps merge, lists replace.
-        connections: Named<Data> = Named::default(),
+        connections: Keyed<Data> = Keyed::default(),
     }
 }

@@ -83,7 +83,7 @@ impl Reader {
 }
 
 /// `key` is none of the `known` ones.
-pub fn unknown_key<'a>(key: &Key, what: &str, known: &[&'a str]) -> Diagnostic {
+pub fn unknown_key(key: &Key, what: &str, known: &[&str]) -> Diagnostic {
     let finding = Diagnostic::error(Code::F0310, format!("{what} has no key `{}`", key.text), key.span);
     match did_you_mean(&key.text, known.iter().copied()) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(key.span, meant),
@@ -133,11 +133,6 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// The key itself, where it is written.
-    pub fn key(&self, key: &str) -> Option<&'n Key> {
-        self.entries.iter().map(|(known, _)| known).find(|known| &*known.text == key)
-    }
-
     /// The entries whose key is none of `known`, for whoever knows them.
     pub fn rest(&self, known: &[&str]) -> Params {
         let others = self.entries.iter().filter(|(key, _)| !known.contains(&&*key.text));
@@ -157,24 +152,6 @@ impl Params {
     /// What stands under `key`.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|(known, _)| &*known.text == key).map(|(_, node)| node)
-    }
-}
-
-impl Read for Params {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Params> {
-        Some(reader.open_fields(node, "this")?.rest(&[]))
-    }
-}
-
-impl JsonSchema for Params {
-    fn schema_name() -> Cow<'static, str> {
-        "Params".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": "object" })
-    }
-    fn inline_schema() -> bool {
-        true
     }
 }
 
@@ -203,11 +180,16 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
-/// Names of one's own and what they stand for, in their written order.
+/// Keys of one's own and what they stand for, in their written order. `NAMES`: they become names in expressions.
 #[derive(Clone, Debug)]
-pub struct Named<T>(pub Vec<(Key, T)>);
+pub struct Entries<T, const NAMES: bool>(pub Vec<(Key, T)>);
 
-impl<T> Named<T> {
+/// Entries whose keys are names: `settings.zone`.
+pub type Named<T> = Entries<T, true>;
+/// Entries whose keys are any texts.
+pub type Keyed<T> = Entries<T, false>;
+
+impl<T, const NAMES: bool> Entries<T, NAMES> {
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().find(|(known, _)| &*known.text == name).map(|(_, value)| value)
     }
@@ -219,30 +201,44 @@ impl<T> Named<T> {
     }
 }
 
-impl<T> Default for Named<T> {
-    fn default() -> Named<T> {
-        Named(vec![])
+impl<T, const NAMES: bool> Default for Entries<T, NAMES> {
+    fn default() -> Entries<T, NAMES> {
+        Entries(vec![])
     }
 }
 
-impl<T: Read> Read for Named<T> {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Named<T>> {
-        match &node.kind {
-            NodeKind::Mapping(entries) => Some(Named(
-                entries.iter().filter_map(|(key, value)| Some((key.clone(), T::read(value, reader)?))).collect(),
-            )),
-            _ => reader.unfit(node, "names and what they stand for"),
+impl<T: Read, const NAMES: bool> Read for Entries<T, NAMES> {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Entries<T, NAMES>> {
+        let NodeKind::Mapping(entries) = &node.kind else {
+            return reader.unfit(node, "names and what they stand for");
+        };
+        let mut known = vec![];
+        for (key, value) in entries {
+            if NAMES && let Err(why) = super::values::is_id(&key.text) {
+                let message = format!("`{}` cannot be a name here", key.text);
+                reader.say(
+                    Diagnostic::error(Code::F0315, message, key.span)
+                        .label(why)
+                        .help("a name is of a–z, 0–9 and _, beginning with a letter"),
+                );
+            }
+            known.extend(T::read(value, reader).map(|value| (key.clone(), value)));
         }
+        Some(Entries(known))
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Named<T> {
+impl<T: JsonSchema, const NAMES: bool> JsonSchema for Entries<T, NAMES> {
     fn schema_name() -> Cow<'static, str> {
-        format!("Named{}", T::schema_name()).into()
+        format!("{}{}", if NAMES { "Named" } else { "Keyed" }, T::schema_name()).into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<T>();
-        schemars::json_schema!({ "type": "object", "additionalProperties": value })
+        let mut schema = schemars::json_schema!({ "type": "object", "additionalProperties": value });
+        if NAMES {
+            schema.insert("propertyNames".into(), serde_json::json!({ "pattern": super::values::ID }));
+        }
+        schema
     }
     fn inline_schema() -> bool {
         true

@@ -63,8 +63,14 @@ fn slot(node: &Node, reader: &mut Reader, what: &str) -> Option<(SourceText, Opt
     if !scalar.traceable {
         return wrong(reader, "several lines");
     }
-    if scalar.text.trim().is_empty() {
-        reader.say(Diagnostic::error(Code::F0314, format!("expected {what}, got nothing"), node.span));
+    if scalar.text.trim().is_empty() || node.is_null() {
+        let finding = Diagnostic::error(Code::F0314, format!("expected {what}, got nothing"), node.span);
+        reader.say(match &*scalar.text {
+            "" => finding,
+            null => finding
+                .help(format!("to YAML, {null} is no value: as an expression it is quoted"))
+                .fix(node.span, "'null'"),
+        });
         return None;
     }
     let mut text = scalar.source_text();
@@ -75,7 +81,7 @@ fn slot(node: &Node, reader: &mut Reader, what: &str) -> Option<(SourceText, Opt
 }
 
 fn slot_schema() -> Schema {
-    json_schema!({ "type": ["string", "number", "boolean"] })
+    json_schema!({ "type": ["string", "number", "boolean"], "pattern": "\\S" })
 }
 
 impl JsonSchema for Expr {
@@ -139,7 +145,7 @@ impl<T: JsonSchema> JsonSchema for Configurable<T> {
         let setting = json_schema!({
             "additionalProperties": false,
             "required": ["setting"],
-            "properties": { "setting": { "type": "string", "description": "Name of a setting of flowctl.yaml whose value counts." } },
+            "properties": { "setting": { "type": ["string", "number", "boolean"], "description": "Name of a setting of flowctl.yaml whose value counts." } },
         });
         super::schema::short_form(generator.subschema_for::<T>(), setting)
     }

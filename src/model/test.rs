@@ -1,6 +1,6 @@
 //! `**/*.test.yaml`: tests of a flow and of its mappings. Payloads stay trees: whoever runs the tests reads them.
 
-use super::read::{Named, Read, Reader, Spanned, model};
+use super::read::{Keyed, Read, Reader, Spanned, model};
 use super::values::{Duration, FlowName, Time, Word};
 use super::yaml::Node;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -24,11 +24,11 @@ model! {
         /// The virtual clock.
         at: Option<Spanned<Time>>,
         /// Values of settings, by name.
-        settings: Named<Data> = Named::default(),
+        settings: Keyed<Data> = Keyed::default(),
         /// Facts of the delivery, such as `own: true`.
         trigger: Option<Data>,
         /// What each step is answered, by its path.
-        answers: Named<Data> = Named::default(),
+        answers: Keyed<Data> = Keyed::default(),
     }
 
     /// One test.
@@ -40,11 +40,11 @@ model! {
         /// The virtual clock.
         at: Option<Spanned<Time>>,
         /// Values of settings, by name.
-        settings: Named<Data> = Named::default(),
+        settings: Keyed<Data> = Keyed::default(),
         /// Facts of the delivery, such as `own: true`.
         trigger: Option<Data>,
         /// What each step is answered, by its path; a list is a sequence.
-        answers: Named<Data> = Named::default(),
+        answers: Keyed<Data> = Keyed::default(),
         /// Events that run first.
         before: Vec<Data> = vec![],
         /// A mapping or `fn` to be tested alone: `FILE#NAME`.
@@ -64,7 +64,7 @@ model! {
         /// Some of the writes.
         calls_include: Option<Vec<ExpectedCall>>,
         /// What steps give, by id.
-        steps: Named<Data> = Named::default(),
+        steps: Keyed<Data> = Keyed::default(),
         /// All alerts; of each, some of its keys.
         alerts: Option<Vec<Data>>,
         /// How long the whole run waited, by the virtual clock.

@@ -44,13 +44,17 @@ scalars! {
     };
 
     /// A name that becomes part of expressions: `steps.order`, `line.amount`.
-    Id(Arc<str>): "a name of a–z, 0–9 and _, beginning with a letter", { "type": "string", "pattern": "^[a-z][a-z0-9_]*$" }, |scalar| {
-        name(scalar, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    Id(Arc<str>): "a name of a–z, 0–9 and _, beginning with a letter", { "type": "string", "pattern": ID }, |scalar| match scalar.core() {
+        Core::Null | Core::Bool(_) => Err(Wrong::Kind),
+        _ => is_id(&scalar.text).map(|_| scalar.text.clone()).map_err(Wrong::Form),
     };
 
     /// The name of a flow or project.
     FlowName(Arc<str>): "a name of a–z, 0–9, - and _, beginning with a letter", { "type": "string", "pattern": "^[a-z][a-z0-9_-]*$" }, |scalar| {
-        name(scalar, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+        if matches!(scalar.core(), Core::Null | Core::Bool(_)) {
+            return Err(Wrong::Kind);
+        }
+        is_id(&scalar.text.replace('-', "_")).map(|_| scalar.text.clone()).map_err(Wrong::Form)
     };
 
     /// `true` or `false`.
@@ -68,7 +72,7 @@ scalars! {
     };
 
     /// A decimal, read from its text.
-    Decimal(Arc<str>): "a number", { "type": ["number", "string"] }, |scalar| {
+    Decimal(Arc<str>): "a number", { "type": ["number", "string"], "pattern": "^-?[0-9]+([.][0-9]+)?$" }, |scalar| {
         match Exact::parse(&scalar.text) {
             Ok(_) => Ok(scalar.text.clone()),
             Err(NumberError::NotANumber(_)) => Err(Wrong::Kind),
@@ -147,17 +151,20 @@ pub struct PerSecond {
     pub seconds: u32,
 }
 
-fn name(scalar: &Scalar, allowed: fn(char) -> bool) -> Result<Arc<str>, Wrong> {
-    if scalar.core() == Core::Null {
-        return Err(Wrong::Kind);
-    }
-    let mut chars = scalar.text.chars();
+/// What [`is_id`] takes, as a pattern.
+pub(super) const ID: &str = "^[a-z][a-z0-9_]*$";
+
+/// Whether a text can be a name in expressions, or why not.
+pub(super) fn is_id(text: &str) -> Result<(), String> {
+    let mut chars = text.chars();
     match chars.next() {
-        Some(first) if !first.is_ascii_lowercase() => Err(Wrong::Form(format!("begins with `{first}`"))),
-        _ => match chars.find(|c| !allowed(*c)) {
-            Some(other) => Err(Wrong::Form(format!("`{other}` is not allowed"))),
-            None => Ok(scalar.text.clone()),
-        },
+        Some('a'..='z') => {}
+        Some(first) => return Err(format!("begins with `{first}`")),
+        None => return Err("nothing is written".into()),
+    }
+    match chars.find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '_')) {
+        Some(other) => Err(format!("`{other}` is not allowed")),
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use notify::{RecursiveMode, event::EventKind};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -21,14 +21,20 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches a folder and everything below it.
-    pub fn start(folder: &Path) -> notify::Result<Watch> {
+    /// Watches a folder and everything below it but `without` (the store, which changes all the time).
+    pub fn start(folder: &Path, without: Option<PathBuf>) -> notify::Result<Watch> {
         let changed = Arc::new(Notify::new());
         let tell = changed.clone();
         let mut debouncer = new_debouncer(SETTLED, None, move |events: DebounceEventResult| {
             // Our own reading is an event, too; a failed watch (a full queue) may have missed something.
             let read_only = |kind: &EventKind| matches!(kind, EventKind::Access(_));
-            if events.is_err() || events.is_ok_and(|events| events.iter().any(|event| !read_only(&event.kind))) {
+            let inside = |path: &PathBuf| without.as_ref().is_some_and(|without| path.starts_with(without));
+            let ours = |paths: &[PathBuf]| !paths.is_empty() && paths.iter().all(inside);
+            let changed = match events {
+                Ok(events) => events.iter().any(|event| !read_only(&event.kind) && !ours(&event.paths)),
+                Err(_) => true,
+            };
+            if changed {
                 tell.notify_one();
             }
         })?;

@@ -225,13 +225,17 @@ pub(super) fn bare(ty: &Type) -> Type {
 /// How to make the one of the other; nothing is converted by itself.
 pub(super) fn conversion(got: &Type, want: &Type) -> Option<&'static str> {
     Some(match (&got.kind, &want.kind) {
-        (Kind::Text, Kind::Int | Kind::Decimal) => "`decimal(…)` reads a text as a number, `int(…)` as a whole one",
+        (Kind::Text, Kind::Int | Kind::Decimal) => {
+            "`decimal(…)` reads a text as a number, `int(decimal(…))` as a whole one"
+        }
         (Kind::Decimal, Kind::Int) => "`int(…)` takes a whole decimal, `round floor ceil` make one",
         (Kind::Money, Kind::Int | Kind::Decimal) => "`.amount` is the number of a money",
         (Kind::Int | Kind::Decimal, Kind::Money) => "`money(amount, currency)` makes a money of a number",
         (Kind::Text, Kind::Time) => "`parse_time(…)` reads a text as a time",
         (Kind::Text, Kind::Date) => "`date(…)` reads a text as a date",
         (Kind::Time, Kind::Date) => "`.in_zone(zone).date()` is the day of a time somewhere",
+        (Kind::Int, Kind::Time) => "`from_unix(…)` takes seconds since 1970 as a time",
+        (Kind::Int, Kind::Date) => "`from_unix(…).in_zone(zone).date()` is the day of seconds since 1970",
         (Kind::Local, Kind::Date) => "`.date()` is its day",
         (Kind::Local, _) => "a local time only gives `.date()` and `.format(pattern)`",
         (Kind::Int | Kind::Decimal | Kind::Bool | Kind::Date | Kind::Time | Kind::Money, Kind::Text) => {

@@ -55,6 +55,8 @@ pub(super) fn fits(got: &Type, want: &Type, writing: bool) -> Result<(), Misfit>
 
 fn kinds_fit(got: &Type, want: &Type, writing: bool) -> Result<(), Misfit> {
     match (&got.kind, &want.kind) {
+        // A local time has no written type.
+        (Kind::Local, Kind::Any) => Err(Misfit::new(Reason::Kind { got: got.clone(), want: want.clone() })),
         (_, Kind::Any) | (Kind::Any, _) | (Kind::Int, Kind::Decimal) => Ok(()),
         (Kind::List(got), Kind::List(want)) | (Kind::Map(got), Kind::Map(want)) => {
             if Arc::ptr_eq(got, want) {

@@ -62,7 +62,7 @@ impl Fields {
             Entry::Value(value) => Some((name, value)),
             Entry::Nested(fields) => {
                 let record = fields.record();
-                (record.len() > 0).then(|| (name, Value::Record(record)))
+                (!record.is_empty()).then(|| (name, Value::Record(record)))
             }
         });
         fields.collect()

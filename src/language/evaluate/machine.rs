@@ -3,17 +3,14 @@
 //! `?` finding nothing is a signal ([`Stop::Nothing`]), not an error: the chain around it takes it. Every operation has
 //! its own small function, so that the frames of a deep evaluation stay small in debug builds too.
 
-use super::call::{Argument as Given, Call};
 use super::fields::Fields;
+use super::naming::{dot, step_span};
 use super::quantity::{self, Quantity};
 use super::see::{self, Misfit, Seen, describe};
 use super::{Context, ErrorCode, EvalError, Failure};
 use crate::diagnostics::Span;
 use crate::language::Expression;
-use crate::language::code::{
-    Argument, Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step, TableKey,
-};
-use crate::language::functions::{Function, Prepared};
+use crate::language::code::{Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step};
 use crate::language::types::Type;
 use crate::value::{Record, Text, Value};
 use std::sync::Arc;
@@ -21,9 +18,6 @@ use std::sync::Arc;
 /// How deep operations nest: through expressions, fns that call fns, and lambdas. With the frames of a debug build this
 /// stays below 1 MiB, half of a worker thread's stack; a test runs it on that much.
 const DEPTH: usize = 400;
-
-/// How much deeper a lambda lies than the built-in that calls it.
-const BUILTIN: usize = 2;
 
 /// What ends an operation early.
 #[derive(Debug)]
@@ -36,12 +30,12 @@ pub(super) enum Stop {
 pub(super) type Run<T> = Result<T, Stop>;
 
 pub(super) struct Machine<'e> {
-    program: &'e Program,
-    context: &'e Context<'e>,
-    routine: &'e Routine,
+    pub(super) program: &'e Program,
+    pub(super) context: &'e Context<'e>,
+    pub(super) routine: &'e Routine,
     /// Steps that are left.
     steps: u64,
-    depth: usize,
+    pub(super) depth: usize,
     slots: Vec<Value>,
     /// Where the frame of `routine` begins in `slots`.
     base: usize,
@@ -83,7 +77,7 @@ impl<'e> Machine<'e> {
     }
 
     /// Runs a routine whose parameters are given; the caller's frame is there again afterwards.
-    fn enter(&mut self, routine: &'e Routine, params: Vec<Value>) -> Run<Value> {
+    pub(super) fn enter(&mut self, routine: &'e Routine, params: Vec<Value>) -> Run<Value> {
         let (caller, base) = (self.routine, self.base);
         self.base = self.slots.len();
         self.routine = routine;
@@ -526,131 +520,6 @@ impl<'e> Machine<'e> {
         }
         Ok(Value::List(Arc::new(kept)))
     }
-
-    fn call(&mut self, routine: usize, args: &'e [Code], span: Span) -> Run<Value> {
-        self.charge(1, span)?;
-        let routine = &self.program.routines[routine];
-        let mut params = Vec::with_capacity(routine.slots);
-        for (arg, (name, ty)) in args.iter().zip(&routine.params) {
-            let value = self.eval(arg)?;
-            params.push(self.fit(&value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))?);
-        }
-        self.enter(routine, params).map_err(|stop| match stop {
-            Stop::Error(mut error) => {
-                error.trace.push(span);
-                Stop::Error(error)
-            }
-            Stop::Nothing => Stop::Nothing,
-        })
-    }
-
-    fn builtin(
-        &mut self,
-        function: &'static Function,
-        args: &'e [Argument],
-        prepared: Option<&'e Prepared>,
-        span: Span,
-    ) -> Run<Value> {
-        self.charge(1, span)?;
-        let mut given = Vec::with_capacity(args.len());
-        for arg in args {
-            given.push(match arg {
-                Argument::Value(code) => Given::Value(self.operands(code)?, code.span),
-                Argument::Lambda { params, body } => Given::Lambda(params, body),
-            });
-        }
-        // A built-in's own frames lie between this operation and those of its lambda.
-        self.depth += BUILTIN;
-        let result = (function.run)(&mut Call::new(self, prepared, given, span));
-        self.depth -= BUILTIN;
-        match result {
-            Ok(value) => {
-                if let Value::Text(text) = &value {
-                    self.check_text(text, span)?;
-                }
-                Ok(value)
-            }
-            Err(mut failure) => {
-                if failure.placed.is_none() {
-                    failure.message = format!("{}(): {}", function.name, failure.message);
-                }
-                Err(place(failure, span))
-            }
-        }
-    }
-
-    fn script(&mut self, script: usize, function: &Text, args: &'e [Code], result: &'e Type, span: Span) -> Run<Value> {
-        self.charge(1, span)?;
-        let values = args.iter().map(|arg| self.eval(arg)).collect::<Run<Vec<_>>>()?;
-        let value = self.program.scripts[script].call(function, &values).map_err(|failure| place(failure, span))?;
-        self.fit(&value, result, span, || format!("the result of `{function}`"))
-    }
-
-    fn table(&mut self, table: usize, keys: &'e [Code], span: Span) -> Run<Value> {
-        let table = &self.program.tables[table];
-        let mut wanted = Vec::with_capacity(keys.len());
-        for key in keys {
-            let value = self.eval(key)?;
-            wanted.push(table_key(&value).ok_or_else(|| {
-                let message = format!("{} is {}, which is no key of a table", self.what(key), describe(&value));
-                fail(ErrorCode::Type, message, key.span)
-            })?);
-        }
-        if let Some(value) = table.rows.get(&wanted).or(table.otherwise.as_ref()) {
-            return Ok(value.clone());
-        }
-        let shown: Vec<String> = wanted.iter().map(show_key).collect();
-        let message = format!("table `{}` has no row for {}", table.name, shown.join(", "));
-        Err(fail(ErrorCode::NoRow, message, span))
-    }
-
-    /// Calls a lambda of this frame.
-    pub(super) fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
-        self.charge(1, body.span)?;
-        for ((slot, ty), value) in params.iter().zip(values) {
-            let value = self.fit(value, ty, body.span, || "an element".into())?;
-            self.set(*slot, value);
-        }
-        match self.eval(body) {
-            Err(Stop::Nothing) => Ok(Value::Missing),
-            other => other,
-        }
-    }
-
-    /// How a message names an expression: its path where it is one.
-    pub(super) fn what(&self, code: &Code) -> String {
-        match self.path(code) {
-            path if path.is_empty() || path.starts_with(['.', '[']) => match &code.op {
-                Op::Field { name, .. } => format!("`{name}`"),
-                _ => "this".into(),
-            },
-            path => format!("`{path}`"),
-        }
-    }
-
-    /// The path that an expression is, as far as names are known: `charge.amount`, `lines[0].price`.
-    fn path(&self, code: &Code) -> String {
-        match &code.op {
-            Op::Local(slot) => self.routine.params.get(*slot).map_or(String::new(), |(name, _)| name.to_string()),
-            Op::Settings => "settings".into(),
-            Op::Field { base, name, .. } => match self.path(base) {
-                base if base.is_empty() => name.to_string(),
-                base => format!("{base}.{name}"),
-            },
-            Op::Index { base, index, .. } => {
-                let index = match &index.op {
-                    Op::Const(value) => describe_constant(value),
-                    _ => "…".into(),
-                };
-                format!("{}[{index}]", self.path(base))
-            }
-            Op::Chain(inner) | Op::Maybe(inner) | Op::View { value: inner, .. } => self.path(inner),
-            Op::Call { routine, .. } => format!("{}(…)", self.program.routines[*routine].name),
-            Op::Builtin { function, .. } => format!("{}(…)", function.name),
-            Op::Table { table, .. } => format!("{}[…]", self.program.tables[*table].name),
-            _ => String::new(),
-        }
-    }
 }
 
 fn constant(value: &Value) -> Run<Value> {
@@ -678,46 +547,4 @@ pub(super) fn place(failure: Failure, span: Span) -> Stop {
 
 pub(super) fn fail(code: ErrorCode, message: impl Into<String>, span: Span) -> Stop {
     Stop::Error(Box::new(EvalError::new(code, message, span)))
-}
-
-/// Where the step of `code` stands: behind its base.
-fn step_span(code: &Code) -> Span {
-    match &code.op {
-        Op::Field { base, .. } | Op::Index { base, .. } => dot(code, base),
-        _ => code.span,
-    }
-}
-
-fn dot(code: &Code, base: &Code) -> Span {
-    if base.span.file == code.span.file && base.span.end < code.span.end && base.span.start >= code.span.start {
-        Span { start: base.span.end, ..code.span }
-    } else {
-        code.span
-    }
-}
-
-fn describe_constant(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("\"{text}\""),
-        other => see::written(other).unwrap_or_default(),
-    }
-}
-
-fn table_key(value: &Value) -> Option<TableKey> {
-    Some(match value {
-        Value::Text(text) => TableKey::Text(text.clone()),
-        Value::Number(number) => TableKey::Number(number.canonical()),
-        Value::Bool(value) => TableKey::Bool(*value),
-        Value::Date(date) => TableKey::Date(*date),
-        _ => return None,
-    })
-}
-
-fn show_key(key: &TableKey) -> String {
-    match key {
-        TableKey::Text(text) => see::quote(text),
-        TableKey::Number(number) => number.clone(),
-        TableKey::Bool(value) => value.to_string(),
-        TableKey::Date(date) => date.to_string(),
-    }
 }

@@ -1,6 +1,6 @@
 //! Code → value, within limits. The one evaluator: pure, bounded, exact.
 //!
-//! - [`machine`] runs the operations on frames of slots
+//! - [`machine`] runs the operations on frames of slots; [`invoke`] what they call; [`naming`] how messages name them
 //! - [`quantity`] trees of arithmetic, in fractions
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
 //! - [`fields`] a record as it is written out
@@ -11,7 +11,9 @@
 
 mod call;
 mod fields;
+mod invoke;
 mod machine;
+mod naming;
 mod quantity;
 pub(super) mod see;
 #[cfg(test)]

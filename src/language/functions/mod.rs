@@ -27,9 +27,12 @@ pub struct Function {
     /// `source` evaluates to `result` (an expression, or `error CODE` with a code of `error.code`). They run as tests.
     pub examples: &'static [Example],
     /// Looks at constant arguments while compiling: a pattern, a path, a zone. `Err((argument, why))`.
-    pub prepare: Option<fn(&[Option<Value>]) -> Result<Prepared, (usize, String)>>,
+    pub prepare: Option<Prepare>,
     pub run: fn(&mut Call<'_, '_>) -> Result<Value, Failure>,
 }
+
+/// Gets each constant argument, and `None` for any other.
+pub type Prepare = fn(&[Option<Value>]) -> Result<Prepared, (usize, String)>;
 
 /// What [`Function::prepare`] made of constant arguments, for [`Function::run`] to use.
 pub type Prepared = Arc<dyn Any + Send + Sync>;
@@ -120,7 +123,7 @@ fn write_canonical(value: &Value, out: &mut String) {
         // By name: records are equal whatever the order of their fields.
         Value::Record(record) => {
             let mut fields: Vec<_> = record.iter().collect();
-            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+            fields.sort_by_key(|(name, _)| *name);
             out.push('{');
             for (name, value) in fields {
                 out.extend([&name.len().to_string(), ":", name]);

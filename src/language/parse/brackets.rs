@@ -68,7 +68,7 @@ impl<'s> Tokens<'s> {
 
     /// A word that is not a field behind a dot.
     pub fn is_keyword(&self, n: usize, word: &str) -> bool {
-        self.kind(n) == Some(Kind::Word) && self.str(n) == word && !self.before(n).is_some_and(|b| self.str(b) == ".")
+        self.kind(n) == Some(Kind::Word) && self.str(n) == word && self.before(n).is_none_or(|b| self.str(b) != ".")
     }
 
     pub fn opens(&self, n: usize) -> bool {

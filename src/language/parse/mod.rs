@@ -49,7 +49,7 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
         Err(at) => return (tree, vec![too_deep(text, at)]),
     };
     if broken.is_empty()
-        && let Ok(pairs) = Grammar::parse(Rule::file, &text.text[offset..])
+        && let Ok(pairs) = Grammar::parse(Rule::file, text.text.get(offset..).unwrap_or(""))
     {
         let mut builder = Builder::new(text, offset);
         inside(pairs).for_each(|pair| builder.definition(pair, &mut tree));
@@ -90,17 +90,11 @@ pub fn text_slot(text: &SourceText) -> Result<ast::Expr, Vec<Diagnostic>> {
     })
 }
 
-/// A type in YAML: parameters of a flow trigger, settings.
+/// A type in YAML (parameters of a flow trigger, settings) or in a script's signature.
 pub fn type_slot(text: &SourceText) -> Result<ast::TypeExpr, Vec<Diagnostic>> {
     one(text, Rule::type_slot, Block::Whole(Rule::type_slot), |builder, whole| {
         inside(whole).next().map(|pair| builder.type_(pair))
     })
-}
-
-/// The signature of a script's function as it stands in a comment: `score(order: paypal.order) -> bool`, the name
-/// left out where there is only one function.
-pub fn signature(text: &SourceText) -> Result<ast::Signature, Vec<Diagnostic>> {
-    one(text, Rule::signature, Block::Whole(Rule::signature), |builder, whole| builder.signature(inside(whole)))
 }
 
 /// Reads a text that is one thing.
@@ -115,7 +109,7 @@ fn one<T>(
     let (tokens, broken) = scan(text, offset, mode);
     let tokens = Tokens::new(&text.text, tokens).map_err(|at| vec![too_deep(text, at)])?;
     if broken.is_empty()
-        && let Ok(pairs) = Grammar::parse(rule, &text.text[offset..])
+        && let Ok(pairs) = Grammar::parse(rule, text.text.get(offset..).unwrap_or(""))
     {
         let mut builder = Builder::new(text, offset);
         let built = build(&mut builder, pairs);
@@ -179,8 +173,9 @@ fn docs(source: &SourceText, at: usize) -> ast::Doc {
     let mut lines = vec![];
     let Some(mut end) = text.get(..at).and_then(|before| before.rfind('\n')) else { return ast::Doc::default() };
     loop {
-        let start = text[..end].rfind('\n').map_or(0, |newline| newline + 1);
-        let Some(comment) = text[start..end].trim_start_matches('\u{feff}').trim_start().strip_prefix("///") else {
+        let line = |start: usize| text.get(start..end).unwrap_or("");
+        let start = line(0).rfind('\n').map_or(0, |newline| newline + 1);
+        let Some(comment) = line(start).trim_start_matches('\u{feff}').trim_start().strip_prefix("///") else {
             break;
         };
         let line = comment.trim();

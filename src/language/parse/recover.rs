@@ -167,7 +167,7 @@ impl<'s> Recovery<'s> {
     /// What stands in the braces that open at `n`.
     fn kind_of_block(&self, n: usize, range: &Range<usize>, block: Block) -> Block {
         let tokens = self.tokens;
-        if matches!(block, Block::Whole(Rule::type_slot | Rule::signature)) {
+        if matches!(block, Block::Whole(Rule::type_slot)) {
             return Block::Fields;
         }
         let Some(before) = tokens.before(n).filter(|b| *b >= range.start) else { return Block::Entries };

@@ -74,7 +74,7 @@ struct Scanner<'s> {
     open: Vec<Open>,
 }
 
-impl Scanner<'_> {
+impl<'s> Scanner<'s> {
     fn run(&mut self) {
         while let Some(c) = self.peek(0) {
             match c {
@@ -103,6 +103,10 @@ impl Scanner<'_> {
 
     fn peek(&self, ahead: usize) -> Option<char> {
         self.text.get(self.at..)?.chars().nth(ahead)
+    }
+
+    fn part(&self, start: usize, end: usize) -> &'s str {
+        self.text.get(start..end).unwrap_or("")
     }
 
     fn end_of_line(&self) -> usize {
@@ -134,7 +138,8 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self) {
-        let len = self.text[self.at..].find(|c| !is_word(c)).unwrap_or(self.text.len() - self.at);
+        let rest = self.part(self.at, self.text.len());
+        let len = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         self.push(Kind::Word, self.at, self.at + len);
     }
 
@@ -148,14 +153,14 @@ impl Scanner<'_> {
                 && next_is_digit
                 && end > start
                 && matches!(bytes.get(end - 1), Some(b'e' | b'E'))
-                && self.text[start..end - 1].bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'_'));
+                && self.part(start, end - 1).bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'_'));
             let more = byte.is_ascii_alphanumeric() || *byte == b'_' || exponent_sign || *byte == b'.' && next_is_digit;
             if !more {
                 break;
             }
             end += 1;
         }
-        if let Some((text, help)) = bad_number(&self.text[start..end]) {
+        if let Some((text, help)) = bad_number(self.part(start, end)) {
             let span = self.source.span(start, end);
             let mut finding = Diagnostic::error(Code::F0105, text, span);
             if let Some(help) = help {
@@ -171,9 +176,9 @@ impl Scanner<'_> {
         let line = self.end_of_line();
         let mut end = start + 1;
         loop {
-            match self.text[end..line].find('\'') {
+            match self.part(end, line).find('\'') {
                 None => return self.unclosed(start, line, "a `'` inside `'…'` is written twice: `''`"),
-                Some(n) if self.text[end + n + 1..line].starts_with('\'') => end += n + 2,
+                Some(n) if self.part(end + n + 1, line).starts_with('\'') => end += n + 2,
                 Some(n) => return self.push(Kind::Text, start, end + n + 1),
             }
         }
@@ -211,7 +216,7 @@ impl Scanner<'_> {
 
     /// The end of the escape at `at`; an unknown one is a finding.
     fn escape(&mut self, at: usize) -> usize {
-        let rest = &self.text[at + 1..];
+        let rest = self.part(at + 1, self.text.len());
         let Some(c) = rest.chars().next() else { return at + 1 };
         if matches!(c, 'n' | 't' | 'r' | '"' | '\\' | '{' | '}') {
             return at + 2;
@@ -224,7 +229,7 @@ impl Scanner<'_> {
             let digits =
                 rest.strip_prefix("u{").map(|hex| hex.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(hex.len()));
             if let Some(count) = digits {
-                if (1..=6).contains(&count) && rest[2 + count..].starts_with('}') {
+                if (1..=6).contains(&count) && rest.get(2 + count..).is_some_and(|rest| rest.starts_with('}')) {
                     return at + 1 + 2 + count + 1;
                 }
                 end = at + 1 + 2 + count;
@@ -280,8 +285,8 @@ impl Scanner<'_> {
     }
 
     fn unclosed(&mut self, start: usize, line: usize, help: &str) {
-        let end = start + self.text[start..line].trim_end().len();
-        let quote = &self.text[start..start + 1];
+        let end = start + self.part(start, line).trim_end().len();
+        let quote = self.part(start, start + 1);
         let mark = self.source.span(end, end);
         let finding = Diagnostic::error(
             Code::F0103,
@@ -299,14 +304,14 @@ impl Scanner<'_> {
     fn typographic(&mut self, c: char) {
         let start = self.at;
         let from = start + c.len_utf8();
-        let line = &self.text[from..self.end_of_line()];
+        let line = self.part(from, self.end_of_line());
         let (known, closing): (_, &[char]) = if matches!(c, '‘' | '’') {
             ("'", &['’', '‘', '\''])
         } else {
             ("\"", &['”', '“', '»', '«', '"'])
         };
         let close = line.char_indices().find(|(_, c)| closing.contains(c));
-        let (inner, end) = close.map_or(("", from), |(n, c)| (&line[..n], from + n + c.len_utf8()));
+        let (inner, end) = close.map_or(("", from), |(n, c)| (line.get(..n).unwrap_or(""), from + n + c.len_utf8()));
         let span = self.source.span(start, end);
         let fix = if close.is_some() { format!("{known}{inner}{known}") } else { known.to_string() };
         let text = format!("`{c}` is no quote here: a text stands in `{known}…{known}`");
@@ -316,11 +321,11 @@ impl Scanner<'_> {
 
     /// Operators, punctuation and what is neither.
     fn other(&mut self, c: char) {
-        let rest = &self.text[self.at..];
+        let rest = self.part(self.at, self.text.len());
         let known = THREE.iter().chain(TWO).find(|known| rest.starts_with(**known));
         let len = known.map_or(c.len_utf8(), |known| known.len());
         let (start, end) = (self.at, self.at + len);
-        let written = &rest[..len];
+        let written = rest.get(..len).unwrap_or(rest);
         let span = self.source.span(start, end);
         let finding = match written {
             "&&" => Some(Diagnostic::error(Code::F0107, "`&&` is written `and`", span).fix(span, "and")),
@@ -390,15 +395,15 @@ fn bad_number(written: &str) -> Option<(String, Option<String>)> {
     }
     let lower = written.to_ascii_lowercase();
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if let Some((mantissa, exponent)) = lower.split_once('e') {
-        if mantissa.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'_'))
+    let has_exponent = lower.split_once('e').is_some_and(|(mantissa, exponent)| {
+        mantissa.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'_'))
             && digits(exponent.trim_start_matches(['+', '-']))
-        {
-            return Some((
-                "numbers are written without an exponent".into(),
-                Some("write all digits, with `_` between them where that helps: `1_000`".into()),
-            ));
-        }
+    });
+    if has_exponent {
+        return Some((
+            "numbers are written without an exponent".into(),
+            Some("write all digits, with `_` between them where that helps: `1_000`".into()),
+        ));
     }
     let mut parts = written.split('.');
     let whole = parts.next().unwrap_or("");

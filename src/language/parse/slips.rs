@@ -44,9 +44,9 @@ fn definition(c: &Context<'_>) -> Option<Diagnostic> {
     let begins_line = c.tokens.get(here)?.first;
     let wants = c.wants(Rule::kw_mapping) || c.wants(Rule::file);
     let meant = did_you_mean(word, WORDS.iter().copied()).filter(|_| c.is_kind(c.here, Kind::Word));
-    if !wants
-        && !(c.wants(Rule::EOI) && begins_line && meant.is_some() && matches!(c.block, Block::Definition | Block::Lets))
-    {
+    let behind_one = c.wants(Rule::EOI) && begins_line && matches!(c.block, Block::Definition | Block::Lets);
+    let is_slip = wants || behind_one && meant.is_some();
+    if !is_slip {
         return None;
     }
     let span = c.span(here);

@@ -1,9 +1,10 @@
 use super::*;
-use crate::diagnostics::Sources;
+use crate::diagnostics::{Diagnostic, Sources};
 use crate::model::read::{Read, Reader};
 use crate::model::yaml::{self, Core, Node, NodeKind};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 fn param(name: &str, kind: ParamKind, required: bool) -> ParamSchema {
     ParamSchema { name: name.into(), kind, required, description: format!("The {name}.") }
@@ -45,9 +46,12 @@ fn systems() -> Vec<SystemSchema> {
     ]
 }
 
-fn validator(kind: &str) -> jsonschema::Validator {
-    let text = &schemas(&operations(), &systems())[&format!("{kind}.schema.json")];
+fn compiled(text: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&serde_json::from_str(text).expect("JSON")).expect("a schema")
+}
+
+fn validator(kind: &str) -> jsonschema::Validator {
+    compiled(&schemas(&operations(), &systems())[&format!("{kind}.schema.json")])
 }
 
 fn as_json(node: &Node) -> Value {
@@ -65,10 +69,19 @@ fn as_json(node: &Node) -> Value {
     }
 }
 
-fn read_as<T: Read>(node: &Node) -> Reader {
-    let mut reader = Reader::default();
-    T::read(node, &mut reader);
-    reader
+fn read_as(kind: &str, node: &Node) -> Vec<Diagnostic> {
+    fn findings<T: Read>(node: &Node) -> Vec<Diagnostic> {
+        let mut reader = Reader::default();
+        T::read(node, &mut reader);
+        reader.findings
+    }
+    match kind {
+        "flow" => findings::<Flow>(node),
+        "project" => findings::<ProjectFile>(node),
+        "connections" => findings::<ConnectionsFile>(node),
+        "environment" => findings::<EnvironmentFile>(node),
+        _ => findings::<TestFile>(node),
+    }
 }
 
 /// What our reader says: `code line:column message`.
@@ -77,18 +90,9 @@ fn findings(kind: &str, path: &Path, text: &str) -> (Vec<String>, Option<Node>) 
     let file = sources.add(path.to_string_lossy().as_ref(), text);
     let (found, node) = match yaml::parse(file, text) {
         Err(found) => (found, None),
-        Ok(node) => {
-            let reader = match kind {
-                "flow" => read_as::<Flow>(&node),
-                "project" => read_as::<ProjectFile>(&node),
-                "connections" => read_as::<ConnectionsFile>(&node),
-                "environment" => read_as::<EnvironmentFile>(&node),
-                _ => read_as::<TestFile>(&node),
-            };
-            (reader.findings, Some(node))
-        }
+        Ok(node) => (read_as(kind, &node), Some(node)),
     };
-    let line = |finding: &crate::diagnostics::Diagnostic| {
+    let line = |finding: &Diagnostic| {
         let place = sources.position(finding.primary.as_ref().map(|label| label.span).unwrap_or_default());
         format!("{} {}:{} {}", finding.code, place.line, place.column, finding.message)
     };
@@ -150,6 +154,88 @@ fn bad_files_fail_in_both_reader_and_schema() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Values of every kind, to be put where others stood.
+const OTHERS: &[&str] = &[
+    "x",
+    "1",
+    "-1",
+    "1.5",
+    "true",
+    "null",
+    "''",
+    "two words",
+    "[]",
+    "[x]",
+    "{}",
+    "{ setting: x }",
+    "30s",
+    "20/s",
+    "One",
+];
+
+/// All values in a tree, itself included.
+fn size(node: &Node) -> usize {
+    1 + match &node.kind {
+        NodeKind::Sequence(items) => items.iter().map(size).sum(),
+        NodeKind::Mapping(entries) => entries.iter().map(|(_, value)| size(value)).sum(),
+        NodeKind::Scalar(_) => 0,
+    }
+}
+
+/// The value at that place, counted as [`size`] does.
+fn value_at(node: &mut Node, place: usize) -> &mut Node {
+    if place == 0 {
+        return node;
+    }
+    let inside: Vec<&mut Node> = match &mut node.kind {
+        NodeKind::Sequence(items) => items.iter_mut().collect(),
+        NodeKind::Mapping(entries) => entries.iter_mut().map(|(_, value)| value).collect(),
+        NodeKind::Scalar(_) => vec![],
+    };
+    let mut before = 1;
+    for value in inside {
+        let size = size(value);
+        if place < before + size {
+            return value_at(value, place - before);
+        }
+        before += size;
+    }
+    panic!("no such place")
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    /// What is changed in a good file is seen by both, or by neither. Without a catalogue: the reader has none.
+    #[test]
+    fn reader_and_schema_agree(file: usize, place: usize, how in 0..4, other: usize) {
+        static SCHEMAS: LazyLock<BTreeMap<String, jsonschema::Validator>> = LazyLock::new(|| {
+            schemas(&[], &[]).into_iter().map(|(name, text)| (name, compiled(&text))).collect()
+        });
+        let paths = files("good");
+        let path = &paths[file % paths.len()];
+        let text = std::fs::read_to_string(path).expect("readable");
+        let mut node = yaml::parse(Default::default(), &text).expect("YAML");
+        let place = place % size(&node);
+        let target = value_at(&mut node, place);
+        match &mut target.kind {
+            NodeKind::Mapping(entries) if how == 0 && !entries.is_empty() => drop(entries.remove(other % entries.len())),
+            NodeKind::Mapping(entries) if how == 1 && !entries.is_empty() => {
+                let n = other % entries.len();
+                entries[n].0.text = format!("{}x", entries[n].0.text).into();
+            }
+            _ => *target = yaml::parse(Default::default(), OTHERS[other % OTHERS.len()]).expect("YAML"),
+        }
+        let kind = kind_of(path);
+        let found: Vec<String> = read_as(kind, &node).iter().map(|finding| finding.message.clone()).collect();
+        let json = as_json(&node);
+        let errors = SCHEMAS[&format!("{kind}.schema.json")].iter_errors(&json);
+        let errors: Vec<String> = errors.map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let agree = found.is_empty() == errors.is_empty();
+        proptest::prop_assert!(agree, "{}:\nreader {found:#?}\nschema {errors:#?}", path.display());
+    }
+}
+
 #[test]
 fn an_operation_brings_its_own_keys() {
     let check = |lookup: &str| {
@@ -200,5 +286,25 @@ fn the_schemas_in_the_repository_are_those_of_the_catalogue() {
             written == text,
             "schemas/{name} is not what the code says: run this test with FLOWCTL_WRITE_SCHEMAS=1"
         );
+    }
+}
+
+#[test]
+fn the_bundled_flows_pass_both_reader_and_schemas() {
+    let all = of(&Catalog::bundled());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        let path = entry.expect("readable").into_path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let kind = kind_of(&path);
+        let (found, node) = findings(kind, &path, &text);
+        assert_eq!(found, Vec::<String>::new(), "{}", path.display());
+        let json = as_json(&node.expect("a tree"));
+        let schema = compiled(&all[&format!("{kind}.schema.json")]);
+        let errors: Vec<String> = schema.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
     }
 }

@@ -93,6 +93,8 @@ const CASES: &[(&str, &str)] = &[
     ("fn f(xs: list<money>) -> money = xs.sum()", "ok"),
     ("fn f(c: stripe.charge) -> text = c.created.from_unix().in_zone(settings.zone).date()", "F0205 1:34"),
     ("fn f(xs: list<stripe.charge>) -> list<text> = xs.group_by(c => c.currency).map(g => g.key)", "ok"),
+    ("fn f(t: time) -> any = t.in_zone(\"UTC\")", "F0205 1:24"),
+    ("fn f(t: int) -> time = t", "F0205 1:24"),
     // match
     ("fn f(c: stripe.charge) -> int = match c.status { \"succeeded\" => 1 }", "F0220 1:33"),
     ("fn f(c: stripe.charge) -> int = match c.status { \"succeeded\" => 1  \"pending\", \"failed\" => 2 }", "ok"),

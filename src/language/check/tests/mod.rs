@@ -3,6 +3,7 @@
 mod cases;
 mod end_to_end;
 mod narrowing;
+mod robust;
 mod slots;
 
 use crate::diagnostics::{Diagnostic, Severity, Sources};

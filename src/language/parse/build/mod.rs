@@ -8,7 +8,7 @@ use super::{Failure, Rule, docs};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::language::SourceText;
 use crate::language::ast::*;
-use crate::value::{Number, Text};
+use crate::value::Text;
 use pest::iterators::Pair;
 
 /// Deepest tree that is built, long chains (`a + b + …`, `a.b.c…`) included: whoever walks the tree may recurse.
@@ -81,12 +81,6 @@ impl<'s> Builder<'s> {
             }),
             _ => self.definition(pair, &mut File::default()),
         }
-    }
-
-    pub fn signature<'i>(&mut self, parts: impl Iterator<Item = Pair<'i, Rule>>) -> Option<Signature> {
-        let mut parts = parts.filter(|part| !is_mark(part.as_rule())).peekable();
-        let name = parts.next_if(|part| part.as_rule() == Rule::name).map(|name| self.name(&name));
-        Some(Signature { name, params: self.params(parts.next()?), result: self.type_(parts.next()?) })
     }
 
     // ---- definitions

@@ -92,4 +92,3 @@ fn joined(plain: &mut Vec<Text>) -> Option<Text> {
         _ => Some(Text::from(plain.drain(..).map(|text| text.to_string()).collect::<String>())),
     }
 }
-

@@ -53,12 +53,7 @@ fn read_all(text: &str) {
     assert_inside(text, &found);
     assert!(tree.unread.is_empty() || !found.is_empty());
     show::assert_places(text, &tree);
-    for result in [
-        slot(&source).map(|_| ()),
-        text_slot(&source).map(|_| ()),
-        type_slot(&source).map(|_| ()),
-        signature(&source).map(|_| ()),
-    ] {
+    for result in [slot(&source).map(|_| ()), text_slot(&source).map(|_| ()), type_slot(&source).map(|_| ())] {
         if let Err(found) = result {
             assert!(!found.is_empty(), "an error without a finding: {text:?}");
             assert_inside(text, &found);

@@ -253,13 +253,9 @@ fn text_slots() {
 }
 
 #[test]
-fn types_and_signatures() {
+fn types() {
     let read = |text: &str| type_slot(&source(text)).map(|t| show::type_(&t));
     assert_eq!(read(" list<{ a: text?, b: map<x.y> }>? "), Ok("list<{a: text?, b: map<x.y>}>?".into()));
-    let read = signature(&source("score(order: shop.order, limit: decimal) -> bool"));
-    let read = read.map(|s| (s.name.map(|n| n.text.to_string()), s.params.len(), show::type_(&s.result)));
-    assert_eq!(read, Ok((Some("score".into()), 2, "bool".into())));
-    assert!(signature(&source("() -> list<text>")).is_ok_and(|s| s.name.is_none() && s.params.is_empty()));
 }
 
 #[test]

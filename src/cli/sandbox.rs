@@ -1,0 +1,46 @@
+//! `flowctl sandbox`.
+
+use super::{End, output};
+use crate::catalog::{Catalog, Types};
+use crate::sandbox::{Ports, Sandbox, credentials};
+
+/// Serves the stand-ins of Stripe and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
+///
+/// They are strict like the real systems and keep their state in memory. `GET /_sandbox/CustomersV3` shows rows,
+/// `POST /_sandbox/faults` orders a fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  flowctl sandbox\n  flowctl sandbox --stripe-port 12111 --finops-port 12112\n  curl -s localhost:12112/_sandbox/SalesOrderHeadersV2"
+)]
+pub struct Args {
+    /// Port of the Stripe stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12111)]
+    stripe_port: u16,
+    /// Port of the Finance & Operations stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12112)]
+    finops_port: u16,
+}
+
+pub fn main(args: Args) -> anyhow::Result<End> {
+    use anyhow::Context;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let catalog = Catalog::bundled();
+        let types = Types::bundled(&catalog);
+        let ports = Ports { stripe: args.stripe_port, finops: args.finops_port };
+        let sandbox = Sandbox::start(&catalog, &types, ports).await.context("the stand-ins cannot be served")?;
+        output::print(&format!(
+            "stripe  {}  key {}  webhook secret {}\nfinops  {}  tenant {}  client {} / {}  company {}\n",
+            sandbox.stripe_server.url(),
+            credentials::STRIPE_KEY,
+            credentials::STRIPE_WEBHOOK_SECRET,
+            sandbox.finops_server.url(),
+            credentials::FINOPS_TENANT,
+            credentials::FINOPS_CLIENT_ID,
+            credentials::FINOPS_CLIENT_SECRET,
+            credentials::FINOPS_COMPANY,
+        ))?;
+        tokio::signal::ctrl_c().await?;
+        Ok(End::Fine)
+    })
+}

@@ -1,0 +1,132 @@
+//! What leaves an expression for other code: fns, built-ins and their lambdas, scripts, tables.
+
+use super::ErrorCode;
+use super::call::{Argument as Given, Call};
+use super::machine::{Machine, Run, Stop, fail, place};
+use super::see::{self, describe};
+use crate::diagnostics::Span;
+use crate::language::code::{Argument, Code, TableKey};
+use crate::language::functions::{Function, Prepared};
+use crate::language::types::Type;
+use crate::value::{Text, Value};
+
+/// How much deeper a lambda lies than the built-in that calls it.
+const BUILTIN: usize = 2;
+
+impl<'e> Machine<'e> {
+    pub(super) fn call(&mut self, routine: usize, args: &'e [Code], span: Span) -> Run<Value> {
+        self.charge(1, span)?;
+        let routine = &self.program.routines[routine];
+        let mut params = Vec::with_capacity(routine.slots);
+        for (arg, (name, ty)) in args.iter().zip(&routine.params) {
+            let value = self.eval(arg)?;
+            params.push(self.fit(&value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))?);
+        }
+        self.enter(routine, params).map_err(|stop| match stop {
+            Stop::Error(mut error) => {
+                error.trace.push(span);
+                Stop::Error(error)
+            }
+            Stop::Nothing => Stop::Nothing,
+        })
+    }
+
+    pub(super) fn builtin(
+        &mut self,
+        function: &'static Function,
+        args: &'e [Argument],
+        prepared: Option<&'e Prepared>,
+        span: Span,
+    ) -> Run<Value> {
+        self.charge(1, span)?;
+        let mut given = Vec::with_capacity(args.len());
+        for arg in args {
+            given.push(match arg {
+                Argument::Value(code) => Given::Value(self.operands(code)?, code.span),
+                Argument::Lambda { params, body } => Given::Lambda(params, body),
+            });
+        }
+        // A built-in's own frames lie between this operation and those of its lambda.
+        self.depth += BUILTIN;
+        let result = (function.run)(&mut Call::new(self, prepared, given, span));
+        self.depth -= BUILTIN;
+        match result {
+            Ok(value) => {
+                if let Value::Text(text) = &value {
+                    self.check_text(text, span)?;
+                }
+                Ok(value)
+            }
+            Err(mut failure) => {
+                if failure.placed.is_none() {
+                    failure.message = format!("{}(): {}", function.name, failure.message);
+                }
+                Err(place(failure, span))
+            }
+        }
+    }
+
+    pub(super) fn script(
+        &mut self,
+        script: usize,
+        function: &Text,
+        args: &'e [Code],
+        result: &'e Type,
+        span: Span,
+    ) -> Run<Value> {
+        self.charge(1, span)?;
+        let values = args.iter().map(|arg| self.eval(arg)).collect::<Run<Vec<_>>>()?;
+        let value = self.program.scripts[script].call(function, &values).map_err(|failure| place(failure, span))?;
+        self.fit(&value, result, span, || format!("the result of `{function}`"))
+    }
+
+    pub(super) fn table(&mut self, table: usize, keys: &'e [Code], span: Span) -> Run<Value> {
+        let table = &self.program.tables[table];
+        let mut wanted = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = self.eval(key)?;
+            wanted.push(table_key(&value).ok_or_else(|| {
+                let message = format!("{} is {}, which is no key of a table", self.what(key), describe(&value));
+                fail(ErrorCode::Type, message, key.span)
+            })?);
+        }
+        if let Some(value) = table.rows.get(&wanted).or(table.otherwise.as_ref()) {
+            return Ok(value.clone());
+        }
+        let shown: Vec<String> = wanted.iter().map(show_key).collect();
+        let message = format!("table `{}` has no row for {}", table.name, shown.join(", "));
+        Err(fail(ErrorCode::NoRow, message, span))
+    }
+
+    /// Calls a lambda of this frame.
+    pub(super) fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
+        self.charge(1, body.span)?;
+        for ((slot, ty), value) in params.iter().zip(values) {
+            let value = self.fit(value, ty, body.span, || "an element".into())?;
+            self.set(*slot, value);
+        }
+        match self.eval(body) {
+            Err(Stop::Nothing) => Ok(Value::Missing),
+            other => other,
+        }
+    }
+}
+
+fn table_key(value: &Value) -> Option<TableKey> {
+    Some(match value {
+        Value::Text(text) => TableKey::Text(text.clone()),
+        Value::Number(number) => TableKey::Number(number.canonical()),
+        Value::Bool(value) => TableKey::Bool(*value),
+        Value::Date(date) => TableKey::Date(*date),
+        _ => return None,
+    })
+}
+
+fn show_key(key: &TableKey) -> String {
+    match key {
+        TableKey::Text(text) => see::quote(text),
+        TableKey::Number(number) => number.clone(),
+        TableKey::Bool(value) => value.to_string(),
+        TableKey::Date(date) => date.to_string(),
+    }
+}

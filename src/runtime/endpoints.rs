@@ -1,0 +1,70 @@
+//! Where the events of each connection come in, with the secrets that prove them.
+
+use crate::catalog::{Catalog, Verify};
+use crate::connectors::{ConnectionConfig, read_reference};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::model::connections::Connection;
+use crate::triggers::ingress::{Endpoint, Verification};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Stripe's own default.
+const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// The endpoints by path, or what is wrong.
+pub(super) fn endpoints(
+    connections: &BTreeMap<String, Connection>,
+    configs: &BTreeMap<String, ConnectionConfig>,
+    project: &str,
+    catalog: &Catalog,
+    root: &Path,
+) -> Result<HashMap<String, Arc<Endpoint>>, Vec<Diagnostic>> {
+    let mut endpoints: HashMap<String, Arc<Endpoint>> = HashMap::new();
+    let mut findings = Vec::new();
+    for (name, connection) in connections {
+        let Some(webhook) = &connection.webhook else { continue };
+        let Some(system) = catalog.system(&connection.system) else { continue };
+        let is_stripe = |verify: &Verify| matches!(verify, Verify::Code(code) if code == "stripe_signature");
+        if !system.events.values().any(|group| group.verify.as_ref().is_some_and(is_stripe)) {
+            // Events of this system cannot be verified yet, and nothing unverified is ever taken.
+            let message = format!("webhooks of {} are not supported by this version", system.title);
+            findings.push(Diagnostic::warning(Code::F0353, message, webhook.span).help("its endpoint answers 404"));
+            continue;
+        }
+        let path = webhook.path.to_string();
+        if !path.starts_with('/') {
+            let message = format!("a webhook's path begins with `/`, got `{path}`");
+            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
+            continue;
+        }
+        let mut secrets = Vec::new();
+        for secret in webhook.secrets.iter().chain(&webhook.secret) {
+            match read_reference(&secret.value.0, root, &super::env) {
+                Ok(secret) => secrets.push(secret.expose().to_string()),
+                Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
+            }
+        }
+        if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
+            let message = format!("the webhook of `{name}` has no `secrets`");
+            let finding = Diagnostic::error(Code::F0641, message, webhook.span);
+            findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
+        }
+        let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
+        let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+        let endpoint = Endpoint {
+            connection: name.clone(),
+            system: Arc::new(system.clone()),
+            verification: Verification::Stripe { secrets, tolerance },
+            live,
+            own_prefix: crate::engine::machine::key::own_prefix(project),
+        };
+        if let Some(other) = endpoints.insert(path.clone(), Arc::new(endpoint)) {
+            let message = format!("connections `{}` and `{name}` have the same webhook path {path}", other.connection);
+            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
+        }
+    }
+    let is_error = |finding: &Diagnostic| finding.severity == crate::diagnostics::Severity::Error;
+    if findings.iter().any(is_error) { Err(findings) } else { Ok(endpoints) }
+}
