@@ -32,11 +32,12 @@ struct Cli {
 
 const AFTER: &str = "\
 First steps:
-  flowctl demo                                   everything at once, with stand-ins for Stripe and Dynamics 365
-  flowctl validate flows                         what the runtime would say about a project
-  flowctl test flows                             the tests beside its flows
-  flowctl graph charge-to-sales-order flows      what a flow does, as a diagram
-  flowctl run my-project --store data            the runtime
+  flowctl demo                 everything at once, with stand-ins for Stripe and Dynamics 365
+  flowctl validate flows       what the runtime would say about the bundled project
+  flowctl test flows           the tests beside its flows
+  flowctl graph stripe-charge-to-sales-order flows
+                               what a flow does, as a diagram
+  flowctl run my-project       the runtime
 
 Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O.";
 

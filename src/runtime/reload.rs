@@ -338,7 +338,8 @@ impl Inner {
             let open = AlertFilter { open: Some(true), flow: Some(flow.into()), code: Some(REFUSED.into()) };
             let Ok(alerts) = self.store.alerts(open, Page::first(100)).await else { continue };
             for alert in alerts.items {
-                let by = By { actor: "flowctl".into(), reason: "the files are good again".into(), at: Timestamp::now() };
+                let by =
+                    By { actor: "flowctl".into(), reason: "the files are good again".into(), at: Timestamp::now() };
                 if let Err(error) = self.store.close_alert(alert.id, by).await {
                     tracing::error!(%error, "The alert could not be closed.");
                 }
