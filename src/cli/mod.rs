@@ -10,6 +10,7 @@ mod operations;
 mod output;
 mod project;
 mod schema;
+mod test;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,7 @@ enum Command {
     Validate(validate::Args),
     Eval(eval::Args),
     Graph(graph::Args),
+    Test(test::Args),
     Schema(schema::Args),
     Functions(functions::Args),
     Operations(operations::Args),
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Graph(args) => graph::main(args),
+        Command::Test(args) => test::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Functions(args) => functions::main(args),
         Command::Operations(args) => operations::main(args),

@@ -4,3 +4,4 @@ pub mod connector;
 pub mod door;
 pub mod journal;
 pub mod machine;
+pub mod rehearsal;
