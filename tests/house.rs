@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// From the top of the house to its cellar, as in `src/lib.rs` and `docs/architecture.md`.
 const FLOORS: &[&str] = &[
     "diagnostics",
+    "telemetry",
     "value",
     "language",
     "catalog",
@@ -17,6 +18,7 @@ const FLOORS: &[&str] = &[
     "triggers",
     "sandbox",
     "console",
+    "runtime",
     "cli",
 ];
 

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 /// Payloads are JSON files. With an expression, the first is `event` (of type any), others are `input2`, `input3`; a
 /// mapping or fn takes them as its arguments, in order.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  flowctl eval '1.10 + 2'\n  flowctl eval 'event.data.object.amount' --input charge.json\n  flowctl eval --mapping flows/stripe-dynamics-365/charge.map#NAME --input charge.json")]
+#[command(
+    after_help = "Examples:\n  flowctl eval '1.10 + 2'\n  flowctl eval 'event.data.object.amount' --input charge.json\n  flowctl eval --mapping flows/stripe-dynamics-365/charge.map#NAME --input charge.json"
+)]
 pub struct Args {
     /// The expression.
     #[arg(required_unless_present = "mapping", conflicts_with = "mapping")]
@@ -45,14 +47,24 @@ pub fn main(args: Args) -> anyhow::Result<End> {
             let path = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             let types = &project.compilation.types;
             let scope = scope_inputs(&project, types);
-            let scope = SlotScope { library: &project.compilation.library, inputs: &scope, uses: &[], variables: &[], facts: &[] };
+            let scope = SlotScope {
+                library: &project.compilation.library,
+                inputs: &scope,
+                uses: &[],
+                variables: &[],
+                facts: &[],
+            };
             let Some(routine) = scope.routine(&path, name) else {
                 project.tell();
                 anyhow::bail!("there is no mapping or fn {name} in {path}, or it has errors");
             };
             let wanted = routine.routine.params.len();
             if wanted != inputs.len() {
-                anyhow::bail!("{name} takes {wanted} argument{}, --input names {}", if wanted == 1 { "" } else { "s" }, inputs.len());
+                anyhow::bail!(
+                    "{name} takes {wanted} argument{}, --input names {}",
+                    if wanted == 1 { "" } else { "s" },
+                    inputs.len()
+                );
             }
             evaluate(&routine, &inputs, &project.effective.settings, &project.compilation.sources)
         }

@@ -21,7 +21,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         Some(page) => output::print(page)?,
         None => {
             let known = diagnostics::ALL.iter().map(|(code, _)| code.0);
-            let hint = did_you_mean(&code.to_uppercase(), known).map(|c| format!(" Did you mean {c}?")).unwrap_or_default();
+            let hint =
+                did_you_mean(&code.to_uppercase(), known).map(|c| format!(" Did you mean {c}?")).unwrap_or_default();
             anyhow::bail!("there is no code {code}.{hint} `flowctl explain` lists all.");
         }
     }

@@ -9,6 +9,8 @@ mod graph;
 mod operations;
 mod output;
 mod project;
+mod run;
+mod sandbox;
 mod schema;
 mod test;
 mod validate;
@@ -31,17 +33,19 @@ struct Cli {
 
 const AFTER: &str = "\
 First steps:
-  flowctl demo                                   everything at once, with stand-ins for Stripe and Dynamics 365
-  flowctl validate flows                         what the runtime would say about a project
-  flowctl test flows                             the tests beside its flows
-  flowctl graph charge-to-sales-order flows      what a flow does, as a diagram
-  flowctl run my-project --store data            the runtime
+  flowctl demo                 everything at once, with stand-ins for Stripe and Dynamics 365
+  flowctl validate flows       what the runtime would say about the bundled project
+  flowctl test flows           the tests beside its flows
+  flowctl graph stripe-charge-to-sales-order flows
+                               what a flow does, as a diagram
+  flowctl run my-project       the runtime
 
 Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O.";
 
 #[derive(Subcommand)]
 enum Command {
     Validate(validate::Args),
+    Run(run::Args),
     Eval(eval::Args),
     Graph(graph::Args),
     Test(test::Args),
@@ -49,6 +53,7 @@ enum Command {
     Functions(functions::Args),
     Operations(operations::Args),
     Explain(explain::Args),
+    Sandbox(sandbox::Args),
 }
 
 /// How a command ended, when nothing went wrong with running it.
@@ -63,6 +68,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let end = match Cli::parse().command {
         Command::Validate(args) => validate::main(args),
+        Command::Run(args) => run::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Graph(args) => graph::main(args),
         Command::Test(args) => test::main(args),
@@ -70,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Functions(args) => functions::main(args),
         Command::Operations(args) => operations::main(args),
         Command::Explain(args) => explain::main(args),
+        Command::Sandbox(args) => sandbox::main(args),
     };
     match end {
         Ok(End::Fine) => ExitCode::SUCCESS,

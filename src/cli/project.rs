@@ -1,7 +1,7 @@
 //! What several commands do first: find the project, read it, compile it.
 
 use crate::catalog::Catalog;
-use crate::diagnostics::{Diagnostic, Severity, render};
+use crate::diagnostics::{Diagnostic, render};
 use crate::graph::ExecutionGraph;
 use crate::graph::project::{Compilation, compile};
 use crate::model::{Effective, Project};
@@ -37,15 +37,12 @@ pub fn load(path: &Path, environment: Option<&str>) -> anyhow::Result<Compiled> 
 }
 
 impl Compiled {
-    /// Whether something cannot be used.
-    pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
-    }
-
     /// Shows the findings to a person.
     pub fn tell(&self) {
         if !self.findings.is_empty() {
-            super::output::tell(render::text(&self.findings, &self.compilation.sources, super::output::colour()).trim_end());
+            super::output::tell(
+                render::text(&self.findings, &self.compilation.sources, super::output::colour()).trim_end(),
+            );
         }
     }
 

@@ -12,7 +12,9 @@ use std::sync::Arc;
 /// An event is answered with 2xx only when it and its runs are on disk. Logs go to stderr (JSON unless it is a terminal;
 /// FLOWCTL_LOG filters them). SIGTERM and Ctrl-C let what is under way finish.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  flowctl run my-project\n  flowctl run my-project --env prod --listen 0.0.0.0:8080 --store /var/lib/flowctl")]
+#[command(
+    after_help = "Examples:\n  flowctl run my-project\n  flowctl run my-project --env prod --listen 0.0.0.0:8080 --store /var/lib/flowctl"
+)]
 pub struct Args {
     /// The project's folder.
     #[arg(default_value = ".")]

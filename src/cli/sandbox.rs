@@ -9,7 +9,9 @@ use crate::sandbox::{Ports, Sandbox, credentials};
 /// They are strict like the real systems and keep their state in memory. `GET /_sandbox/CustomersV3` shows rows,
 /// `POST /_sandbox/faults` orders a fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  flowctl sandbox\n  flowctl sandbox --stripe-port 12111 --finops-port 12112\n  curl -s localhost:12112/_sandbox/SalesOrderHeadersV2")]
+#[command(
+    after_help = "Examples:\n  flowctl sandbox\n  flowctl sandbox --stripe-port 12111 --finops-port 12112\n  curl -s localhost:12112/_sandbox/SalesOrderHeadersV2"
+)]
 pub struct Args {
     /// Port of the Stripe stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12111)]

@@ -29,7 +29,9 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         return Ok(End::Fine);
     }
     match args.kind {
-        None => schemas.keys().try_for_each(|name| output::print(&format!("{}\n", name.trim_end_matches(".schema.json"))))?,
+        None => schemas
+            .keys()
+            .try_for_each(|name| output::print(&format!("{}\n", name.trim_end_matches(".schema.json"))))?,
         Some(kind) => match schemas.get(&format!("{kind}.schema.json")) {
             Some(text) => output::print(text)?,
             None => anyhow::bail!("there is no schema {kind}; `flowctl schema` lists them"),

@@ -84,7 +84,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         Format::Junit => out.push_str("</testsuites>\n"),
     }
     output::print(&out)?;
-    let broken = results.iter().any(|(compiled, _)| compiled.has_errors());
+    let broken = results.iter().any(|(compiled, _)| compiled.findings.iter().any(|finding| finding.severity == Severity::Error));
     Ok(if failed > 0 || broken { End::Findings } else { End::Fine })
 }
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 /// Says what the runtime would say about a project: its own compiler, no network.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  flowctl validate flows\n  flowctl validate flows --deny warnings --format json\n  flowctl validate --env prod")]
+#[command(
+    after_help = "Examples:\n  flowctl validate flows\n  flowctl validate flows --deny warnings --format json\n  flowctl validate --env prod"
+)]
 pub struct Args {
     /// Folders or files; the project of each is checked. Without one: the project of this folder.
     paths: Vec<PathBuf>,

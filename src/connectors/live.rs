@@ -24,7 +24,7 @@ pub struct Live {
 
 enum LiveAuth {
     Bearer(Secret),
-    Token(TokenCache),
+    Token(Box<TokenCache>),
 }
 
 /// Why there is no answer to judge.
@@ -41,7 +41,7 @@ impl Live {
     pub fn new(config: ConnectionConfig) -> Live {
         let auth = match &config.auth {
             Auth::Bearer(token) => LiveAuth::Bearer(token.clone()),
-            Auth::ClientCredentials(credentials) => LiveAuth::Token(TokenCache::new(credentials.clone())),
+            Auth::ClientCredentials(credentials) => LiveAuth::Token(Box::new(TokenCache::new(credentials.clone()))),
         };
         let gate = Gate::new(config.limits.concurrency, config.limits.rate);
         let circuit = Circuit::new(config.circuit);

@@ -9,6 +9,8 @@
 //! followed; what may have arrived is never called "not sent"; no error and no log holds a secret, a token or a body
 //! that we sent.
 
+#![expect(clippy::result_large_err, reason = "an error is made once for a request that failed")]
+
 pub mod answer;
 pub mod circuit;
 pub mod config;
@@ -262,8 +264,12 @@ fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
         params.push((Text::from(name.as_str()), param));
     }
     // The same company as the write's.
-    let company = written.request.params.iter().find(|(name, _)| name.as_str() == "company");
-    params.extend(company.cloned());
+    let company = written.system.company.as_deref();
+    let of_body = company.zip(written.request.body.as_ref()).map(|(column, body)| body.get(column));
+    match of_body.filter(|company| !company.is_blank()) {
+        Some(company) => params.push(("company".into(), Parameter::Value(company.clone()))),
+        None => params.extend(written.request.params.iter().find(|(name, _)| name.as_str() == "company").cloned()),
+    }
     Some(Request {
         operation: Text::from(format!("{}.{}", written.system.name, find.operation.as_ref()?)),
         connection: written.request.connection.clone(),

@@ -11,6 +11,9 @@ use url::Url;
 /// Fetched this long before the token expires, so that none expires on its way.
 const MARGIN: Duration = Duration::from_secs(300);
 
+/// All requests of a connection wait for a token: none of them for longer than this.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// What a token is asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -80,7 +83,7 @@ impl TokenCache {
         }
         fields.extend(scope.as_deref().map(|scope| ("scope", scope)));
         request = request.form(&fields);
-        let answer = http::send(request, timeout).await?;
+        let answer = http::send(request, timeout.min(LONGEST)).await?;
         if answer.status >= 500 || answer.status == 429 {
             return Err(TokenError::Unavailable { status: answer.status });
         }

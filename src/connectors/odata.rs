@@ -64,6 +64,7 @@ pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) 
                 None => format!("'{}'", text.replace('\'', "''")),
             },
         },
+        Value::Number(number) if kind == Some(&Kind::Int) => number.canonical(),
         Value::Number(number) => number.plain().to_string(),
         Value::Bool(value) => value.to_string(),
         Value::Date(day) => date(*day),
@@ -253,5 +254,56 @@ fn operator(op: CompareOp) -> &'static str {
         CompareOp::LessEqual => "le",
         CompareOp::Greater => "gt",
         CompareOp::GreaterEqual => "ge",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+    use url::Url;
+
+    fn read(literal: &str) -> Option<String> {
+        let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+        let undoubled = inner.replace("''", "");
+        (!undoubled.contains('\'')).then(|| inner.replace("''", "'"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_one_literal_and_one_segment_whatever_is_in_it(text in "\\PC*") {
+            let literal = literal("A", &Value::from(text.as_str()), None, EnumForm::Typed).unwrap();
+            prop_assert_eq!(read(&literal), Some(text.clone()));
+            let key = key(&[("A".into(), Value::from(text.as_str())), ("B".into(), Value::from(1))], &|_| None).unwrap();
+            let url = Url::parse(&format!("https://a.example/data/Rows({key})?x=1")).unwrap();
+            let segments: Vec<&str> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(segments.len(), 2);
+            prop_assert_eq!(url.query(), Some("x=1"));
+            let decoded = percent_decode_str(segments[1]).decode_utf8().unwrap();
+            prop_assert_eq!(decoded, format!("Rows(A={literal},B=1)"));
+        }
+
+        #[test]
+        fn a_list_in_parts_is_the_list(values in proptest::collection::vec(0i64..200, 0..200), at_most in 1usize..60) {
+            let rules = FilterRules {
+                dialect: crate::catalog::Dialect::Odata,
+                operators: vec![],
+                functions: Default::default(),
+                within: Some(crate::catalog::InRule { form: crate::catalog::InForm::Or, at_most }),
+                enums: EnumForm::Text,
+            };
+            let column = EvaluatedColumn { path: vec!["A".into()], ty: None };
+            let filter = EvaluatedFilter::In { column, values: values.iter().map(|n| Value::from(*n)).collect() };
+            let mut found = vec![];
+            for part in parts(&filter, &rules).unwrap() {
+                let EvaluatedFilter::In { values, .. } = part else { panic!("{part:?}") };
+                prop_assert!(!values.is_empty() && values.len() <= at_most);
+                found.extend(values);
+            }
+            let mut wanted: Vec<i64> = vec![];
+            values.iter().for_each(|n| if !wanted.contains(n) { wanted.push(*n) });
+            prop_assert_eq!(found, wanted.into_iter().map(Value::from).collect::<Vec<_>>());
+        }
     }
 }

@@ -208,12 +208,10 @@ impl Bound<'_> {
         query: &mut Vec<(String, String)>,
     ) -> Result<Vec<Option<String>>, StepError> {
         let catalog::Dialect::Odata = rules.dialect;
-        let declares = |kind| self.operation.params.values().any(|param| param.kind == kind);
-        if !declares(ParamKind::Filter) {
-            query.extend(joined("$select", self.columns("select")));
+        query.extend(joined("$select", self.columns("select")));
+        if !self.operation.params.values().any(|param| param.kind == ParamKind::Filter) {
             return Ok(vec![None]);
         }
-        query.extend(joined("$select", self.columns("select")));
         query.extend(joined("$orderby", self.sort()));
         query.extend(self.limit().map(|limit| ("$top".to_string(), limit.to_string())));
         let written = self.request.params.iter().find_map(|(_, param)| match param {

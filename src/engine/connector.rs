@@ -5,6 +5,7 @@
 //! to a system, say whether the work may have been done, and leave it to the engine what follows.
 
 use crate::catalog::{self, Classified};
+use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, Operation};
 use crate::language::code::CompareOp;
 use crate::language::types::Type;
@@ -222,6 +223,12 @@ impl StepError {
     /// A mistake in what came in or was made of it.
     pub fn data(code: impl Into<Text>, message: impl Into<Text>) -> StepError {
         StepError::new(ErrorClass::Data, code, message)
+    }
+
+    /// The same with the page that explains it.
+    pub fn explained(mut self, page: Code) -> StepError {
+        self.hint = Some(format!("flowctl explain {page}").into());
+        self
     }
 
     /// The same at a place in the flow's files.

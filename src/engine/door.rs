@@ -7,10 +7,11 @@ use super::connector::StepError;
 use super::journal::run_error;
 use super::machine::path::key_text;
 use super::machine::{NodePath, evaluation_error};
+use crate::diagnostics::Code;
 use crate::graph::{ExecutionGraph, Slot};
 use crate::language::evaluate::{Context, Limits};
-use crate::store::{NewRun, RunError, Start};
-use crate::value::Value;
+use crate::store::{Event, NewRun, RunError, Start};
+use crate::value::{Text, Value, json};
 
 /// What `flow` makes of an event with that body and delivery. `id`: the provider's, unless the flow names a `dedupe`.
 /// `own`: caused by ourselves.
@@ -28,6 +29,20 @@ pub fn ask(flow: &ExecutionGraph, event: &Value, trigger: &Value, id: &str, own:
         Err(error) => run.start = Start::Failed(failure(&error)),
     }
     run
+}
+
+/// `trigger` as a run sees it: the delivery of a kept event.
+pub fn trigger(event: &Event) -> Value {
+    let delivery = json::parse(event.delivery.as_bytes()).unwrap_or(Value::Missing);
+    let fields = [
+        ("id", Value::from(event.provider_id.as_str())),
+        ("type", Value::from(event.kind.as_str())),
+        ("received_at", Value::Time(event.received_at)),
+        ("headers", delivery.get("headers").clone()),
+        ("connection", Value::from(event.connection.as_str())),
+        ("own", Value::from(event.own)),
+    ];
+    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
 }
 
 struct Door<'a> {
@@ -74,13 +89,14 @@ impl Door<'_> {
     fn key(&self, name: &str, slot: &Slot) -> Result<String, StepError> {
         let value = self.evaluate(slot)?;
         key_text(&value).ok_or_else(|| {
-            let what = if value.is_blank() { "missing, null or blank".to_owned() } else { format!("a {}", value.kind()) };
+            let what =
+                if value.is_blank() { "missing, null or blank".to_owned() } else { format!("a {}", value.kind()) };
             self.wrong(slot, format!("`{name}` came out {what}: it has to name this event"))
         })
     }
 
     fn wrong(&self, slot: &Slot, message: String) -> StepError {
-        StepError::data("door", message).at(Some(self.flow.sources.position(slot.span).into()))
+        StepError::data("door", message).explained(Code::F1105).at(Some(self.flow.sources.position(slot.span).into()))
     }
 }
 
@@ -96,4 +112,70 @@ fn failure(error: &StepError) -> RunError {
         position: None,
         body: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::*;
+
+    fn flow(change: impl FnOnce(&mut crate::graph::Trigger)) -> ExecutionGraph {
+        let mut flow = graph(vec![]);
+        change(&mut flow.trigger);
+        flow
+    }
+
+    fn ask_of(flow: &ExecutionGraph, own: bool) -> NewRun {
+        let event = json::parse(br#"{"id":1.0,"customer":"C-1","blank":" ","no":null,"list":[1]}"#).unwrap();
+        ask(flow, &event, &fields(&[]), "EVT-1", own)
+    }
+
+    fn failed(run: &NewRun) -> &RunError {
+        let Start::Failed(error) = &run.start else { panic!("{run:?}") };
+        error
+    }
+
+    #[test]
+    fn the_events_id_is_the_dedupe_value_where_none_is_named() {
+        let run = ask_of(&flow(|_| {}), true);
+        assert!(matches!(run.start, Start::Run));
+        assert_eq!((run.dedupe.as_deref(), run.order_key), (Some("EVT-1"), None));
+    }
+
+    #[test]
+    fn keys_are_canonical() {
+        let run = ask_of(
+            &flow(|trigger| {
+                trigger.dedupe = Some(slot(path("event.id")));
+                trigger.order_by = Some(slot(path("event.customer")));
+            }),
+            false,
+        );
+        assert_eq!((run.dedupe.as_deref(), run.order_key.as_deref()), (Some("1"), Some("C-1")));
+    }
+
+    #[test]
+    fn it_is_asked_in_order() {
+        let bad = || Some(slot(path("event.nothing")));
+        let no = || Some(slot(constant(Value::Bool(false))));
+        let own = flow(|trigger| (trigger.ignore_own, trigger.when) = (true, bad()));
+        assert!(matches!(ask_of(&own, true).start, Start::Ignored));
+        assert_eq!(failed(&ask_of(&own, false)).code, "absent");
+        let skipped = ask_of(&flow(|trigger| (trigger.when, trigger.dedupe) = (no(), bad())), false);
+        assert!(matches!(skipped.start, Start::Skipped));
+        assert_eq!(skipped.dedupe, None);
+    }
+
+    #[test]
+    fn what_names_nothing_is_a_dead_letter() {
+        for name in ["event.blank", "event.no", "event.list", "event.nothing"] {
+            let dedupe = ask_of(&flow(|trigger| trigger.dedupe = Some(slot(path(name)))), false);
+            let order = ask_of(&flow(|trigger| trigger.order_by = Some(slot(path(name)))), false);
+            for run in [dedupe, order] {
+                assert_eq!(failed(&run).class, crate::graph::ErrorClass::Data, "{name}");
+            }
+        }
+        let run = ask_of(&flow(|trigger| trigger.when = Some(slot(path("event.id")))), false);
+        assert_eq!(failed(&run).message, "`when` gave int, not true or false");
+    }
 }

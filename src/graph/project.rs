@@ -41,8 +41,8 @@ pub struct Flow {
 
 /// Compiles everything. Findings of all files, those of reading them not among them.
 pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, catalog: &Catalog) -> Compilation {
-    let mut findings = Vec::new();
-    let connections = connection_facts(effective, catalog, &mut findings);
+    let mut findings = effective.check(catalog);
+    let connections = connection_facts(effective, catalog);
     let is_type = |path: &str| path.starts_with("types/") && path.ends_with(".json");
     let type_files: Vec<(FileId, Source)> =
         effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
@@ -75,6 +75,7 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         }
         flows.push((file, compiled, first.is_some()));
     }
+    findings.extend(library.unused_tables());
     let sources = Arc::new(sources);
     let flows = flows
         .into_iter()
@@ -124,20 +125,12 @@ pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<Exe
     graph.ok_or(findings)
 }
 
-fn connection_facts(
-    effective: &Effective,
-    catalog: &Catalog,
-    findings: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, ConnectionFacts> {
+fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String, ConnectionFacts> {
     let mut facts = BTreeMap::new();
     for (name, connection) in &effective.connections {
         let system = connection.system.to_string();
         if catalog.system(&system).is_none() {
-            let message = format!("there is no system `{system}`");
-            findings.push(
-                Diagnostic::error(Code::F0354, message, connection.system.span).help(catalog.system_help(&system)),
-            );
-            continue;
+            continue; // said where connections are checked
         }
         let settle = connection.limits.as_ref().and_then(|limits| limits.settle.as_ref()).map(|settle| settle.value.0);
         facts.insert(name.clone(), ConnectionFacts { system, settle });

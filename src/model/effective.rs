@@ -33,6 +33,7 @@ pub struct Effective {
 
 impl Project {
     /// The project as it is in that environment. What is wrong with it was said when the project was loaded.
+    #[expect(clippy::result_large_err, reason = "asked once, when a project is opened")]
     pub fn effective(&self, environment: Option<&str>) -> Result<Effective, Diagnostic> {
         let Some(name) = environment else { return Ok(self.layered(None, &mut vec![])) };
         if let Some(layer) = self.environments.get(name) {
@@ -54,9 +55,9 @@ impl Project {
         let none = Named::default();
         let declared = self.file.as_ref().map_or(&none, |file| &file.settings);
         for (name, node) in written.iter() {
-            match declared.get(&name.text).map(|setting| setting.value(&node.0)) {
-                Some(Ok(value)) => values.set(Text::from(&*name.text), value),
-                Some(Err(finding)) => findings.push(finding),
+            match declared.get(&name.text).map(|setting| setting.value(&node.0, &mut findings)) {
+                Some(Some(value)) => values.set(Text::from(&*name.text), value),
+                Some(None) => {}
                 None => findings.push(unknown("setting", name, declared.names(), "flowctl.yaml")),
             }
         }
@@ -120,9 +121,8 @@ impl Project {
                 unset.push(note.help("give it a `default`, or a value in the environment"));
                 continue;
             };
-            match setting.value(node) {
-                Ok(value) => values.set(Text::from(&*name.text), value),
-                Err(finding) => findings.push(finding),
+            if let Some(value) = setting.value(node, findings) {
+                values.set(Text::from(&*name.text), value);
             }
         }
         (values, unset)
@@ -173,7 +173,7 @@ fn unknown<'a>(what: &str, name: &Key, known: impl Iterator<Item = &'a str>, dec
     let finding = Diagnostic::error(Code::F0402, format!("there is no {what} `{}`", name.text), name.span);
     match did_you_mean(&name.text, known) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-        None => finding.help(format!("{declares} declares each {what}; an environment only gives values")),
+        None => finding.help(format!("{declares} declares each {what}; here it is only given a value")),
     }
 }
 

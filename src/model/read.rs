@@ -83,7 +83,7 @@ impl Reader {
 }
 
 /// `key` is none of the `known` ones.
-pub fn unknown_key<'a>(key: &Key, what: &str, known: &[&'a str]) -> Diagnostic {
+pub fn unknown_key(key: &Key, what: &str, known: &[&str]) -> Diagnostic {
     let finding = Diagnostic::error(Code::F0310, format!("{what} has no key `{}`", key.text), key.span);
     match did_you_mean(&key.text, known.iter().copied()) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(key.span, meant),
@@ -133,11 +133,6 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// The key itself, where it is written.
-    pub fn key(&self, key: &str) -> Option<&'n Key> {
-        self.entries.iter().map(|(known, _)| known).find(|known| &*known.text == key)
-    }
-
     /// The entries whose key is none of `known`, for whoever knows them.
     pub fn rest(&self, known: &[&str]) -> Params {
         let others = self.entries.iter().filter(|(key, _)| !known.contains(&&*key.text));
@@ -157,24 +152,6 @@ impl Params {
     /// What stands under `key`.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|(known, _)| &*known.text == key).map(|(_, node)| node)
-    }
-}
-
-impl Read for Params {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Params> {
-        Some(reader.open_fields(node, "this")?.rest(&[]))
-    }
-}
-
-impl JsonSchema for Params {
-    fn schema_name() -> Cow<'static, str> {
-        "Params".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": "object" })
-    }
-    fn inline_schema() -> bool {
-        true
     }
 }
 

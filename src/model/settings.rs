@@ -67,32 +67,52 @@ pub(super) fn record_type(settings: &Named<Setting>) -> RecordType {
 }
 
 impl Setting {
-    /// What stands at `node`, as a value of this setting.
-    pub(super) fn value(&self, node: &Node) -> Result<Value, Diagnostic> {
-        let value = self.ty.read(node)?;
-        let Some(choices) = &self.one_of else { return Ok(value) };
-        let same = |choice: &Data| self.ty.read(&choice.0).is_ok_and(|choice| choice.equal(&value) == Ok(true));
+    /// What stands at `node`, as a value of this setting, or what is wrong with it.
+    pub(super) fn value(&self, node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Value> {
+        let Some(value) = self.ty.read(node) else {
+            findings.push(self.ty.unfit(node));
+            return None;
+        };
+        let Some(choices) = &self.one_of else { return Some(value) };
+        let same = |choice: &Data| self.ty.read(&choice.0).is_some_and(|choice| choice.equal(&value) == Ok(true));
         if choices.iter().any(same) {
-            return Ok(value);
+            return Some(value);
         }
         let names: Vec<&str> = choices.iter().filter_map(|choice| Some(&*choice.0.scalar()?.text)).collect();
         let message = format!("expected one of {}, got {}", names.join(", "), node.describe());
         let finding = Diagnostic::error(Code::F0403, message, node.span);
         let written = node.scalar().map_or("", |scalar| &scalar.text);
-        Err(match did_you_mean(written, names) {
+        findings.push(match did_you_mean(written, names) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(node.span, meant),
             None => finding,
-        })
+        });
+        None
     }
 
     /// Choices that are no values of this setting.
     pub(super) fn bad_choices(&self) -> impl Iterator<Item = Diagnostic> {
-        self.one_of.iter().flatten().filter_map(|choice| self.ty.read(&choice.0).err())
+        let bad = |choice: &&Data| self.ty.read(&choice.0).is_none();
+        self.one_of.iter().flatten().filter(bad).map(|choice| self.ty.unfit(&choice.0))
     }
 }
 
 impl SettingType {
-    fn read(self, node: &Node) -> Result<Value, Diagnostic> {
+    fn read(self, node: &Node) -> Option<Value> {
+        let scalar = node.scalar()?;
+        match (self, scalar.core()) {
+            (SettingType::Text, Core::Text) => Some(Value::Text(Text::from(&*scalar.text))),
+            (SettingType::Bool, Core::Bool(flag)) => Some(Value::Bool(flag)),
+            (SettingType::Int, Core::Number) if scalar.text.contains('.') => None,
+            (SettingType::Int | SettingType::Decimal, Core::Number) => {
+                Exact::parse(&scalar.text).ok().map(|exact| Value::Number(exact.into()))
+            }
+            (SettingType::Date, Core::Text) => time::parse_date(&scalar.text).map(Value::Date),
+            (SettingType::Time, Core::Text) => time::parse_time(&scalar.text).map(Value::Time),
+            _ => None,
+        }
+    }
+
+    fn unfit(self, node: &Node) -> Diagnostic {
         let expected = match self {
             SettingType::Text => "a text",
             SettingType::Int => "a whole number",
@@ -101,25 +121,13 @@ impl SettingType {
             SettingType::Date => "a day such as `2026-03-01`",
             SettingType::Time => "an instant such as `2026-03-01T09:00:00Z`",
         };
-        let wrong =
-            || Diagnostic::error(Code::F0403, format!("expected {expected}, got {}", node.describe()), node.span);
-        let scalar = node.scalar().ok_or_else(wrong)?;
-        let core = scalar.core();
-        let value = match (self, core) {
-            (SettingType::Text, Core::Text) => Some(Value::Text(Text::from(&*scalar.text))),
-            (SettingType::Text, Core::Number | Core::Bool(_)) => {
-                let quoted = format!("'{}'", scalar.text);
-                return Err(wrong().help("a text that looks like something else is quoted").fix(node.span, quoted));
-            }
-            (SettingType::Bool, Core::Bool(flag)) => Some(Value::Bool(flag)),
-            (SettingType::Int, Core::Number) if scalar.text.contains('.') => None,
-            (SettingType::Int | SettingType::Decimal, Core::Number) => {
-                Exact::parse(&scalar.text).ok().map(|n| Value::Number(n.into()))
-            }
-            (SettingType::Date, Core::Text) => time::parse_date(&scalar.text).map(Value::Date),
-            (SettingType::Time, Core::Text) => time::parse_time(&scalar.text).map(Value::Time),
-            _ => None,
-        };
-        value.ok_or_else(wrong)
+        let message = format!("expected {expected}, got {}", node.describe());
+        let finding = Diagnostic::error(Code::F0403, message, node.span);
+        match node.scalar() {
+            Some(scalar) if self == SettingType::Text && scalar.core() != Core::Null => finding
+                .help("a text that looks like something else is quoted")
+                .fix(node.span, format!("'{}'", scalar.text)),
+            _ => finding,
+        }
     }
 }

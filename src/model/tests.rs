@@ -341,3 +341,17 @@ fn connections_are_held_to_the_catalogue() {
         ]
     );
 }
+
+/// As deep as YAML may be, on a thread with the usual two megabytes.
+#[test]
+fn deep_flows_are_read_or_refused() {
+    for depth in [30, 32, 33, 200] {
+        let mut step = "{ id: x, transform: 1 }".to_string();
+        for _ in 0..depth {
+            step = format!("{{ id: x, for_each: {{ items: a, as: b, key: c, steps: [{step}] }} }}");
+        }
+        let text = format!("flow: a\ntrigger: {{ flow: {{}} }}\nsteps: [{step}]\n");
+        let found = findings(&[("a.flow.yaml", &text)]);
+        assert!(found.is_empty() || found[0].starts_with("F0305"), "{depth}: {found:?}");
+    }
+}

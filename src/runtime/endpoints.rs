@@ -36,7 +36,7 @@ pub(super) fn endpoints(
         let path = webhook.path.to_string();
         if !path.starts_with('/') {
             let message = format!("a webhook's path begins with `/`, got `{path}`");
-            findings.push(Diagnostic::error(Code::F0407, message, webhook.path.span));
+            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
             continue;
         }
         let mut secrets = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn endpoints(
         }
         if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
             let message = format!("the webhook of `{name}` has no `secrets`");
-            let finding = Diagnostic::error(Code::F0407, message, webhook.span);
+            let finding = Diagnostic::error(Code::F0641, message, webhook.span);
             findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
         }
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
@@ -62,7 +62,7 @@ pub(super) fn endpoints(
         };
         if let Some(other) = endpoints.insert(path.clone(), Arc::new(endpoint)) {
             let message = format!("connections `{}` and `{name}` have the same webhook path {path}", other.connection);
-            findings.push(Diagnostic::error(Code::F0407, message, webhook.path.span));
+            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
         }
     }
     let is_error = |finding: &Diagnostic| finding.severity == crate::diagnostics::Severity::Error;

@@ -11,7 +11,7 @@ pub use reload::{Problem, Report};
 
 use crate::catalog::Catalog;
 use crate::connectors::Connectors;
-use crate::console::{self, Control};
+use crate::console::{self, Console, Control};
 use crate::diagnostics::{Diagnostic, Sources, render};
 use crate::engine::connector::Connector;
 use crate::engine::{Config, Executor, Revisions};
@@ -106,7 +106,8 @@ impl Runtime {
         let read = reload::read(&root, settings.environment.as_deref(), &catalog).await;
         let project = read.project_name().ok_or_else(|| StartError::findings(&read.findings, &read.sources))?;
         let metrics = Arc::new(Metrics::new());
-        let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), Config::new(project));
+        let config = Config { metrics: metrics.clone(), ..Config::new(project) };
+        let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), config);
         let inner = Arc::new(Inner {
             root,
             environment: settings.environment.clone(),
@@ -123,17 +124,20 @@ impl Runtime {
         inner.begin(read).await?;
         let stop = CancellationToken::new();
         let tasks = tokio_util::task::TaskTracker::new();
-        let runtime = Runtime { hooks: hooks.address(), admin: admin.address(), inner: inner.clone(), stop: stop.clone(), tasks };
+        let runtime =
+            Runtime { hooks: hooks.address(), admin: admin.address(), inner: inner.clone(), stop: stop.clone(), tasks };
         let wake = inner.executor.clone();
-        let context = server::Context {
+        let serving = server::Hooks {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            accepted: Arc::new(move || wake.wake()),
+            wake: Arc::new(move || wake.wake()),
+            limits: server::Limits::default(),
         };
-        runtime.tasks.spawn(server::serve(hooks, context, stop.clone()));
+        runtime.tasks.spawn(server::serve(hooks, serving, stop.clone()));
         let control: Arc<dyn Control> = inner.clone();
-        runtime.tasks.spawn(console::serve(admin, inner.store.clone(), control, inner.metrics.clone(), stop.clone()));
+        let console = Console { store: inner.store.clone(), control, metrics: inner.metrics.clone() };
+        runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
         {
@@ -188,4 +192,3 @@ fn by_connection(
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
-

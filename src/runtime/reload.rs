@@ -6,13 +6,13 @@
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
 use crate::connectors::resolve_all;
-use crate::console::{Control, FlowStatus, ReloadReport};
+use crate::console::{Control, Findings, FlowStatus, Refused, ReloadReport};
 use crate::diagnostics::{Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
 use crate::graph::project::{Compilation, compile, recompile};
 use crate::graph::{ExecutionGraph, Severity};
 use crate::model::{Effective, Project};
-use crate::store::{By, Hash, NewAlert, Revision, StoreError};
+use crate::store::{AlertFilter, By, Hash, NewAlert, Page, Revision, StoreError};
 use crate::triggers::server::Routes;
 use crate::value::Text;
 use jiff::Timestamp;
@@ -23,6 +23,9 @@ use std::sync::Arc;
 
 /// The version of the mapping language that this binary writes into revisions.
 const LANGUAGE_VERSION: u32 = 1;
+
+/// The alert of a file that was refused.
+const REFUSED: &str = "reload_refused";
 
 /// What a reload did.
 #[derive(Clone, Debug, Default)]
@@ -41,10 +44,15 @@ pub struct Problem {
     /// `None`: it concerns all flows.
     pub flow: Option<String>,
     pub path: Option<String>,
-    /// The findings for a person, as `validate` shows them.
-    pub text: String,
-    /// The findings for a program.
-    pub json: String,
+    pub findings: Findings,
+    pub at: Timestamp,
+}
+
+impl Problem {
+    /// For a person, as `validate` shows it.
+    pub fn text(&self) -> String {
+        render::text(&self.findings.findings, &self.findings.sources, false).trim_end().to_string()
+    }
 }
 
 /// What the next reload is compared with.
@@ -73,13 +81,19 @@ impl Read {
         self.project.file.as_ref().map(|file| Text::from(file.project.to_string()))
     }
 
-    fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Level::Error)
+    /// Errors that no problem tells yet; what is wrong with tests does not keep a flow from running.
+    fn not_in(&self, problems: &[Problem]) -> Vec<Diagnostic> {
+        let told = |finding: &&Diagnostic| problems.iter().any(|problem| problem.findings.findings.contains(finding));
+        let of_tests = |finding: &&Diagnostic| {
+            finding.primary.as_ref().is_some_and(|label| self.sources.get(label.span.file).path.ends_with(".test.yaml"))
+        };
+        let errors = self.findings.iter().filter(|finding| finding.severity == Level::Error);
+        errors.filter(|finding| !told(finding) && !of_tests(finding)).cloned().collect()
     }
 
     fn problem(&self, flow: Option<String>, path: Option<String>, findings: &[Diagnostic]) -> Problem {
-        let text = render::text(findings, &self.sources, false).trim_end().to_string();
-        Problem { flow, path, text, json: render::json(findings, &self.sources) }
+        let findings = Findings { findings: findings.to_vec(), sources: self.sources.clone() };
+        Problem { flow, path, findings, at: Timestamp::now() }
     }
 }
 
@@ -91,7 +105,10 @@ pub(super) async fn read(root: &Path, environment: Option<&str>, catalog: &Catal
         project: Project::default(),
         effective: None,
         compilation: None,
-        findings: vec![Diagnostic::general(crate::diagnostics::Code::F0640, "flowctl broke down over the project's files")],
+        findings: vec![Diagnostic::general(
+            crate::diagnostics::Code::F0640,
+            "flowctl broke down over the project's files",
+        )],
         sources: Arc::default(),
         fingerprint: Hash::of(&[]),
     })
@@ -99,7 +116,8 @@ pub(super) async fn read(root: &Path, environment: Option<&str>, catalog: &Catal
 
 fn read_now(root: &Path, environment: Option<&str>, catalog: &Catalog) -> Read {
     let (project, sources, mut findings) = Project::load(root);
-    let texts: Vec<String> = sources.iter().map(|(_, s)| format!("{}\0{}\0{}\0", s.path, s.text.len(), s.text)).collect();
+    let texts: Vec<String> =
+        sources.iter().map(|(_, s)| format!("{}\0{}\0{}\0", s.path, s.text.len(), s.text)).collect();
     let fingerprint = Hash::of(texts.concat().as_bytes());
     let effective = match project.effective(environment) {
         Ok(effective) => Some(effective),
@@ -134,10 +152,13 @@ impl Inner {
         }
         let report = self.apply(&read, &mut state).await;
         let live: BTreeSet<String> = self.revisions.graphs().iter().map(|graph| graph.flow.to_string()).collect();
-        let without: Vec<&Problem> =
-            report.problems.iter().filter(|problem| problem.flow.as_ref().is_none_or(|flow| !live.contains(flow))).collect();
+        let without: Vec<&Problem> = report
+            .problems
+            .iter()
+            .filter(|problem| problem.flow.as_ref().is_none_or(|flow| !live.contains(flow)))
+            .collect();
         if !without.is_empty() {
-            let texts: Vec<&str> = without.iter().map(|problem| problem.text.as_str()).collect();
+            let texts: Vec<String> = without.iter().map(|problem| problem.text()).collect();
             return Err(StartError::Project(texts.join("\n\n")));
         }
         self.tell(&report);
@@ -203,6 +224,11 @@ impl Inner {
                 }
             }
         }
+        self.mended(&state.problems, &report).await;
+        let rest = read.not_in(&report.problems);
+        if !rest.is_empty() {
+            report.problems.push(read.problem(None, None, &rest));
+        }
         // What is in no file any more starts no new runs.
         for graph in self.revisions.graphs() {
             if !seen.contains(graph.flow.as_str()) {
@@ -230,10 +256,11 @@ impl Inner {
         report: &mut Report,
     ) -> Option<std::collections::HashMap<String, Arc<crate::triggers::ingress::Endpoint>>> {
         let project = read.project_name().unwrap_or_else(|| "".into());
-        let resolved = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env).and_then(|configs| {
-            let endpoints = endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root)?;
-            Ok((configs, endpoints))
-        });
+        let resolved =
+            resolve_all(&effective.connections, &self.catalog, &self.root, &super::env).and_then(|configs| {
+                let endpoints = endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root)?;
+                Ok((configs, endpoints))
+            });
         match resolved {
             Ok((configs, endpoints)) => {
                 let names = configs.keys().cloned().collect::<Vec<_>>();
@@ -293,14 +320,31 @@ impl Inner {
             flow: Some(flow.to_string()),
             run: None,
             severity: Severity::Warning,
-            code: "reload_refused".into(),
+            code: REFUSED.into(),
             title: format!("{path} has errors; flow {flow} stays on its last good revision"),
-            detail: Some(problem.text.clone()),
+            detail: Some(problem.text()),
         };
         if let Err(error) = self.store.raise(alert, Timestamp::now()).await {
             tracing::error!(%error, "The alert could not be raised.");
         }
         report.problems.push(problem);
+    }
+
+    /// Closes the alerts of flows that were refused before and are good again.
+    async fn mended(&self, before: &[Problem], report: &Report) {
+        let refused = |flow: &str| report.problems.iter().any(|problem| problem.flow.as_deref() == Some(flow));
+        for flow in before.iter().filter_map(|problem| problem.flow.as_deref()).filter(|flow| !refused(flow)) {
+            tracing::info!(flow, "Mended: its files are good again.");
+            let open = AlertFilter { open: Some(true), flow: Some(flow.into()), code: Some(REFUSED.into()) };
+            let Ok(alerts) = self.store.alerts(open, Page::first(100)).await else { continue };
+            for alert in alerts.items {
+                let by =
+                    By { actor: "flowctl".into(), reason: "the files are good again".into(), at: Timestamp::now() };
+                if let Err(error) = self.store.close_alert(alert.id, by).await {
+                    tracing::error!(%error, "The alert could not be closed.");
+                }
+            }
+        }
     }
 
     async fn take_from_store(&self, flow: &str) -> Result<(), String> {
@@ -311,7 +355,8 @@ impl Inner {
         let catalog = self.catalog.clone();
         let graph = tokio::task::spawn_blocking(move || recompile(&revision.sources, &catalog)).await;
         let graph = graph.map_err(|error| error.to_string())?;
-        let graph = graph.map_err(|findings| findings.first().map_or_else(String::new, |finding| finding.message.clone()))?;
+        let graph =
+            graph.map_err(|findings| findings.first().map_or_else(String::new, |finding| finding.message.clone()))?;
         self.revisions.set_live(Live { revision: kept.revision, graph: Arc::new(graph) });
         Ok(())
     }
@@ -337,7 +382,7 @@ impl Inner {
         }
         for problem in &report.problems {
             let flow = problem.flow.as_deref().unwrap_or("all flows");
-            tracing::error!(flow, "Refused; the last good revision stays live.\n{}", problem.text);
+            tracing::error!(flow, "Refused; the last good revision stays live.\n{}", problem.text());
         }
         self.metrics.reload(report.problems.is_empty());
     }
@@ -356,9 +401,9 @@ impl Inner {
         let statuses = flows.into_iter().map(|flow| {
             let problem = state.problems.iter().find(|problem| problem.flow.as_ref().is_none_or(|of| *of == flow));
             FlowStatus {
-                revision: live.get(&flow).map(Hash::to_string),
+                revision: live.get(&flow).copied(),
                 activated_at: kept.iter().find(|kept| kept.flow == flow).map(|kept| kept.activated_at),
-                problem: problem.map(|problem| console::problem(problem)),
+                problem: problem.map(|problem| Refused { at: problem.at, findings: problem.findings.clone() }),
                 flow,
             }
         });
@@ -374,7 +419,12 @@ impl Control for Inner {
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>> {
         Box::pin(async move {
             let report = Inner::reload(self).await;
-            todo!("{report:?}")
+            let mut findings = Findings::default();
+            for problem in &report.problems {
+                findings.sources = problem.findings.sources.clone();
+                findings.findings.extend(problem.findings.findings.iter().cloned());
+            }
+            ReloadReport { applied: report.problems.is_empty(), flows: self.flows(), findings }
         })
     }
 }

@@ -75,7 +75,11 @@ impl Fault {
     pub fn from_json(record: &Record) -> Result<Fault, String> {
         let text = |name: &str| record.get(name).and_then(Value::as_text).map(|t| t.to_string()).unwrap_or_default();
         let whole = |name: &str| -> Option<u64> {
-            record.get(name).and_then(Value::as_number).and_then(|n| n.exact().ok()).and_then(|n| n.to_i64()?.try_into().ok())
+            record
+                .get(name)
+                .and_then(Value::as_number)
+                .and_then(|n| n.exact().ok())
+                .and_then(|n| n.to_i64()?.try_into().ok())
         };
         let kind = if let Some(status) = whole("status") {
             let status = u16::try_from(status).map_err(|_| "`status` is no HTTP status")?;

@@ -410,7 +410,7 @@ mod tests {
             ("LineNumber eq '2'", "incompatible types"),
             ("Status eq 'Backorder'", "incompatible types"),
             ("Status gt Microsoft.Dynamics.DataEntities.SalesStatus'Backorder'", "incompatible types"),
-            ("Lines/any(l: l/Qty gt 1)", "unknown function"),
+            ("Lines/any(l: l/Qty gt 1)", "is not valid"),
             ("Email eq 'a", "unterminated"),
             ("Email eq 'a' 'b'", "Syntax error"),
             ("tolower(Email) eq 'a'", "unknown function"),

@@ -98,9 +98,8 @@ impl Finops {
     fn token(&self, call: &Call) -> Reply {
         let form: BTreeMap<String, String> = url::form_urlencoded::parse(&call.body).into_owned().collect();
         let has = |name: &str, value: &str| form.get(name).is_some_and(|v| v == value);
-        let error = |code: &str, why: &str| {
-            Reply::json(401, format!(r#"{{"error":"{code}","error_description":"{why}"}}"#))
-        };
+        let error =
+            |code: &str, why: &str| Reply::json(401, format!(r#"{{"error":"{code}","error_description":"{why}"}}"#));
         if call.method != "POST" || !has("grant_type", "client_credentials") {
             return error("unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.");
         }
@@ -116,7 +115,10 @@ impl Finops {
         let mut state = self.lock();
         let token = format!("sandbox-token-{}", uuid::Uuid::new_v4().simple());
         state.tokens.push(token.clone());
-        Reply::json(200, format!(r#"{{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"{token}"}}"#))
+        Reply::json(
+            200,
+            format!(r#"{{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"{token}"}}"#),
+        )
     }
 
     fn data(&self, call: &Call) -> Result<Reply, Refusal> {
@@ -170,7 +172,10 @@ impl Finops {
                 rows.retain(|row| !meets(row, &key));
                 if rows.len() == before { Err(not_found()) } else { Ok(Reply::empty(204)) }
             }
-            _ => Err(Refusal { status: 405, message: "The requested resource does not support this HTTP method.".into() }),
+            _ => Err(Refusal {
+                status: 405,
+                message: "The requested resource does not support this HTTP method.".into(),
+            }),
         }
     }
 
@@ -178,17 +183,24 @@ impl Finops {
     fn company_visible(&self, call: &Call, row: &Record) -> bool {
         let default = self.settings.companies.first().map(String::as_str).unwrap_or_default();
         call.parameter("cross-company") == Some("true")
-            || row.get("dataAreaId").and_then(Value::as_text).is_none_or(|company| company.eq_ignore_ascii_case(default))
+            || row
+                .get("dataAreaId")
+                .and_then(Value::as_text)
+                .is_none_or(|company| company.eq_ignore_ascii_case(default))
     }
 
     fn list(&self, entity: &Entity, call: &Call) -> Result<Reply, Refusal> {
         for (name, _) in &call.query {
-            if !["$filter", "$select", "$top", "$skip", "$orderby", "$count", "cross-company"].contains(&name.as_str()) {
+            if !["$filter", "$select", "$top", "$skip", "$orderby", "$count", "cross-company"].contains(&name.as_str())
+            {
                 return Err(bad(&format!("The query parameter '{name}' is not supported.")));
             }
         }
-        let filter = call.parameter("$filter").map(|f| filter::parse(f, &entity.row)).transpose().map_err(|e| bad(&e))?;
-        let number = |name: &str| call.parameter(name).map(str::parse::<usize>).transpose().map_err(|_| bad("A whole number was expected."));
+        let filter =
+            call.parameter("$filter").map(|f| filter::parse(f, &entity.row)).transpose().map_err(|e| bad(&e))?;
+        let number = |name: &str| {
+            call.parameter(name).map(str::parse::<usize>).transpose().map_err(|_| bad("A whole number was expected."))
+        };
         let (top, skip) = (number("$top")?, number("$skip")?.unwrap_or(0));
         let state = self.lock();
         let all = state.rows.get(&entity.name).map(Vec::as_slice).unwrap_or_default();
@@ -221,7 +233,9 @@ impl Finops {
             .map(|row| {
                 let mut body = Record::new();
                 body.set("@odata.etag".into(), text(&etag(row)));
-                select(row, call.parameter("$select"), entity)?.iter().for_each(|(n, v)| body.set(n.clone(), v.clone()));
+                select(row, call.parameter("$select"), entity)?
+                    .iter()
+                    .for_each(|(n, v)| body.set(n.clone(), v.clone()));
                 Ok(Value::Record(body))
             })
             .collect();
@@ -243,7 +257,10 @@ impl Finops {
                 }
             }
             query.append_pair("$skip", &(skip + size).to_string());
-            body.set("@odata.nextLink".into(), text(&format!("{}/data/{}?{}", self.base(), entity.name, query.finish())));
+            body.set(
+                "@odata.nextLink".into(),
+                text(&format!("{}/data/{}?{}", self.base(), entity.name, query.finish())),
+            );
         }
         Ok(Reply::json(200, written(&Value::Record(body))))
     }
@@ -284,11 +301,15 @@ impl Finops {
         for (column, other, key) in &entity.references {
             let Some(value) = row.get(column).filter(|value| !is_blank(Some(value))) else { continue };
             let known = state.rows.get(other).is_some_and(|rows| {
-                rows.iter().any(|row| same_text(row.get(key), Some(value)) && same_text(row.get("dataAreaId"), Some(&text(&company))))
+                rows.iter().any(|row| {
+                    same_text(row.get(key), Some(value)) && same_text(row.get("dataAreaId"), Some(&text(&company)))
+                })
             });
             if !known {
                 let shown = value.as_text().map(|t| t.to_string()).unwrap_or_default();
-                let why = format!("Warning: The value '{shown}' in field '{column}' is not found in the related table '{other}'.");
+                let why = format!(
+                    "Warning: The value '{shown}' in field '{column}' is not found in the related table '{other}'."
+                );
                 return Err(refuse(why));
             }
         }
@@ -303,7 +324,8 @@ impl Finops {
         let taken = rows.iter().any(|other| {
             entity.key.iter().all(|column| {
                 let (a, b) = (other.get(column), row.get(column));
-                same_text(a, b) || matches!((a, b), (Some(Value::Number(a)), Some(Value::Number(b))) if a.compare(b).is_eq())
+                same_text(a, b)
+                    || matches!((a, b), (Some(Value::Number(a)), Some(Value::Number(b))) if a.compare(b).is_eq())
             })
         });
         if taken {
@@ -331,7 +353,11 @@ impl Finops {
             if entity.key.iter().any(|key| key.as_str() == column.as_str()) {
                 return Err(bad(&format!("The key property '{column}' cannot be changed.")));
             }
-            let field = entity.row.fields.get(column.as_str()).ok_or_else(|| bad(&format!("The property '{column}' does not exist.")))?;
+            let field = entity
+                .row
+                .fields
+                .get(column.as_str())
+                .ok_or_else(|| bad(&format!("The property '{column}' does not exist.")))?;
             changed.set(column.clone(), stored(column, &field.ty, value).map_err(|why| bad(&why))?);
         }
         changed.set("#version".into(), Value::Number(Number::from(change as i64)));
@@ -351,9 +377,8 @@ impl Standin for Finops {
         }
         match self.data(call) {
             Ok(reply) => reply,
-            Err(refusal) if refusal.status == 401 => {
-                Reply::empty(401).with("WWW-Authenticate", "Bearer authorization_uri=\"https://login.microsoftonline.com\"")
-            }
+            Err(refusal) if refusal.status == 401 => Reply::empty(401)
+                .with("WWW-Authenticate", "Bearer authorization_uri=\"https://login.microsoftonline.com\""),
             Err(refusal) => Reply::json(refusal.status, refusal.body()),
         }
     }
@@ -406,7 +431,9 @@ fn not_found() -> Refusal {
 
 fn write_failed(entity: &str, infolog: &str) -> Refusal {
     let singular = entity.strip_suffix('s').unwrap_or(entity);
-    bad(&format!("Write failed for table row of type '{singular}Entity'. Infolog: {infolog}; Error: Update has been canceled.."))
+    bad(&format!(
+        "Write failed for table row of type '{singular}Entity'. Infolog: {infolog}; Error: Update has been canceled.."
+    ))
 }
 
 fn text(value: &str) -> Value {
@@ -463,7 +490,9 @@ fn empty(ty: &Type) -> Value {
 
 /// Checks a given value against its column's type; gives what is stored.
 fn stored(column: &str, ty: &Type, value: &Value) -> Result<Value, String> {
-    let wrong = |expected: &str| Err(format!("Cannot convert the value of property '{column}' to the expected type '{expected}'."));
+    let wrong = |expected: &str| {
+        Err(format!("Cannot convert the value of property '{column}' to the expected type '{expected}'."))
+    };
     let facts = ty.facts.as_deref();
     match (&ty.kind, value) {
         (Kind::Text, Value::Text(given)) => {

@@ -68,8 +68,14 @@ impl Sandbox {
 
 /// What stands in F&O before the first event.
 const SEED: &[(&str, &str)] = &[
-    ("CustomersV3", r#"{"CustomerAccount":"US-001","CustomerGroupId":"80","SalesCurrencyCode":"USD","OrganizationName":"Contoso Retail","PrimaryContactEmail":"orders@contoso.example"}"#),
-    ("CustomersV3", r#"{"CustomerAccount":"JP-001","CustomerGroupId":"80","SalesCurrencyCode":"JPY","OrganizationName":"Litware Japan","PrimaryContactEmail":"orders@litware.example"}"#),
+    (
+        "CustomersV3",
+        r#"{"CustomerAccount":"US-001","CustomerGroupId":"80","SalesCurrencyCode":"USD","OrganizationName":"Contoso Retail","PrimaryContactEmail":"orders@contoso.example"}"#,
+    ),
+    (
+        "CustomersV3",
+        r#"{"CustomerAccount":"JP-001","CustomerGroupId":"80","SalesCurrencyCode":"JPY","OrganizationName":"Litware Japan","PrimaryContactEmail":"orders@litware.example"}"#,
+    ),
     ("ReleasedProductsV2", r#"{"ItemNumber":"D0001","ProductNumber":"D0001"}"#),
     ("ReleasedProductsV2", r#"{"ItemNumber":"D0002","ProductNumber":"D0002"}"#),
     ("ReleasedProductsV2", r#"{"ItemNumber":"S0001","ProductNumber":"S0001"}"#),
@@ -82,7 +88,8 @@ const REFERENCES: &[(&str, &str, &str, &str)] = &[
     ("CDSSalesOrderLinesV2", "SalesOrderNumber", "SalesOrderHeadersV2", "SalesOrderNumber"),
     ("CDSSalesOrderLinesV2", "ProductNumber", "ReleasedProductsV2", "ProductNumber"),
 ];
-const SEQUENCES: &[(&str, &str)] = &[("SalesOrderNumber", "SO-"), ("CustomerAccount", "C-"), ("JournalBatchNumber", "")];
+const SEQUENCES: &[(&str, &str)] =
+    &[("SalesOrderNumber", "SO-"), ("CustomerAccount", "C-"), ("JournalBatchNumber", "")];
 
 fn finops_entities(catalog: &Catalog, types: &dyn TypeSource) -> Vec<finops::Entity> {
     let Some(system) = catalog.system("finops") else { return vec![] };
@@ -105,7 +112,9 @@ fn finops_entities(catalog: &Catalog, types: &dyn TypeSource) -> Vec<finops::Ent
                         (column.clone(), prefix.to_string())
                     })
                     .collect(),
-                references: references.map(|(_, column, other, key)| (column.to_string(), other.to_string(), key.to_string())).collect(),
+                references: references
+                    .map(|(_, column, other, key)| (column.to_string(), other.to_string(), key.to_string()))
+                    .collect(),
                 row,
             })
         })

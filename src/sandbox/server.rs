@@ -115,7 +115,8 @@ impl Server {
                 };
                 let (standin, seen, stop) = (standin.clone(), seen.clone(), stop.clone());
                 tokio::spawn(async move {
-                    let service = hyper::service::service_fn(move |request| serve(request, standin.clone(), seen.clone()));
+                    let service =
+                        hyper::service::service_fn(move |request| serve(request, standin.clone(), seen.clone()));
                     let connection = hyper::server::conn::http1::Builder::new()
                         .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
                     tokio::select! {

@@ -71,15 +71,21 @@ impl Stripe {
         let limit = match call.parameter("limit").map(str::parse::<usize>) {
             None => 10,
             Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
-            Some(_) => return error(400, "invalid_request_error", "parameter_invalid_integer", "Invalid integer: limit"),
+            Some(_) => {
+                return error(400, "invalid_request_error", "parameter_invalid_integer", "Invalid integer: limit");
+            }
         };
         let mut newest: Vec<&Record> = all.iter().rev().collect();
         for (name, value) in &call.query {
             match name.as_str() {
                 "limit" | "starting_after" => {}
                 name if name.starts_with("expand[") => {}
-                "created[gte]" => newest.retain(|o| created(o).is_some_and(|c| value.parse::<i64>().is_ok_and(|v| c >= v))),
-                "created[lt]" => newest.retain(|o| created(o).is_some_and(|c| value.parse::<i64>().is_ok_and(|v| c < v))),
+                "created[gte]" => {
+                    newest.retain(|o| created(o).is_some_and(|c| value.parse::<i64>().is_ok_and(|v| c >= v)))
+                }
+                "created[lt]" => {
+                    newest.retain(|o| created(o).is_some_and(|c| value.parse::<i64>().is_ok_and(|v| c < v)))
+                }
                 name if name.starts_with("types[") => {
                     let types: Vec<&String> =
                         call.query.iter().filter(|(n, _)| n.starts_with("types[")).map(|(_, v)| v).collect();
@@ -95,7 +101,14 @@ impl Stripe {
         if let Some(after) = call.parameter("starting_after") {
             match newest.iter().position(|o| has_id(o, after)) {
                 Some(place) => drop(newest.drain(..=place)),
-                None => return error(400, "invalid_request_error", "resource_missing", &format!("No such object: '{after}'")),
+                None => {
+                    return error(
+                        400,
+                        "invalid_request_error",
+                        "resource_missing",
+                        &format!("No such object: '{after}'"),
+                    );
+                }
             }
         }
         let more = newest.len() > limit;
@@ -120,7 +133,8 @@ impl Stripe {
         let mut state = self.lock();
         if let Some((first, answer)) = state.answers.get(&key).filter(|_| !key.is_empty()) {
             if *first != asked {
-                let why = "Keys for idempotent requests can only be used with the same parameters they were first used with.";
+                let why =
+                    "Keys for idempotent requests can only be used with the same parameters they were first used with.";
                 return error(400, "idempotency_error", "", why);
             }
             return answer.clone().with("Idempotent-Replayed", "true");
@@ -136,7 +150,12 @@ impl Stripe {
             let metadata = name.strip_prefix("metadata[").and_then(|rest| rest.strip_suffix(']'));
             if let Some(key) = metadata {
                 if key.is_empty() || key.len() > 40 || value.len() > 500 {
-                    return error(400, "invalid_request_error", "", "Metadata keys are at most 40, values at most 500 characters.");
+                    return error(
+                        400,
+                        "invalid_request_error",
+                        "",
+                        "Metadata keys are at most 40, values at most 500 characters.",
+                    );
                 }
                 let mut all = changed.get("metadata").and_then(|v| v.as_record().cloned()).unwrap_or_default();
                 if value.is_empty() {
@@ -148,7 +167,12 @@ impl Stripe {
             } else if ["description", "email", "name", "phone"].contains(&name.as_str()) {
                 changed.set(Text::from(name.as_str()), Value::Text(Text::from(value.as_str())));
             } else {
-                return error(400, "invalid_request_error", "parameter_unknown", &format!("Received unknown parameter: {name}"));
+                return error(
+                    400,
+                    "invalid_request_error",
+                    "parameter_unknown",
+                    &format!("Received unknown parameter: {name}"),
+                );
             }
         }
         *object = changed.clone();
@@ -172,7 +196,12 @@ impl Standin for Stripe {
         let reply = match (version, known, rest, call.method.as_str()) {
             (Some("v1"), Some(segment), None, "GET") => self.get(call, segment, id),
             (Some("v1"), Some(segment), None, "POST") => self.post(call, segment, id),
-            _ => error(404, "invalid_request_error", "", &format!("Unrecognized request URL ({}: {}).", call.method, call.path)),
+            _ => error(
+                404,
+                "invalid_request_error",
+                "",
+                &format!("Unrecognized request URL ({}: {}).", call.method, call.path),
+            ),
         };
         reply.with("Request-Id", request_id)
     }

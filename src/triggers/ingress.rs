@@ -6,9 +6,9 @@
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
 use super::stripe;
-use crate::catalog::{EventGroup, Place, System};
+use crate::catalog::{EventGroup, Own, Place, System};
 use crate::engine::door;
-use crate::graph::ExecutionGraph;
+use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
 use crate::store::{AcceptOutcome, Hash, NewEvent, NewRun, Store, StoreError};
 use crate::value::{Record, Text, Value, json};
 use bytes::Bytes;
@@ -22,8 +22,10 @@ pub struct Endpoint {
     pub connection: String,
     pub system: Arc<System>,
     pub verification: Verification,
-    /// What the connection says beside: `mode`, `own_user`.
+    /// The connection's `mode`: whether events of live or of test data are taken. `None`: the system has no modes.
     pub live: Option<bool>,
+    /// How idempotency keys of this project begin (`engine::machine::key::own_prefix`): an event that repeats one is our own.
+    pub own_prefix: String,
 }
 
 /// How deliveries of an endpoint are proved. Secrets are the current ones.
@@ -45,6 +47,8 @@ pub enum Answer {
     Unrouted,
     /// Kept, not readable.
     DeadLetter,
+    /// Not kept: the catalogue says that nothing is in it.
+    Ignored,
     /// Not kept: not from the provider, or malformed beyond proof.
     Refused { status: u16, why: String },
     /// Not kept: the store cannot take it now. The provider will come again.
@@ -69,6 +73,7 @@ impl Answer {
             Answer::Conflicting => "conflicting",
             Answer::Unrouted => "unrouted",
             Answer::DeadLetter => "dead_letter",
+            Answer::Ignored => "ignored",
             Answer::Refused { .. } => "refused",
             Answer::Unavailable { .. } => "unavailable",
         }
@@ -99,7 +104,7 @@ pub async fn take(
     if let Err((status, why)) = verify(endpoint, &delivery) {
         return Answer::Refused { status, why };
     }
-    let (event, runs) = read(endpoint, flows, &delivery);
+    let Some((event, runs)) = read(endpoint, flows, &delivery) else { return Answer::Ignored };
     let dead = event.problem.is_some();
     let wanted = !runs.is_empty();
     match store.accept(event, runs).await {
@@ -108,7 +113,9 @@ pub async fn take(
             AcceptOutcome::Conflicting => Answer::Conflicting,
             AcceptOutcome::Kept(_) if dead => Answer::DeadLetter,
             AcceptOutcome::Kept(_) if !wanted => Answer::Unrouted,
-            AcceptOutcome::Kept(runs) => Answer::Kept { runs: runs.iter().filter(|run| !run.state.is_settled()).count() },
+            AcceptOutcome::Kept(runs) => {
+                Answer::Kept { runs: runs.iter().filter(|run| !run.state.is_settled()).count() }
+            }
         },
         Err(error) => unavailable(error),
     }
@@ -116,7 +123,7 @@ pub async fn take(
 
 fn unavailable(error: StoreError) -> Answer {
     let retry_after = match error {
-        StoreError::Busy => Duration::from_secs(1),
+        StoreError::Busy(_) => Duration::from_secs(1),
         _ => Duration::from_secs(30),
     };
     Answer::Unavailable { retry_after, why: error.to_string() }
@@ -132,15 +139,20 @@ fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), (u16, Stri
     }
 }
 
-/// What to keep of a verified delivery, and what each flow that listens makes of it.
-fn read(endpoint: &Endpoint, flows: &[Arc<ExecutionGraph>], delivery: &Delivery<'_>) -> (NewEvent, Vec<NewRun>) {
+/// What to keep of a verified delivery, and what each flow that listens makes of it. `None`: nothing is to be kept.
+fn read(
+    endpoint: &Endpoint,
+    flows: &[Arc<ExecutionGraph>],
+    delivery: &Delivery<'_>,
+) -> Option<(NewEvent, Vec<NewRun>)> {
+    let headers = kept_headers(delivery);
     let mut event = NewEvent {
         connection: endpoint.connection.clone(),
         provider_id: format!("body {}", Hash::of(&delivery.body)),
         kind: String::new(),
         same: Hash::of(&delivery.body),
         body: delivery.body.to_vec(),
-        delivery: delivery_facts(delivery),
+        delivery: delivery_facts(&headers),
         own: false,
         received_at: delivery.received_at,
         problem: None,
@@ -149,35 +161,63 @@ fn read(endpoint: &Endpoint, flows: &[Arc<ExecutionGraph>], delivery: &Delivery<
         Ok(body) => body,
         Err(error) => {
             event.problem = Some(format!("the body is not JSON: {error}"));
-            return (event, vec![]);
+            return Some((event, vec![]));
         }
     };
     let Some((group, kind, id)) = endpoint.system.events.values().find_map(|group| told(group, &body)) else {
-        event.problem = Some(format!("the body is no event of {}: its kind or id is missing", endpoint.system.title));
-        return (event, vec![]);
+        event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
+        return Some((event, vec![]));
     };
+    if group.ignore.contains(&kind) {
+        return None;
+    }
     event.provider_id = id;
-    event.kind = kind.clone();
+    event.kind = kind;
+    event.own = is_own(endpoint, group, &body);
     if let Some(same) = what_must_be_equal(group, &body) {
         event.same = same;
     }
-    if let (Some(expected), Some(place)) = (endpoint.live, &group.live)
-        && let Some(Value::Bool(live)) = place.in_body(&body)
-        && *live != expected
-    {
-        let (got, wanted) = if *live { ("live", "sandbox") } else { ("test", "live") };
-        event.problem = Some(format!("a {got} event came to a connection whose mode is {wanted}"));
-        return (event, vec![]);
+    if let Some(problem) = wrong_mode(endpoint, group, &body) {
+        event.problem = Some(problem);
+        return Some((event, vec![]));
     }
-    let trigger = trigger_facts(endpoint, &event, delivery);
-    let runs = flows.iter().filter(|flow| flow.trigger.listens(&endpoint.connection, group, &kind));
+    let trigger = trigger_facts(&event, headers);
+    let runs = flows.iter().filter(|flow| listens(&flow.trigger, &endpoint.connection, group, &event.kind));
     let runs = runs.map(|flow| door::ask(flow, &body, &trigger, &event.provider_id, event.own)).collect();
-    (event, runs)
+    Some((event, runs))
+}
+
+/// Test data in a live connection, or the other way round.
+fn wrong_mode(endpoint: &Endpoint, group: &EventGroup, body: &Value) -> Option<String> {
+    let (expected, place) = (endpoint.live?, group.live.as_ref()?);
+    let name = |live: bool| if live { "live" } else { "test" };
+    match place.in_body(body) {
+        Some(Value::Bool(live)) if *live == expected => None,
+        Some(Value::Bool(live)) => Some(format!(
+            "an event of {} data came to a connection for {} data: its `mode` or the webhook's secret is of the other kind",
+            name(*live),
+            name(expected)
+        )),
+        _ => Some("the body does not say whether it is of live or of test data".to_owned()),
+    }
+}
+
+/// The event repeats an idempotency key that this project has sent.
+fn is_own(endpoint: &Endpoint, group: &EventGroup, body: &Value) -> bool {
+    let Own::IdempotencyKey(place) = &group.own else { return false };
+    text_at(place, body).is_some_and(|key| key.starts_with(&endpoint.own_prefix))
+}
+
+/// The trigger subscribes to it, under whichever of the event's names.
+fn listens(trigger: &Trigger, connection: &str, group: &EventGroup, kind: &str) -> bool {
+    let TriggerKind::Webhook { connection: wanted, events } = &trigger.kind;
+    let name = |name| group.event(name).map_or(name, |(known, _)| known);
+    wanted.as_str() == connection && events.iter().any(|event| name(event.as_str()) == name(kind))
 }
 
 /// The group whose event this is, with its kind and id.
 fn told<'g>(group: &'g EventGroup, body: &Value) -> Option<(&'g EventGroup, String, String)> {
-    let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_deref() == Some(wanted));
+    let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
     let kind = text_at(&group.matches, body)?;
     let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, body)).collect();
     let id = ids?.join("/");
@@ -205,31 +245,38 @@ fn what_must_be_equal(group: &EventGroup, body: &Value) -> Option<Hash> {
     Some(Hash::of(parts.join("\n").as_bytes()))
 }
 
-/// Headers worth keeping: never the signature, never a secret.
-fn delivery_facts(delivery: &Delivery<'_>) -> String {
-    let mut headers = Record::new();
-    for (name, value) in delivery.headers {
-        if !["stripe-signature", "authorization", "cookie"].contains(&name.as_str()) {
-            headers.set(Text::from(name.as_str()), Value::Text(Text::from(value.as_str())));
-        }
+/// Parts of the names of headers that prove something: whoever reads them could pass for the sender.
+const PROOFS: [&str; 8] = ["signature", "-sig", "authorization", "cookie", "token", "secret", "api-key", "password"];
+
+/// Headers worth keeping: no signature, no secret. One that came several times is a list, as HTTP has it.
+pub(super) fn kept_headers(delivery: &Delivery<'_>) -> Record {
+    let mut kept = Record::new();
+    for (name, value) in delivery.headers.iter().filter(|(name, _)| !PROOFS.iter().any(|part| name.contains(part))) {
+        let value = match kept.get(name) {
+            Some(Value::Text(before)) => format!("{before}, {value}"),
+            _ => value.clone(),
+        };
+        kept.set(name.as_str().into(), value.into());
     }
-    let mut facts = Record::new();
-    facts.set("headers".into(), Value::Record(headers));
+    kept
+}
+
+/// What the store keeps of a delivery beside its body: `door::trigger` reads it again.
+pub(super) fn delivery_facts(headers: &Record) -> String {
+    let facts = Record::from_iter([("headers".into(), headers.clone().into())]);
+    // Texts can always be written.
     json::write(&Value::Record(facts)).unwrap_or_else(|_| "{}".into())
 }
 
-/// `trigger` in the flow's slots.
-fn trigger_facts(endpoint: &Endpoint, event: &NewEvent, delivery: &Delivery<'_>) -> Value {
-    let mut headers = Record::new();
-    for (name, value) in delivery.headers {
-        headers.set(Text::from(name.as_str()), Value::Text(Text::from(value.as_str())));
-    }
-    let mut facts = Record::new();
-    facts.set("id".into(), Value::Text(Text::from(event.provider_id.as_str())));
-    facts.set("type".into(), Value::Text(Text::from(event.kind.as_str())));
-    facts.set("received_at".into(), Value::Time(event.received_at));
-    facts.set("headers".into(), Value::Record(headers));
-    facts.set("connection".into(), Value::Text(Text::from(endpoint.connection.as_str())));
-    facts.set("own".into(), Value::Bool(event.own));
-    Value::Record(facts)
+/// `trigger` in the flow's slots at the door: what `door::trigger` makes of the kept event later.
+pub(super) fn trigger_facts(event: &NewEvent, headers: Record) -> Value {
+    let fields = [
+        ("id", event.provider_id.as_str().into()),
+        ("type", event.kind.as_str().into()),
+        ("received_at", Value::Time(event.received_at)),
+        ("headers", headers.into()),
+        ("connection", event.connection.as_str().into()),
+        ("own", event.own.into()),
+    ];
+    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
 }

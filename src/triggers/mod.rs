@@ -3,4 +3,9 @@
 //! An event is verified on its raw bytes, then kept with its runs in one durable transaction, then answered. Nothing
 //! here executes a step.
 
+pub mod ingress;
+pub mod listener;
+pub mod server;
 pub mod stripe;
+#[cfg(test)]
+mod tests;

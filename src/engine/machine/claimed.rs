@@ -3,6 +3,7 @@
 use super::Run;
 use super::path::NodePath;
 use super::state::Phase;
+use crate::diagnostics::Code;
 use crate::engine::connector::StepError;
 use crate::value::Text;
 
@@ -14,7 +15,7 @@ impl Run {
                 None => self.state.fold(&entry),
                 Some(owner) => {
                     let message = format!("the row found is the work of {owner}, not of this step");
-                    self.give_up(node, StepError::data("key_taken", message), false);
+                    self.give_up(node, StepError::data("key_taken", message).explained(Code::F1103), false);
                 }
             }
         }

@@ -4,6 +4,7 @@ use super::Run;
 use super::path::{NodePath, key_text, segment};
 use super::scope::Frame;
 use super::walk::{Failed, OUTCOME_UNKNOWN, Progress};
+use crate::diagnostics::Code;
 use crate::engine::connector::StepError;
 use crate::graph::ForEach;
 use crate::value::{Text, Value};
@@ -101,12 +102,14 @@ impl Run {
             let keyed = Frame::with(frame, frame.path.clone(), variables);
             let key = key_text(&self.evaluate(&each.key, &keyed, now)?).ok_or_else(|| {
                 let message = format!("the key of item {} is missing, null or blank, or no single value", n + 1);
-                StepError::data("iteration_key", message).at(self.place(each.key.span))
+                StepError::data("iteration_key", message).explained(Code::F1101).at(self.place(each.key.span))
             })?;
             let item = Iteration { path: path.join(&segment(&key)), variables: keyed.variables, result: None };
             if !seen.insert(key.clone()) {
                 let message = format!("two items have the key {key:?}; each needs one of its own");
-                return Err(StepError::data("iteration_key", message).at(self.place(each.key.span)));
+                return Err(StepError::data("iteration_key", message)
+                    .explained(Code::F1101)
+                    .at(self.place(each.key.span)));
             }
             items.push(item);
         }

@@ -6,6 +6,7 @@ use super::entry::Fact;
 use super::operation::operation_at;
 use super::path::NodePath;
 use super::state::Phase;
+use crate::diagnostics::Code;
 use crate::engine::connector::{Is, LookOutcome, Row, StepError};
 use crate::graph::RepeatBy;
 
@@ -27,7 +28,7 @@ impl Run {
         let (generation, attempt, request) = (work.generation, work.attempts, work.request.clone());
         if rows.len() > 1 {
             let message = format!("{} rows answer to what should tell ours from every other", rows.len());
-            self.give_up(node, StepError::data("not_unique", message), true);
+            self.give_up(node, StepError::data("not_unique", message).explained(Code::F1102), true);
             return;
         }
         let Some(row) = rows.pop() else {
@@ -42,7 +43,7 @@ impl Run {
         let compares = operation.repeat.by == RepeatBy::Key || because == Some(Is::MaybeDone);
         if compares && request.body.as_ref().is_some_and(|body| !holds(&row.value, body)) {
             let message = "a row with this key exists and holds other values than we would have written";
-            self.give_up(node, StepError::data("key_taken", message), false);
+            self.give_up(node, StepError::data("key_taken", message).explained(Code::F1103), false);
             return;
         }
         self.work_done(node, row, true);

@@ -12,6 +12,7 @@ mod cancel;
 mod claimed;
 mod compare;
 mod decide;
+mod drain;
 mod each;
 mod looked;
 mod operation;
@@ -72,6 +73,7 @@ pub struct Run {
     state: State,
     memo: Memo,
     ended: bool,
+    draining: bool,
     // Of the command under way.
     now: Timestamp,
     chance: f64,
@@ -109,6 +111,8 @@ pub enum Command {
     Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
     /// A person ends it.
     Cancel { actor: Text, reason: Text },
+    /// The process is about to go away: nothing more is sent.
+    Drain,
 }
 
 /// What is to be done, in order.
@@ -178,6 +182,7 @@ impl Run {
             state,
             memo: Memo::default(),
             ended: false,
+            draining: false,
             now: Timestamp::UNIX_EPOCH,
             chance: 0.0,
             entries: Vec::new(),
@@ -204,6 +209,7 @@ impl Run {
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
             Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
+            Command::Drain => self.drain(),
         }
         let mut actions = Vec::with_capacity(self.actions.len() + 2);
         if !self.entries.is_empty() {

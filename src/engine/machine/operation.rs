@@ -13,6 +13,7 @@ use super::scope::Frame;
 use super::state::{Phase, Work};
 use super::walk::{OUTCOME_UNKNOWN, Progress};
 use super::{Action, Run};
+use crate::diagnostics::Code;
 use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::engine::journal::HELD;
 use crate::graph::{Node, NodeKind, Operation, Repeat, RepeatBy};
@@ -71,6 +72,7 @@ impl Run {
             }
             Ok(Prepared::Nothing) => {
                 let error = StepError::data("not_found", "nothing to look for: the list in `where` is empty");
+                let error = error.explained(Code::F1107);
                 return self.give_up(path, error, false);
             }
             Err(error) => return self.give_up(path, error, false),
@@ -102,6 +104,9 @@ impl Run {
     }
 
     fn send(&mut self, path: &NodePath, generation: u32, request: Arc<Request>) -> Progress {
+        if self.draining {
+            return self.wait(self.now);
+        }
         let known = self.state.work(path);
         let attempt = known.filter(|work| work.generation == generation).map_or(0, |work| work.attempts) + 1;
         let first_sent = known.and_then(|work| work.first_sent).unwrap_or(self.now);
@@ -112,6 +117,9 @@ impl Run {
 
     /// Asks what the held request did.
     pub(super) fn look(&mut self, path: &NodePath, because: Option<Is>) -> Progress {
+        if self.draining {
+            return self.wait(self.now);
+        }
         if let Some(work) = self.state.work_mut(path) {
             work.phase = Phase::Looking(because);
             let (generation, attempt, request) = (work.generation, work.attempts, work.request.clone());
@@ -207,9 +215,9 @@ impl Run {
             OUTCOME_UNKNOWN,
             format!("nothing can tell whether the work of `{path}` was done{why}"),
         );
+        let next = "look in the system itself, then";
         error.hint = Some(
-            format!("look in the system itself, then: flowctl runs decide {} {path} done|not-done|stop", self.facts.id)
-                .into(),
+            format!("{next}: flowctl runs decide {} {path} done|not-done|stop ({})", self.facts.id, Code::F1104).into(),
         );
         self.give_up(path, error, true)
     }

@@ -39,9 +39,6 @@ impl Run {
     }
 
     fn refusal(&self, again: &[NodePath]) -> Option<String> {
-        if self.in_flight() {
-            return Some("the run is under way".into());
-        }
         let unknown = again.iter().find(|path| self.state.work(path).is_none_or(|work| work.result.is_none()));
         if let Some(path) = unknown {
             return Some(format!("`{path}` has done nothing that could be done again"));

@@ -5,6 +5,7 @@
 
 use super::Run;
 use super::scope::Frame;
+use crate::diagnostics;
 use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
 use crate::graph::{Operation, Param, RepeatBy, Slot};
 use crate::language::code::{Code, Op, Statement};
@@ -103,7 +104,9 @@ impl Run {
     fn body(&self, slot: &Slot, operation: &Operation, frame: &Frame<'_>, now: Timestamp) -> Result<Value, StepError> {
         let body = self.evaluate(slot, frame, now)?;
         let Some(ty) = &operation.body else { return Ok(body) };
-        conform(&body, ty).map_err(|error| StepError::data("body", error.to_string()).at(self.place(slot.span)))
+        conform(&body, ty).map_err(|error| {
+            StepError::data("body", error.to_string()).explained(diagnostics::Code::F1106).at(self.place(slot.span))
+        })
     }
 
     fn key(&self, name: &str, slot: &Slot, frame: &Frame<'_>, now: Timestamp) -> Result<Value, KeyError> {
@@ -203,12 +206,8 @@ fn evaluated(column: &Column) -> EvaluatedColumn {
 
 fn blank(param: &str, field: &str) -> StepError {
     let what = if field.is_empty() { format!("`{param}`") } else { format!("`{field}` in `{param}`") };
-    StepError::data(
-        "blank_key",
-        format!(
-            "{what} came out missing, null or blank: the search would find what it should not; ask for it with `when`"
-        ),
-    )
+    let message = format!("{what} came out missing, null or blank: the search would find what it should not");
+    StepError::data("blank_key", message).explained(diagnostics::Code::F1100)
 }
 
 /// The fields that a key written as a record assigns at its top level.

@@ -238,7 +238,12 @@ impl NodeState {
         if let Some(work) = &mut self.work {
             // Only a write that is done stays done; what was read is read again.
             work.result = work.result.take().filter(|_| work.request.key.is_some());
-            work.phase = if work.open { Phase::Waiting } else { Phase::Rest };
+            work.phase = match work.phase {
+                // Still to be taken for lost, by whoever resumes.
+                Phase::Sent => Phase::Sent,
+                _ if work.open => Phase::Waiting,
+                _ => Phase::Rest,
+            };
             work.anew(at);
         }
     }

@@ -65,7 +65,9 @@ impl Expectation<'_> {
     pub fn check(&self, ran: &Ran) -> Vec<Diagnostic> {
         let mut out = vec![];
         let expect = self.expect;
-        self.end(ran, &mut out);
+        if !self.end(ran, &mut out) {
+            return out;
+        }
         for (path, data) in expect.steps.iter() {
             if let Some(want) = self.tree(data, &mut out) {
                 let got = ran.steps.get(&*path.text).map_or(Value::Missing, plain);
@@ -95,36 +97,46 @@ impl Expectation<'_> {
     }
 
     /// `run`. Where nothing is said of it, the run has to succeed: else everything else could hold because nothing
-    /// happened.
-    fn end(&self, ran: &Ran, out: &mut Vec<Diagnostic>) {
-        let Some(end) = &ran.end else { return };
-        let Some(written) = &self.expect.run else {
-            if !matches!(end, Ended::Succeeded) {
-                let finding = Diagnostic::error(Code::F0500, format!("the run {}", tell(end)), self.expect.span);
-                out.push(explain(finding, end).help(format!("if that is meant, expect it: `run: {}`", end.word())));
-            }
-            return;
+    /// happened. False: it ended in quite another way, which explains whatever else differs.
+    fn end(&self, ran: &Ran, out: &mut Vec<Diagnostic>) -> bool {
+        let Some(end) = &ran.end else { return true };
+        let writes = || {
+            let writes: Vec<&str> = ran.calls.iter().map(|call| call.node.as_str()).collect();
+            format!("the writes were: {}", listed(&writes))
         };
-        let Some(want) = self.tree(written, out) else { return };
+        let Some(written) = &self.expect.run else {
+            if matches!(end, Ended::Succeeded) {
+                return true;
+            }
+            let finding = Diagnostic::error(Code::F0500, format!("the run {}", tell(end)), self.expect.span);
+            let finding = explain(finding, end).help(writes());
+            out.push(finding.help(format!("if that is meant, expect it: `run: {}`", end.word())));
+            return false;
+        };
+        let Some(want) = self.tree(written, out) else { return false };
         let (word, details) = match (&want.kind, want.fields()) {
             (Kind::One(Value::Text(word)), _) => (word.as_str(), None),
             (_, Some([one])) => (one.name.as_str(), Some(&one.value)),
             _ => {
-                return out.push(wrong("expected how the run ends".into(), want.span).help("run: succeeded, or run: { dead_letter: { step, class, code } }"));
+                let finding = wrong("expected how the run ends".into(), want.span);
+                out.push(finding.help("run: succeeded, or run: { dead_letter: { step, class, code } }"));
+                return false;
             }
         };
         if !Ended::WORDS.contains(&word) {
             let finding = wrong(format!("no run ends as `{word}`"), want.span);
-            return out.push(match did_you_mean(word, Ended::WORDS.iter().copied()) {
+            out.push(match did_you_mean(word, Ended::WORDS.iter().copied()) {
                 Some(meant) => finding.help(format!("did you mean `{meant}`?")),
                 None => finding.help(format!("a run ends as one of: {}", Ended::WORDS.join(", "))),
             });
+            return false;
         }
         if word != end.word() {
             let finding = failed(format!("`run`: expected {word}, but the run {}", tell(end)), &want);
-            return out.push(explain(finding, end));
+            out.push(explain(finding, end).help(writes()));
+            return false;
         }
-        let Some(details) = details else { return };
+        let Some(details) = details else { return true };
         match end {
             Ended::Stopped { reason } => {
                 compare("run.stopped", details, &Value::from(reason.clone()), Extent::Exact, None, out);
@@ -134,6 +146,7 @@ impl Expectation<'_> {
             }
             _ => out.push(wrong(format!("there is nothing more to say of a run that is {word}"), details.span)),
         }
+        true
     }
 
     fn error(&self, word: &str, want: &Tree, step: Option<&str>, error: &RunError, end: &Ended, out: &mut Vec<Diagnostic>) {
@@ -167,12 +180,10 @@ impl Expectation<'_> {
 
     /// All writes, in order.
     fn calls(&self, wanted: &[ExpectedCall], ran: &Ran, out: &mut Vec<Diagnostic>) {
-        let want: Vec<&str> = wanted.iter().map(|call| call.step.as_str()).collect();
         let got: Vec<&str> = ran.calls.iter().map(|call| call.node.as_str()).collect();
         for (n, call) in wanted.iter().enumerate() {
             match ran.calls.get(n).filter(|got| got.node.as_str() == call.step.as_str()) {
                 Some(got) => self.call(call, got, out),
-                None if want == got => {}
                 None => {
                     let found = ran.calls.iter().any(|got| got.node.as_str() == call.step.as_str());
                     out.push(match (found, got.get(n)) {
@@ -189,7 +200,7 @@ impl Expectation<'_> {
                 }
             }
         }
-        let mut counted = want.clone();
+        let mut counted: Vec<&str> = wanted.iter().map(|call| call.step.as_str()).collect();
         for call in &ran.calls {
             match counted.iter().position(|step| *step == call.node.as_str()) {
                 Some(place) => drop(counted.remove(place)),

@@ -17,6 +17,8 @@ pub(super) struct Scope {
     pub facts: Vec<Fact>,
     /// A writing step stands above on this path.
     pub wrote: bool,
+    /// At the door there are no steps and no run yet.
+    pub at_door: bool,
 }
 
 impl Scope {
@@ -26,9 +28,14 @@ impl Scope {
         let mut variables = vec![
             (Text::from("event"), self.event.clone().unwrap_or_else(Type::any)),
             (Text::from("trigger"), trigger_type()),
+        ];
+        if self.at_door {
+            return variables;
+        }
+        variables.extend([
             (Text::from("steps"), Type::record(RecordType { name: Some("steps".into()), fields: steps })),
             (Text::from("run"), run_type()),
-        ];
+        ]);
         variables.extend(self.bound.iter().cloned());
         variables
     }

@@ -17,7 +17,7 @@ const LOOK_AT_FIELDS: [&str; 6] = ["keys", "values", "entries", "changes", "dist
 
 /// An argument on its way.
 enum Given<'e> {
-    Value(Typed),
+    Value(Box<Typed>),
     Lambda(&'e Lambda),
 }
 
@@ -34,14 +34,14 @@ impl Checker<'_> {
         let mut whole = true;
         if let Some(first) = first {
             match first {
-                Some(typed) => given.push(Given::Value(typed)),
+                Some(typed) => given.push(Given::Value(Box::new(typed))),
                 None => whole = false,
             }
         }
         for arg in args {
             match arg {
                 Arg::Value(expr) => match self.check(expr, None) {
-                    Some(typed) => given.push(Given::Value(typed)),
+                    Some(typed) => given.push(Given::Value(Box::new(typed))),
                     None => whole = false,
                 },
                 Arg::Lambda(lambda) => given.push(Given::Lambda(lambda)),
@@ -227,7 +227,7 @@ impl Checker<'_> {
                     if function.name == "given" {
                         facts = given_facts(&typed.code, self);
                     }
-                    codes.push(Argument::Value(argument(function.name, at, typed, pattern, &bound)));
+                    codes.push(Argument::Value(argument(function.name, at, *typed, pattern, &bound)));
                 }
                 (_, Some(Compiled { params, body })) => {
                     constants.push(None);

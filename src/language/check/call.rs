@@ -140,9 +140,9 @@ impl Checker<'_> {
         let mut codes = vec![];
         for (arg, (param, ty)) in args.iter().zip(&signature.params) {
             codes.push(match arg {
-                Arg::Value(expr) => self
-                    .check(expr, Some(&argument(&name.text, param, ty)))
-                    .map(|typed| super::operator::compared(typed)),
+                Arg::Value(expr) => {
+                    self.check(expr, Some(&argument(&name.text, param, ty))).map(super::operator::compared)
+                }
                 Arg::Lambda(lambda) => {
                     self.report(lambda_refused(&name.text, lambda.span));
                     None

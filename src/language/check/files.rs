@@ -1,14 +1,14 @@
 //! A project's mappings together: which names stand where, in which order bodies are compiled, and what is unused.
 
-use super::resolve::{self, built_in};
 use super::scope::{FileScope, FunctionInfo, Lookup, Names, TableInfo, Used};
 use super::scripts::{self, ScriptInfo};
-use super::{Library, has_errors, routine, standard, tables};
-use crate::diagnostics::{Code as Number, Diagnostic, FileId, Sources, Span, did_you_mean};
+use super::uses::{check_names, find_path, relative, resolve_uses};
+use super::{Library, has_errors, routine, standard, tables, typedefs};
+use crate::diagnostics::{Code as Number, Diagnostic, FileId, Sources, Span};
 use crate::language::ast::{Definition, File, FunctionDef, Import, Name, Outcome, Rows, TableDef, TypeDef};
 use crate::language::code::{Code, Op, Program, Routine, Table};
-use crate::language::types::{Type, TypeSource};
-use crate::language::{Inputs, SourceText, functions, parse};
+use crate::language::types::Type;
+use crate::language::{Inputs, SourceText, parse};
 use crate::value::{Text, Value};
 use indexmap::IndexMap;
 use std::cell::Cell;
@@ -17,15 +17,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A `.map` file while the library is built.
-struct Loaded {
-    path: String,
-    tree: File,
-    findings: Vec<Diagnostic>,
+pub(super) struct Loaded {
+    pub path: String,
+    pub tree: File,
+    pub findings: Vec<Diagnostic>,
     /// The files it uses and where it says so.
-    uses: Vec<(usize, Span)>,
-    scripts: IndexMap<Text, (Arc<ScriptInfo>, Span)>,
+    pub uses: Vec<(usize, Span)>,
+    pub scripts: IndexMap<Text, (Arc<ScriptInfo>, Span)>,
     /// Some of its definitions, or of what it uses, are not known.
-    incomplete: bool,
+    pub incomplete: bool,
 }
 
 /// Compiles all mappings of a project.
@@ -44,10 +44,7 @@ pub(super) fn library_with(
     resolve_uses(&mut files, inputs);
     check_names(&mut files);
     let mut findings: Vec<Vec<Diagnostic>> = files.iter_mut().map(|file| std::mem::take(&mut file.findings)).collect();
-    let mut types =
-        Types { files: &files, source: inputs.types, done: HashMap::new(), doing: vec![], used: BTreeSet::new() };
-    let mut scopes = types.all(&mut findings);
-    let mut used = types.used;
+    let (mut scopes, mut used) = typedefs::resolve_all(&files, inputs.types, &mut findings);
     signatures(&files, inputs, &mut scopes, &mut findings, &mut used);
     load_scripts(&mut files, inputs, sources, &scopes, &mut findings, &mut program);
 
@@ -98,6 +95,9 @@ pub(super) fn library_with(
         scope.incomplete = file.incomplete;
     }
     let scopes: BTreeMap<String, FileScope> = files.into_iter().map(|file| file.path).zip(scopes).collect();
+    for findings in &mut findings {
+        findings.sort_by_key(|finding| finding.primary.as_ref().map(|label| (label.span.file, label.span.start)));
+    }
     (Library { program: Arc::new(program), scopes }, findings.into_iter().flatten().collect())
 }
 
@@ -134,256 +134,25 @@ fn load(standard: &[(&str, &str)], inputs: &Inputs<'_>, sources: &mut Sources) -
     files
 }
 
-/// `written` seen from the file at `from`, as a path from the project's root. `None` where it leaves the project.
-fn relative(from: &str, written: &str) -> Option<String> {
-    if written.starts_with("std:") {
-        return Some(written.to_string());
-    }
-    if written.starts_with('/') || written.contains('\\') {
-        return None;
-    }
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
-    for part in written.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-/// The path that a `use` or a table names, or the finding why there is none.
-fn find_path<'a>(
-    from: &str,
-    written: &Name,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Result<String, Box<Diagnostic>> {
-    let Some(path) = relative(from, &written.text) else {
-        let message = format!("{:?} leaves the project", &*written.text);
-        return Err(Box::new(
-            Diagnostic::error(Number::F0227, message, written.span).help("paths are relative to this file, with `/`"),
-        ));
-    };
-    if known.clone().any(|known| known == path) {
-        return Ok(path);
-    }
-    let finding = Diagnostic::error(Number::F0227, format!("there is no file {path}"), written.span);
-    Err(Box::new(match did_you_mean(&path, known) {
-        Some(near) => finding.help(format!("did you mean {near}?")),
-        None => finding.help("paths are relative to the file that names them"),
-    }))
-}
-
-fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
-    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-    for file in files.iter_mut() {
-        for import in &file.tree.imports {
-            let script = import.path.text.ends_with(".rhai");
-            let known = paths.iter().map(String::as_str).chain(inputs.files.keys().map(String::as_str));
-            let path = match find_path(&file.path, &import.path, known) {
-                Ok(path) => path,
-                Err(finding) => {
-                    file.findings.push(*finding);
-                    file.incomplete |= !script;
-                    if let Some(alias) = &import.alias {
-                        // Calls of it say nothing more.
-                        let info = ScriptInfo { index: 0, functions: None };
-                        file.scripts.insert(alias.text.clone(), (Arc::new(info), import.span));
-                    }
-                    continue;
-                }
-            };
-            match (&import.alias, script) {
-                (Some(_), true) => {}
-                (None, true) => {
-                    let finding = Diagnostic::error(Number::F0227, "a script needs a name", import.path.span);
-                    file.findings.push(finding.help(format!("use {:?} as name", &*import.path.text)));
-                }
-                (Some(alias), false) => {
-                    let finding = Diagnostic::error(Number::F0227, "only a script gets a name with `as`", alias.span);
-                    file.findings.push(finding.help("the names of a mapping file join the scope as they are"));
-                }
-                (None, false) => match paths.iter().position(|known| *known == path) {
-                    Some(_) if path == file.path => {
-                        file.findings.push(Diagnostic::error(
-                            Number::F0227,
-                            "a file does not use itself",
-                            import.path.span,
-                        ));
-                    }
-                    Some(at) => file.uses.push((at, import.span)),
-                    None => {
-                        let message = format!("{path} is no mapping file");
-                        file.findings.push(Diagnostic::error(Number::F0227, message, import.path.span));
-                    }
-                },
-            }
-        }
-    }
-}
-
-fn function_defs(file: &Loaded) -> impl Iterator<Item = &FunctionDef> {
+pub(super) fn function_defs(file: &Loaded) -> impl Iterator<Item = &FunctionDef> {
     file.tree.definitions.iter().filter_map(|one| match one {
         Definition::Function(written) => Some(written),
         _ => None,
     })
 }
 
-fn table_defs(file: &Loaded) -> impl Iterator<Item = &TableDef> {
+pub(super) fn table_defs(file: &Loaded) -> impl Iterator<Item = &TableDef> {
     file.tree.definitions.iter().filter_map(|one| match one {
         Definition::Table(written) => Some(written),
         _ => None,
     })
 }
 
-fn type_defs(file: &Loaded) -> impl Iterator<Item = &TypeDef> {
+pub(super) fn type_defs(file: &Loaded) -> impl Iterator<Item = &TypeDef> {
     file.tree.definitions.iter().filter_map(|one| match one {
         Definition::Type(written) => Some(written),
         _ => None,
     })
-}
-
-/// Names that stand twice in a file, and names that hide a used or a built-in one.
-fn check_names(files: &mut [Loaded]) {
-    for at in 0..files.len() {
-        let mut findings = vec![];
-        let file = &files[at];
-        let functions: Vec<&Name> = function_defs(file).map(|one| &one.name).collect();
-        let types: Vec<&Name> = type_defs(file).map(|one| &one.name).collect();
-        let aliases = file.tree.imports.iter().filter_map(|import| import.alias.as_ref());
-        let values: Vec<&Name> = table_defs(file).map(|one| &one.name).chain(aliases).collect();
-        for (what, names) in [("function", &functions), ("type", &types), ("value", &values)] {
-            let mut seen: HashMap<&str, Span> = HashMap::new();
-            for name in names.iter() {
-                if let Some(first) = seen.insert(&name.text, name.span) {
-                    let message = format!("the {what} `{}` is defined twice", name.text);
-                    findings
-                        .push(Diagnostic::error(Number::F0211, message, name.span).also(first, "first defined here"));
-                }
-            }
-        }
-        let hides = |name: &Name, hidden: Option<String>| {
-            let hidden = hidden?;
-            let message = format!("`{}` hides {hidden}", name.text);
-            Some(
-                Diagnostic::warning(Number::F0210, message, name.span)
-                    .help("a file's own name wins; another name says which is meant"),
-            )
-        };
-        let from_used = |defines: &dyn Fn(&Loaded) -> bool| {
-            file.uses
-                .iter()
-                .map(|(used, _)| &files[*used])
-                .find(|used| defines(used))
-                .map(|used| format!("that of {}", used.path))
-        };
-        for name in functions {
-            let used = from_used(&|file| function_defs(file).any(|one| one.name.text == name.text));
-            let hidden = used.or_else(|| functions::find(&name.text).map(|_| "the built-in function".to_string()));
-            findings.extend(hides(name, hidden));
-        }
-        for name in types {
-            let used = from_used(&|file| type_defs(file).any(|one| one.name.text == name.text));
-            findings
-                .extend(hides(name, used.or_else(|| built_in(&name.text).map(|_| "the built-in type".to_string()))));
-        }
-        for name in values {
-            let used = from_used(&|file| table_defs(file).any(|one| one.name.text == name.text));
-            let settings = (&*name.text == "settings").then(|| "the project's settings".to_string());
-            findings.extend(hides(name, used.or(settings)));
-        }
-        files[at].findings.extend(findings);
-    }
-}
-
-/// `type` definitions, each resolved when it is first needed.
-struct Types<'a> {
-    files: &'a [Loaded],
-    source: &'a dyn TypeSource,
-    done: HashMap<(usize, Text), (Option<Type>, Vec<Diagnostic>)>,
-    doing: Vec<(usize, Text)>,
-    used: BTreeSet<(usize, usize)>,
-}
-
-impl<'a> Types<'a> {
-    fn all(&mut self, findings: &mut [Vec<Diagnostic>]) -> Vec<FileScope> {
-        let files = self.files;
-        let mut scopes = vec![];
-        for (at, file) in files.iter().enumerate() {
-            let mut scope = FileScope::default();
-            for written in type_defs(file) {
-                scope.types.insert(written.name.text.clone(), self.definition(at, written));
-            }
-            scopes.push(scope);
-        }
-        for ((file, _), (_, more)) in std::mem::take(&mut self.done) {
-            findings[file].extend(more);
-        }
-        scopes
-    }
-
-    fn definition(&mut self, file: usize, written: &'a TypeDef) -> Option<Type> {
-        let key = (file, written.name.text.clone());
-        if let Some((done, _)) = self.done.get(&key) {
-            return done.clone();
-        }
-        if self.doing.contains(&key) {
-            let message = format!("the type `{}` holds itself", written.name.text);
-            let finding = Diagnostic::error(Number::F0214, message, written.name.span)
-                .help("types are not recursive: use `any` inside");
-            self.done.insert(key, (None, vec![finding]));
-            return None;
-        }
-        self.doing.push(key.clone());
-        let mut findings = vec![];
-        let mut ty = resolve::resolve(
-            &written.ty,
-            &mut |name, span, findings| self.named(file, name, span, findings),
-            &mut findings,
-        );
-        self.doing.pop();
-        // It was found to hold itself.
-        if self.done.contains_key(&key) {
-            return None;
-        }
-        if let Some(Type { kind: crate::language::types::Kind::Record(record), .. }) = &mut ty
-            && record.name.is_none()
-        {
-            Arc::make_mut(record).name = Some(written.name.text.clone());
-        }
-        self.done.insert(key, (ty.clone(), findings));
-        ty
-    }
-
-    fn named(&mut self, file: usize, name: &Text, span: Span, findings: &mut Vec<Diagnostic>) -> Option<Type> {
-        let files = self.files;
-        let find = |file: usize| type_defs(&files[file]).find(|one| one.name.text == *name);
-        if let Some(own) = find(file) {
-            return self.definition(file, own);
-        }
-        let hits: Vec<(usize, &TypeDef)> =
-            files[file].uses.iter().filter_map(|(used, _)| Some((*used, find(*used)?))).collect();
-        self.used.extend(hits.iter().map(|(used, _)| (file, *used)));
-        match hits.as_slice() {
-            [] => {}
-            [(used, written)] => return self.definition(*used, written),
-            [(one, _), (two, _), ..] => {
-                findings.push(resolve::clash("type", name, span, &files[*one].path, &files[*two].path));
-                return None;
-            }
-        }
-        let found = built_in(name).or_else(|| self.source.payload(name));
-        let incomplete = files[file].incomplete || files[file].uses.iter().any(|(used, _)| files[*used].incomplete);
-        if found.is_none() && (!incomplete || name.contains('.')) {
-            let own: Vec<&str> = type_defs(&files[file]).map(|one| &*one.name.text).collect();
-            findings.push(resolve::unknown_type(name, span, &own, self.source));
-        }
-        found
-    }
 }
 
 fn names_of<'a>(file: usize, files: &'a [Loaded], scopes: &'a [FileScope], inputs: &'a Inputs<'_>) -> Names<'a> {
@@ -477,7 +246,7 @@ fn load_scripts(
                         functions
                     }
                     Err(finding) => {
-                        findings[at].push(finding);
+                        findings[at].push(*finding);
                         None
                     }
                 };

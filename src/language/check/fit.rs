@@ -225,7 +225,9 @@ pub(super) fn bare(ty: &Type) -> Type {
 /// How to make the one of the other; nothing is converted by itself.
 pub(super) fn conversion(got: &Type, want: &Type) -> Option<&'static str> {
     Some(match (&got.kind, &want.kind) {
-        (Kind::Text, Kind::Int | Kind::Decimal) => "`decimal(…)` reads a text as a number, `int(…)` as a whole one",
+        (Kind::Text, Kind::Int | Kind::Decimal) => {
+            "`decimal(…)` reads a text as a number, `int(decimal(…))` as a whole one"
+        }
         (Kind::Decimal, Kind::Int) => "`int(…)` takes a whole decimal, `round floor ceil` make one",
         (Kind::Money, Kind::Int | Kind::Decimal) => "`.amount` is the number of a money",
         (Kind::Int | Kind::Decimal, Kind::Money) => "`money(amount, currency)` makes a money of a number",

@@ -1,7 +1,8 @@
 //! Tree → code: names, types, narrowing. Every finding of every file, no cascades: what has had a finding has no type
 //! (`None`), and nothing more is said about what is built on it.
 //!
-//! - `files` loads a project's mappings into a [`Library`](super::Library); `scope` and `resolve` are names and types
+//! - `files` loads a project's mappings into a [`Library`](super::Library), with `uses`, `typedefs`, `tables`, `scripts`
+//!   and `standard`; `scope` and `resolve` are names and types
 //! - `relate` says how types relate; `fit` puts a value where a type is wanted
 //! - `expression`, `chain`, `branch`, `operator`, `record`, `call`, `builtin` compile what their names say
 //! - `narrow` is what conditions establish; `slot` and `condition` compile the slots of flows
@@ -31,6 +32,8 @@ mod standard;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod typedefs;
+mod uses;
 
 pub(super) use files::library;
 pub use scope::FileScope;

@@ -25,12 +25,11 @@ pub(super) fn built_in(name: &str) -> Option<Type> {
     }))
 }
 
+/// What a name stands for, with the findings to add to where it stands for nothing.
+type Named<'n> = dyn FnMut(&Text, Span, &mut Vec<Diagnostic>) -> Option<Type> + 'n;
+
 /// Resolves a written type; `named` says what a name stands for (and reports where it stands for nothing).
-pub(super) fn resolve(
-    written: &TypeExpr,
-    named: &mut dyn FnMut(&Text, Span, &mut Vec<Diagnostic>) -> Option<Type>,
-    findings: &mut Vec<Diagnostic>,
-) -> Option<Type> {
+pub(super) fn resolve(written: &TypeExpr, named: &mut Named<'_>, findings: &mut Vec<Diagnostic>) -> Option<Type> {
     let mut ty = match &written.kind {
         TypeExprKind::Named(name) => named(name, written.span, findings)?,
         TypeExprKind::Generic(name, inner) => {

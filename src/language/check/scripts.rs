@@ -153,10 +153,15 @@ fn unreadable(line: &Name, start: usize, end: usize) -> Diagnostic {
 }
 
 /// Compiles a script's text; its error points into the script.
-pub(super) fn compiled(path: &str, file: crate::diagnostics::FileId, text: &str) -> Result<Arc<Script>, Diagnostic> {
+pub(super) fn compiled(
+    path: &str,
+    file: crate::diagnostics::FileId,
+    text: &str,
+) -> Result<Arc<Script>, Box<Diagnostic>> {
     Script::compile(path, text).map(Arc::new).map_err(|(line, column, message)| {
         let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
         let at = start + column.saturating_sub(1);
-        Diagnostic::error(Number::F0251, message, Span::new(file, at.min(text.len()), at.min(text.len())))
+        let at = at.min(text.len());
+        Box::new(Diagnostic::error(Number::F0251, message, Span::new(file, at, at)))
     })
 }

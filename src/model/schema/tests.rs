@@ -288,3 +288,23 @@ fn the_schemas_in_the_repository_are_those_of_the_catalogue() {
         );
     }
 }
+
+#[test]
+fn the_bundled_flows_pass_both_reader_and_schemas() {
+    let all = of(&Catalog::bundled());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        let path = entry.expect("readable").into_path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let kind = kind_of(&path);
+        let (found, node) = findings(kind, &path, &text);
+        assert_eq!(found, Vec::<String>::new(), "{}", path.display());
+        let json = as_json(&node.expect("a tree"));
+        let schema = compiled(&all[&format!("{kind}.schema.json")]);
+        let errors: Vec<String> = schema.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
+    }
+}

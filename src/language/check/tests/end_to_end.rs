@@ -1,19 +1,16 @@
 //! Source → value: what the checker compiles, evaluated.
 
 use super::{Payloads, compile, settings};
-use crate::diagnostics::Sources;
+use crate::language::Inputs;
 use crate::language::check::SlotScope;
-use crate::language::check::files::library_with;
 use crate::language::evaluate::{Context, Limits};
-use crate::language::types::Type;
-use crate::language::{Inputs, SourceText, functions};
-use crate::value::{Text, Value, json};
+use crate::value::{Value, json};
 use std::collections::BTreeMap;
 
 /// Calls `f` of a file with arguments in JSON; gives the result as JSON, or `error CODE`.
 #[track_caller]
 fn run(source: &str, args: &[&str]) -> String {
-    let (library, findings, mut sources) = compile(&[("a.map", source)]);
+    let (library, findings, _) = compile(&[("a.map", source)]);
     let errors: Vec<_> =
         findings.iter().filter(|finding| finding.severity == crate::diagnostics::Severity::Error).collect();
     assert!(errors.is_empty(), "{source}\n{errors:#?}");
@@ -21,7 +18,6 @@ fn run(source: &str, args: &[&str]) -> String {
     let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
     let scope = SlotScope { library: &library, inputs: &inputs, uses: &[], variables: &[], facts: &[] };
     let routine = scope.routine("a.map", "f").expect("f");
-    sources.add("args", "");
     let args: Vec<Value> = args.iter().map(|arg| json::parse(arg.as_bytes()).expect("JSON")).collect();
     let settings = json::parse(br#"{"zone":"Europe/Oslo","limit":10.50}"#).expect("JSON");
     let limits = Limits::default();
@@ -108,47 +104,4 @@ fn matches_and_fractions() {
     assert_eq!(run(status, &[r#"{"status":"new"}"#]), "error value");
     let table = "table t: int -> { a: text, b: int? } { 1 => { a = \"x\" }  else => missing }\nfn f(k: int) -> text = t[k]?.a ?? \"none\"";
     assert_eq!((run(table, &["1.0"]), run(table, &["2"])), ("\"x\"".into(), "\"none\"".into()));
-}
-
-/// Evaluates one expression over no inputs.
-fn expression(source: &str) -> Result<String, String> {
-    let mut sources = Sources::default();
-    let file = sources.add("example", source);
-    let files = BTreeMap::new();
-    let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
-    let (library, _) = library_with(&[], &inputs, &mut sources);
-    let variables: [(Text, Type); 0] = [];
-    let scope = SlotScope { library: &library, inputs: &inputs, uses: &[], variables: &variables, facts: &[] };
-    let (checked, findings) = scope.expression(&SourceText::file(file, source.into()), None);
-    // What is constant is looked at while compiling.
-    if findings.iter().any(|finding| finding.code.0 == "F0271") {
-        return Ok("error value".into());
-    }
-    let Some(checked) = checked else { return Err(format!("{findings:#?}")) };
-    let limits = Limits::default();
-    let context = Context { settings: &Value::Missing, limits: &limits };
-    Ok(match checked.expression.evaluate(&[], &context) {
-        Ok(value) => json::write_tagged(&value),
-        Err(error) => format!("error {}", error.code.as_str()),
-    })
-}
-
-#[test]
-fn the_examples_of_the_built_in_functions_hold() {
-    let mut wrong = vec![];
-    for function in functions::ALL {
-        for example in function.examples {
-            let got = expression(example.source);
-            let expected = match example.result.starts_with("error ") {
-                true => Ok(example.result.to_string()),
-                false => expression(example.result),
-            };
-            // `1` and `1.0` are one value: compared as the language compares.
-            let equal = expression(&format!("({}) == ({})", example.source, example.result));
-            if got != expected && equal.as_deref() != Ok("true") {
-                wrong.push(format!("{}\n  expected {} = {expected:?}\n  got {got:?}", example.source, example.result));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

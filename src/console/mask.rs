@@ -1,0 +1,234 @@
+//! What is not shown of payloads: names, addresses to reach a person, card numbers, secrets. The one list of it.
+//!
+//! Masking is for showing; what is kept is untouched. It goes by the names of fields, and by what a text looks like
+//! where it gives itself away. Numbers other than card numbers keep their text.
+
+use crate::value::{Record, Text, Value};
+use std::sync::Arc;
+
+/// What stands in place of a masked value.
+pub const MASKED: &str = "•••";
+
+/// A field is masked when a word of its name is one of these: `customer_email`, `PhoneNumber`.
+const WORDS: [&str; 20] = [
+    "email",
+    "mail",
+    "phone",
+    "telephone",
+    "mobile",
+    "fax",
+    "surname",
+    "firstname",
+    "lastname",
+    "fullname",
+    "iban",
+    "cvc",
+    "cvv",
+    "secret",
+    "secrets",
+    "password",
+    "token",
+    "authorization",
+    "signature",
+    "apikey",
+];
+/// A field is masked when its name ends in these words: `given_name`, `OrganizationName`, `api_key`.
+const ENDINGS: [&[&str]; 3] = [&["name"], &["api", "key"], &["private", "key"]];
+/// A text that begins so is a secret, whatever its field is called.
+const SECRETS: [&str; 9] =
+    ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "Bearer ", "Basic ", "-----BEGIN ", "eyJhbGciOi"];
+
+/// The value as it may be shown.
+pub fn value(value: &Value) -> Value {
+    match value {
+        Value::Record(fields) => Value::Record(fields.iter().map(|(name, inner)| field(name, inner)).collect()),
+        Value::List(items) => Value::List(Arc::new(items.iter().map(self::value).collect())),
+        Value::Text(text) => Value::Text(self::text(text).into()),
+        Value::Number(number) if card(&number.written()).is_some() => MASKED.into(),
+        other => other.clone(),
+    }
+}
+
+fn field(name: &Text, inner: &Value) -> (Text, Value) {
+    (name.clone(), if is_private(name) { hidden(inner) } else { value(inner) })
+}
+
+/// Every text and number in it; that something is missing, null or empty stays visible.
+fn hidden(value: &Value) -> Value {
+    match value {
+        Value::Record(fields) => {
+            Value::Record(fields.iter().map(|(name, inner)| (name.clone(), hidden(inner))).collect::<Record>())
+        }
+        Value::List(items) => Value::List(Arc::new(items.iter().map(hidden).collect())),
+        Value::Missing | Value::Null | Value::Bool(_) => value.clone(),
+        Value::Text(text) if text.is_empty() => value.clone(),
+        _ => MASKED.into(),
+    }
+}
+
+/// A text as it may be shown: card numbers keep their last four digits.
+pub fn text(text: &str) -> String {
+    if SECRETS.iter().any(|start| text.starts_with(start)) {
+        return MASKED.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        shown.push_str(before);
+        let end = match card_at(from) {
+            Some((end, last)) => {
+                shown.push_str(MASKED);
+                shown.push_str(&last);
+                end
+            }
+            None => {
+                let end = group_end(from);
+                shown.push_str(&from[..end]);
+                end
+            }
+        };
+        rest = &from[end..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Where the digits that a text begins with end.
+fn group_end(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())
+}
+
+/// The card number that a text begins with, in groups apart by one space or hyphen: its end and its last four digits.
+fn card_at(text: &str) -> Option<(usize, String)> {
+    let mut end = group_end(text);
+    loop {
+        if let Some(last) = card(&text[..end]) {
+            return Some((end, last));
+        }
+        let next = text[end..].strip_prefix([' ', '-'])?;
+        match group_end(next) {
+            0 => return None,
+            _ if end > 40 => return None,
+            digits => end += 1 + digits,
+        }
+    }
+}
+
+/// The last four digits, if these are the digits of a card: 13 to 19, of a card's first digits, that Luhn accepts.
+fn card(text: &str) -> Option<String> {
+    if !text.bytes().all(|b| b.is_ascii_digit() || b == b' ' || b == b'-') {
+        return None;
+    }
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    if !(13..=19).contains(&digits.len()) || !matches!(digits.first(), Some(2..=6)) {
+        return None;
+    }
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| match (place % 2, digit * 2) {
+            (0, _) => *digit,
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        })
+        .sum();
+    let last = &digits[digits.len().saturating_sub(4)..];
+    sum.is_multiple_of(10).then(|| last.iter().map(u32::to_string).collect())
+}
+
+fn is_private(name: &str) -> bool {
+    let words = words(name);
+    words.iter().any(|word| WORDS.contains(&word.as_str()))
+        || ENDINGS.iter().any(|ending| {
+            words.len() >= ending.len() && words.iter().rev().zip(ending.iter().rev()).all(|(word, end)| word == end)
+        })
+}
+
+/// `customerEmail`, `customer_email`, `Customer-Email` → customer, email.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && before_lower) {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        before_lower = c.is_lowercase() || c.is_ascii_digit();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::json;
+
+    fn masked(body: &str) -> String {
+        json::write(&value(&json::parse(body.as_bytes()).unwrap())).unwrap()
+    }
+
+    #[test]
+    fn persons_and_secrets_are_masked_by_the_names_of_fields() {
+        for name in [
+            "email",
+            "receipt_email",
+            "customerEmail",
+            "PrimaryContactEmail",
+            "phone",
+            "PhoneNumber",
+            "name",
+            "given_name",
+            "OrganizationName",
+            "client_secret",
+            "access_token",
+            "api_key",
+            "Authorization",
+            "Stripe-Signature",
+        ] {
+            assert_eq!(masked(&format!(r#"{{"{name}":"x"}}"#)), r#"{"NAME":"•••"}"#.replace("NAME", name));
+        }
+        for name in ["amount", "named", "NameOf", "currency", "names", "monkey", "keys", "mailbox_id", "id"] {
+            assert_eq!(masked(&format!(r#"{{"{name}":"x"}}"#)), format!(r#"{{"{name}":"x"}}"#));
+        }
+    }
+
+    #[test]
+    fn all_below_a_masked_field_is_masked_and_what_is_not_there_stays_so() {
+        assert_eq!(
+            masked(r#"{"name":{"given":"Ada","parts":["x",1],"title":null,"suffix":"","known":true}}"#),
+            r#"{"name":{"given":"•••","parts":["•••","•••"],"title":null,"suffix":"","known":true}}"#
+        );
+    }
+
+    #[test]
+    fn amounts_are_verbatim() {
+        let body =
+            r#"{"amount":10.50,"total":1e3,"long":12345678901234567890123456789012345678.10,"at":1760000000000}"#;
+        assert_eq!(masked(body), body);
+    }
+
+    #[test]
+    fn card_numbers_are_found_in_texts() {
+        assert_eq!(text("paid with 4242 4242 4242 4242, thanks"), "paid with •••4242, thanks");
+        assert_eq!(text("5555-5555-5555-4444"), "•••4444");
+        assert_eq!(text("2026-03-01 4242424242424242-7"), "2026-03-01 •••4242-7");
+        assert_eq!(text("4242424242424242é"), "•••4242é");
+        assert_eq!(text("4242424242424241"), "4242424242424241", "Luhn");
+        assert_eq!(text("order 2026-03-01 12 - 7 é 8 "), "order 2026-03-01 12 - 7 é 8 ");
+        assert_eq!(masked(r#"{"n":4242424242424242}"#), r#"{"n":"•••"}"#);
+    }
+
+    #[test]
+    fn secrets_give_themselves_away() {
+        assert_eq!(text("rk_live_abc"), MASKED);
+        assert_eq!(text("Bearer abc"), MASKED);
+        assert_eq!(text("ch_123"), "ch_123");
+    }
+}

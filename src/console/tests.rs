@@ -1,0 +1,262 @@
+//! The API over real HTTP, against a real store.
+
+use super::*;
+use crate::diagnostics::{Code, Diagnostic};
+use crate::store::conformance::{claim, event, noon, result, run};
+use crate::store::journal::{Intent, Record};
+use crate::store::{AcceptOutcome, By, Encoded, JournalEntry, NewAlert, NewEvent, Next, RunUpdate, SqliteStore};
+use crate::store::{RunId, Start};
+use crate::value::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const BODY: &str =
+    r#"{"id":"evt_1","amount":10.50,"customer":{"email":"ada@example.com","name":"Ada","country":"GB"}}"#;
+
+#[derive(Default)]
+struct Runtime {
+    refuses: AtomicBool,
+}
+
+impl Runtime {
+    fn findings(&self) -> Findings {
+        let mut sources = Sources::default();
+        let file = sources.add("orders.flow.yaml", "flow: orders\nsteps: x\n");
+        let span = crate::diagnostics::Span::new(file, 20, 21);
+        Findings { findings: vec![Diagnostic::error(Code::F0301, "steps is a list", span)], sources: Arc::new(sources) }
+    }
+}
+
+impl Control for Runtime {
+    fn flows(&self) -> Vec<FlowStatus> {
+        let refused = self.refuses.load(Ordering::SeqCst);
+        vec![FlowStatus {
+            flow: "orders".to_owned(),
+            revision: Some(Hash::of(b"1")),
+            activated_at: Some(noon()),
+            problem: refused.then(|| Refused { at: noon(), findings: self.findings() }),
+        }]
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>> {
+        Box::pin(async {
+            let applied = !self.refuses.load(Ordering::SeqCst);
+            let findings = if applied { Findings::default() } else { self.findings() };
+            ReloadReport { applied, flows: self.flows(), findings }
+        })
+    }
+}
+
+struct Running {
+    _folder: tempfile::TempDir,
+    store: Arc<SqliteStore>,
+    runtime: Arc<Runtime>,
+    address: SocketAddr,
+    client: reqwest::Client,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Running {
+    async fn start() -> Running {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        let runtime = Arc::new(Runtime::default());
+        let bound = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (address, stop) = (bound.address(), CancellationToken::new());
+        let metrics = Arc::new(Metrics::new());
+        metrics.reload(true);
+        let console = Console { store: store.clone(), control: runtime.clone(), metrics };
+        tokio::spawn(serve(bound, console, stop.clone()));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Running { _folder: folder, store, runtime, address, client, _stop: stop.drop_guard() }
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, String) {
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        self.ask(self.client.get(format!("http://{}{path}", self.address))).await
+    }
+
+    async fn read(&self, path: &str) -> Value {
+        let (status, body) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        json::parse(body.as_bytes()).unwrap()
+    }
+
+    /// A run that sent something and was answered.
+    async fn run(&self) -> RunId {
+        let accepted = self.store.accept(event("evt_1", BODY), vec![run("orders", "evt_1")]).await.unwrap();
+        let AcceptOutcome::Kept(runs) = accepted.outcome else { panic!("not kept") };
+        let lease = claim(&*self.store).await.remove(0).lease;
+        let request = r#"{"params":[{"name":"entity","value":"CustomersV3"},{"name":"email","value":"ada@example.com"}],"body":{"OrganizationName":"Ada Ltd","SalesPrice":1.10}}"#;
+        let intent = Record::Intent(Intent {
+            now: noon(),
+            operation: "finops.create".to_owned(),
+            connection: Some("d365".to_owned()),
+            key: Some("flowctl-0-1".to_owned()),
+            first_sent: noon(),
+            request: Encoded::new(request.to_owned()).unwrap(),
+            find_by: None,
+        });
+        let node = "lines/SKU-1/created".to_owned();
+        let intent = JournalEntry { seq: 1, node, generation: 0, attempt: 1, record: intent, at: noon() };
+        let answer = result(2, "lines/SKU-1/created", r#"{"Number":"SO-1","LineAmount":21.00}"#);
+        self.store.append(lease, vec![intent, answer], RunUpdate::to(Next::Succeeded, noon())).await.unwrap();
+        runs[0].id
+    }
+}
+
+fn texts(list: &Value, name: &str) -> Vec<String> {
+    list.get("items").as_list().unwrap().iter().map(|item| item.get(name).as_text().unwrap().to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_run_is_shown_with_its_journal_amounts_verbatim_and_persons_masked() {
+    let running = Running::start().await;
+    let id = running.run().await;
+    let (status, body) = running.get(&format!("/api/runs/{id}")).await;
+    assert_eq!(status, 200);
+    for part in [
+        r#""state":"succeeded""#,
+        r#""payload":{"id":"evt_1","amount":10.50,"customer":{"email":"•••","name":"•••","country":"GB"}}"#,
+        r#""params":{"entity":"CustomersV3","email":"•••"},"body":{"OrganizationName":"•••","SalesPrice":1.10}"#,
+        r#""node":"lines/SKU-1/created","generation":0,"attempt":1,"kind":"result""#,
+        r#""LineAmount":21.00"#,
+        r#""dedupe":"evt_1""#,
+        r#""provider_id":"evt_1""#,
+    ] {
+        assert!(body.contains(part), "{part} is not in {body}");
+    }
+    assert!(!body.contains("ada@example.com") && !body.contains("Ada"), "{body}");
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged() {
+    let running = Running::start().await;
+    for n in 0..3 {
+        let id = format!("evt_{n}");
+        running.store.accept(event(&id, &id), vec![run("orders", &id), run("other", &id)]).await.unwrap();
+    }
+    let all = running.read("/api/runs").await;
+    assert_eq!(texts(&all, "flow").len(), 6);
+    let first = running.read("/api/runs?flow=orders&state=ready,waiting&limit=2").await;
+    assert_eq!(texts(&first, "flow"), ["orders", "orders"]);
+    let next = first.get("next").as_text().unwrap();
+    let rest = running.read(&format!("/api/runs?flow=orders&limit=2&after={next}")).await;
+    assert_eq!(texts(&rest, "flow"), ["orders"]);
+    assert!(rest.get("next").is_absent());
+    assert_eq!(texts(&running.read("/api/runs?state=stopped").await, "flow"), Vec::<String>::new());
+    assert_eq!(texts(&running.read("/api/events?provider_id=evt_1").await, "provider_id"), ["evt_1"]);
+}
+
+#[tokio::test]
+async fn dead_letters_are_runs_that_failed_and_events_that_cannot_be_read() {
+    let running = Running::start().await;
+    let error = serde_json::from_str(
+        r#"{"class":"data","code":"absent","message":"card 4242424242424242 is refused","body":{"email":"a@b.c","amount":1.0}}"#,
+    );
+    let failed = crate::store::NewRun { start: Start::Failed(error.unwrap()), ..run("orders", "1") };
+    running.store.accept(event("evt_1", "{}"), vec![failed]).await.unwrap();
+    let broken = NewEvent { problem: Some("the body is not JSON".to_owned()), ..event("evt_2", "{") };
+    running.store.accept(broken, vec![]).await.unwrap();
+    let dead = running.read("/api/dead-letters").await;
+    assert_eq!(texts(&dead, "state"), ["dead_letter"]);
+    assert_eq!(texts(dead.get("events"), "provider_id"), ["evt_2"]);
+    let (_, text) = running.get("/api/dead-letters").await;
+    assert!(text.contains(r#""message":"card •••4242 is refused","body":{"email":"•••","amount":1.0}"#), "{text}");
+}
+
+#[tokio::test]
+async fn wrong_requests_say_what_is_wrong() {
+    let running = Running::start().await;
+    for (path, status, says) in [
+        ("/api/runs/nonsense", 400, "not the id of a run"),
+        ("/api/runs/0190163d-8694-739b-aea5-966c26f8ad91", 404, "there is no run"),
+        ("/api/runs?state=done", 400, "not a state of runs"),
+        ("/api/runs?sate=ready", 400, "did you mean `state`"),
+        ("/api/runs?limit=0", 400, "from 1 to 200"),
+        ("/api/runs?limit=201", 400, "from 1 to 200"),
+        ("/api/runs?limit=many", 400, "`limit`"),
+        ("/api/runs?after=nowhere", 400, "not a place"),
+        ("/api/runs?flow=a&flow=b", 400, "twice"),
+        ("/api/events?state=open", 400, "not a state of events"),
+        ("/api/alerts?open=perhaps", 400, "`open`"),
+        ("/api/nothing", 404, "nothing at this path"),
+        ("/api/reload", 405, "does not take that method"),
+    ] {
+        let (got, body) = running.get(path).await;
+        assert_eq!(got, status, "{path}: {body}");
+        let body = json::parse(body.as_bytes()).unwrap();
+        let message = body.get("error").get("message").as_text().unwrap().to_string();
+        assert!(message.contains(says), "{path}: {message}");
+        assert!(body.get("error").get("code").as_text().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_reload_answers_with_what_is_live_and_with_findings_when_refused() {
+    let running = Running::start().await;
+    let url = format!("http://{}/api/reload", running.address);
+    let (status, body) = running.ask(running.client.post(&url)).await;
+    assert_eq!(status, 200);
+    assert!(body.contains(r#""flow":"orders""#) && body.contains(r#""findings":[]"#), "{body}");
+    running.runtime.refuses.store(true, Ordering::SeqCst);
+    let (status, body) = running.ask(running.client.post(&url)).await;
+    assert_eq!(status, 409);
+    let body = json::parse(body.as_bytes()).unwrap();
+    assert_eq!(body.get("error").get("code"), &Value::from("reload_refused"));
+    let finding = &body.get("findings").as_list().unwrap()[0];
+    assert_eq!((finding.get("code"), finding.get("line")), (&Value::from("F0301"), &Value::from(2)));
+    let flows = running.read("/api/flows").await;
+    let problem = flows.get("items").as_list().unwrap()[0].get("problem").clone();
+    assert_eq!(problem.get("findings").as_list().map(<[_]>::len), Some(1));
+}
+
+#[tokio::test]
+async fn pages_of_the_web_cannot_reach_it() {
+    let running = Running::start().await;
+    let url = |path: &str| format!("http://{}{path}", running.address);
+    let rebound = running.client.get(url("/api/runs")).header("Host", "evil.example:8081");
+    assert_eq!(running.ask(rebound).await.0, 403);
+    let named = running.client.get(url("/api/runs")).header("Host", "localhost:9000");
+    assert_eq!(running.ask(named).await.0, 200, "a forwarded port");
+    let foreign = running.client.post(url("/api/reload")).header("Origin", "https://evil.example");
+    assert_eq!(running.ask(foreign).await.0, 403);
+    let own = running.client.post(url("/api/reload")).header("Origin", url(""));
+    assert_eq!(running.ask(own).await.0, 200);
+}
+
+#[tokio::test]
+async fn alerts_audit_metrics_and_health() {
+    let running = Running::start().await;
+    let alert = NewAlert {
+        flow: Some("orders".to_owned()),
+        run: None,
+        severity: crate::graph::Severity::Warning,
+        code: "key_blocked".to_owned(),
+        title: "A key is blocked".to_owned(),
+        detail: None,
+    };
+    let id = running.store.raise(alert, noon()).await.unwrap();
+    assert_eq!(texts(&running.read("/api/alerts?open=true").await, "severity"), ["warning"]);
+    let by = By { actor: "ada".to_owned(), reason: "seen".to_owned(), at: noon() };
+    running.store.close_alert(id, by).await.unwrap();
+    assert_eq!(texts(&running.read("/api/alerts?open=true").await, "code"), Vec::<String>::new());
+    assert_eq!(texts(&running.read("/api/audit").await, "actor"), ["ada"]);
+    let (status, metrics) = running.get("/metrics").await;
+    assert_eq!(status, 200);
+    assert!(metrics.contains("flowctl_reloads_total{result=\"applied\"} 1"), "{metrics}");
+    assert_eq!(running.get("/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn it_listens_on_this_machine_only() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8081", "[::ffff:192.0.2.1]:8081"] {
+        let error = bind(address.parse().unwrap()).await.unwrap_err();
+        assert!(matches!(error, BindError::NotLoopback { .. }), "{address}");
+        assert!(error.to_string().contains("loopback") && error.code() == Code::F0621);
+    }
+}

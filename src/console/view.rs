@@ -1,0 +1,274 @@
+//! What the store and the runtime hold, as JSON for people and programs. Payloads pass through [`mask`](super::mask).
+
+use super::{Findings, FlowStatus, Refused, mask};
+use crate::diagnostics::render;
+use crate::graph::Severity;
+use crate::store::{self, Alert, AuditEntry, Event, JournalEntry, Listed, LoadedRun, Record as Stored};
+use crate::value::{Record, Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+type Raw = Box<RawValue>;
+
+/// A value as it may be shown, amounts verbatim.
+fn shown(value: &Value) -> Raw {
+    let masked = mask::value(value);
+    raw(json::write(&masked).unwrap_or_else(|_| json::write_tagged(&masked)))
+}
+
+/// Text that some value was written to, as it may be shown. What cannot be read is not shown.
+fn shown_text(text: &str) -> Raw {
+    json::parse_tagged(text).map_or_else(|_| RawValue::NULL.to_owned(), |value| shown(&value))
+}
+
+fn raw(text: String) -> Raw {
+    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// A part of a list.
+#[derive(Serialize)]
+pub(super) struct List<T> {
+    items: Vec<T>,
+    /// `after` of the next part.
+    next: Option<String>,
+}
+
+impl<T> List<T> {
+    pub fn of<R>(listed: Listed<R>, view: impl Fn(R) -> T) -> List<T> {
+        List { items: listed.items.into_iter().map(view).collect(), next: listed.next }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Run {
+    id: String,
+    number: i64,
+    flow: String,
+    event: String,
+    state: &'static str,
+    revision: Option<String>,
+    holds_key: bool,
+    sequence: Option<String>,
+    due: Option<String>,
+    accepted_at: String,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    error: Option<Raw>,
+    reason: Option<String>,
+    duplicate_of: Option<String>,
+}
+
+impl From<store::Run> for Run {
+    fn from(run: store::Run) -> Run {
+        Run {
+            id: run.id.to_string(),
+            number: run.number,
+            flow: run.flow,
+            event: run.event.to_string(),
+            state: run.state.as_str(),
+            revision: run.revision.map(|hash| hash.to_string()),
+            holds_key: run.holds_key,
+            sequence: run.sequence,
+            due: run.due.map(|at| at.to_string()),
+            accepted_at: run.accepted_at.to_string(),
+            started_at: run.started_at.map(|at| at.to_string()),
+            finished_at: run.finished_at.map(|at| at.to_string()),
+            error: run.error.and_then(|error| serde_json::to_string(&error).ok()).map(|text| shown_text(&text)),
+            reason: run.reason.as_deref().map(mask::text),
+            duplicate_of: run.duplicate_of.map(|id| id.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct EventView {
+    id: String,
+    connection: String,
+    provider_id: String,
+    kind: String,
+    state: &'static str,
+    own: bool,
+    received_at: String,
+    problem: Option<String>,
+    delivery: Raw,
+    body_hash: String,
+}
+
+impl From<Event> for EventView {
+    fn from(event: Event) -> EventView {
+        EventView {
+            id: event.id.to_string(),
+            connection: event.connection,
+            provider_id: event.provider_id,
+            kind: event.kind,
+            state: event.state.as_str(),
+            own: event.own,
+            received_at: event.received_at.to_string(),
+            problem: event.problem.as_deref().map(mask::text),
+            delivery: shown_text(&event.delivery),
+            body_hash: event.body_hash.to_string(),
+        }
+    }
+}
+
+/// A run with all that happened in it.
+#[derive(Serialize)]
+pub(super) struct RunDetail {
+    run: Run,
+    dedupe: Option<String>,
+    order_key: Option<String>,
+    event: EventView,
+    /// `null` where the body is not JSON.
+    payload: Raw,
+    payload_bytes: usize,
+    journal: Vec<Entry>,
+}
+
+impl From<LoadedRun> for RunDetail {
+    fn from(loaded: LoadedRun) -> RunDetail {
+        let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
+            Stored::Accepted(accepted) => Some(accepted.clone()),
+            _ => None,
+        });
+        let accepted = accepted.unwrap_or_default();
+        RunDetail {
+            run: loaded.run.into(),
+            dedupe: accepted.dedupe.as_deref().map(mask::text),
+            order_key: accepted.order_key.as_deref().map(mask::text),
+            event: loaded.event.into(),
+            payload: json::parse(&loaded.body).map_or_else(|_| RawValue::NULL.to_owned(), |body| shown(&body)),
+            payload_bytes: loaded.body.len(),
+            journal: loaded.journal.into_iter().map(Entry::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Entry {
+    seq: i64,
+    /// The node's path; empty: the run itself.
+    node: String,
+    generation: u32,
+    attempt: u32,
+    kind: &'static str,
+    at: String,
+    data: Raw,
+}
+
+impl From<JournalEntry> for Entry {
+    fn from(entry: JournalEntry) -> Entry {
+        let envelope = entry.record.to_json().ok().and_then(|text| json::parse_tagged(&text).ok());
+        let mut data = envelope.map_or(Value::Null, |envelope| envelope.get("data").clone());
+        if let (Stored::Intent(_), Value::Record(intent)) = (&entry.record, &mut data)
+            && let Some(Value::Record(request)) = intent.get_mut("request")
+        {
+            name_parameters(request);
+        }
+        Entry {
+            seq: entry.seq,
+            node: entry.node,
+            generation: entry.generation,
+            attempt: entry.attempt,
+            kind: entry.record.kind(),
+            at: entry.at.to_string(),
+            data: shown(&data),
+        }
+    }
+}
+
+/// `[{name, value}]` as a record, so that parameters are masked by their names.
+fn name_parameters(request: &mut Record) {
+    let Some(Value::List(params)) = request.get("params") else { return };
+    let named = params.iter().filter_map(|param| {
+        let param = param.as_record()?;
+        let (_, value) = param.iter().find(|(name, _)| name.as_str() != "name")?;
+        Some((param.get("name")?.as_text()?.clone(), value.clone()))
+    });
+    let named = named.collect::<Record>();
+    request.set("params".into(), named.into());
+}
+
+#[derive(Serialize)]
+pub(super) struct AlertView {
+    id: String,
+    flow: Option<String>,
+    run: Option<String>,
+    severity: &'static str,
+    code: String,
+    title: String,
+    detail: Option<String>,
+    open: bool,
+    count: i64,
+    first_at: String,
+    last_at: String,
+}
+
+impl From<Alert> for AlertView {
+    fn from(alert: Alert) -> AlertView {
+        AlertView {
+            id: alert.id.to_string(),
+            flow: alert.flow,
+            run: alert.run.map(|run| run.to_string()),
+            severity: match alert.severity {
+                Severity::Info => "info",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            },
+            code: alert.code,
+            title: mask::text(&alert.title),
+            detail: alert.detail.as_deref().map(mask::text),
+            open: alert.open,
+            count: alert.count,
+            first_at: alert.first_at.to_string(),
+            last_at: alert.last_at.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct AuditView {
+    at: String,
+    actor: String,
+    action: String,
+    target: String,
+    reason: String,
+}
+
+impl From<AuditEntry> for AuditView {
+    fn from(entry: AuditEntry) -> AuditView {
+        let AuditEntry { at, actor, action, target, reason } = entry;
+        AuditView { at: at.to_string(), actor, action, target, reason: mask::text(&reason) }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Flow {
+    flow: String,
+    revision: Option<String>,
+    activated_at: Option<String>,
+    problem: Option<Problem>,
+}
+
+#[derive(Serialize)]
+struct Problem {
+    at: String,
+    findings: Raw,
+}
+
+impl From<FlowStatus> for Flow {
+    fn from(status: FlowStatus) -> Flow {
+        let problem =
+            |Refused { at, findings: list }: Refused| Problem { at: at.to_string(), findings: findings(&list) };
+        Flow {
+            flow: status.flow,
+            revision: status.revision.map(|hash| hash.to_string()),
+            activated_at: status.activated_at.map(|at| at.to_string()),
+            problem: status.problem.map(problem),
+        }
+    }
+}
+
+/// As `flowctl validate --format json` gives them.
+pub(super) fn findings(list: &Findings) -> Raw {
+    raw(render::json(&list.findings, &list.sources))
+}

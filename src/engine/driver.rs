@@ -1,0 +1,420 @@
+//! One run at work: does what its machine says, in order, and gives it the answers.
+//!
+//! Invariants: what is recorded is durable before what follows it is done; a run that is not ours any more (its lease is
+//! over) writes nothing and stops at once; a run that only waits is given back to the store, and taken up again from its
+//! journal when it is due.
+
+use super::connector::{Attempt, LookOutcome, Outcome, Request, Sent, StepError};
+use super::executor::Inner;
+use super::journal::{decode, encode, run_error};
+use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use super::revisions::NoGraph;
+use super::{door, machine};
+use crate::diagnostics::Code;
+use crate::graph::{ErrorClass, ExecutionGraph};
+use crate::store::journal::{JournalError, Record as Stored};
+use crate::store::{Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError};
+use crate::value::{Text, json};
+use jiff::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Why a run is not driven on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stopped {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// It cannot go on until somebody acts.
+    #[error("{0}")]
+    Parked(String),
+}
+
+pub(super) struct Driver {
+    inner: Arc<Inner>,
+    lease: Lease,
+    flow: String,
+    holds_key: bool,
+    machine: Run,
+    /// The revision it takes, until that is written down.
+    takes: Option<Hash>,
+    seq: i64,
+    due: Option<Timestamp>,
+    calls: JoinSet<Command>,
+    /// Answers that the store gave.
+    given: VecDeque<Command>,
+}
+
+/// A loaded run as a machine.
+pub(super) struct Rebuilt {
+    pub machine: Run,
+    pub next_seq: i64,
+    /// The revision it takes now, where it has none yet.
+    pub takes: Option<Hash>,
+}
+
+impl Inner {
+    /// The machine of a run, with its pinned graph, or the live one where it has not begun, or `revision`.
+    pub(super) async fn rebuild(&self, loaded: &LoadedRun, revision: Option<Hash>) -> Result<Rebuilt, Stopped> {
+        let flow = loaded.run.flow.as_str();
+        let (revision, graph, takes) = match revision.or(loaded.run.revision) {
+            Some(revision) => {
+                let graph = self.revisions.pinned(flow, revision, &*self.store).await;
+                let graph = graph.map_err(|error| match error {
+                    NoGraph::Store(error) => Stopped::Store(error),
+                    other => Stopped::Parked(other.to_string()),
+                });
+                (revision, graph?, None)
+            }
+            None => {
+                let live = self.revisions.live(flow);
+                let live = live.ok_or_else(|| Stopped::Parked(format!("there is no flow `{flow}` any more")))?;
+                (live.revision, live.graph, Some(live.revision))
+            }
+        };
+        let facts = facts(&self.config.project, loaded, revision)?;
+        let entries = loaded.journal.iter().filter_map(|entry| decode(entry).transpose());
+        let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
+        let next_seq =
+            loaded.journal.iter().map(|entry| entry.seq).max().map_or(1, |last| last.saturating_add(1)).max(1);
+        let machine = Run::rebuild(Arc::new(facts), graph, self.config.limits.clone(), &entries);
+        Ok(Rebuilt { machine, next_seq, takes })
+    }
+}
+
+fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
+    let unreadable = |error| Stopped::Parked(format!("the kept event cannot be read: {error}"));
+    let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
+        Stored::Accepted(accepted) => accepted.dedupe.clone(),
+        _ => None,
+    });
+    Ok(Facts {
+        project: project.clone(),
+        id: loaded.run.id.to_string().into(),
+        dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
+        revision: revision.to_string().into(),
+        event: json::parse(&loaded.body).map_err(unreadable)?,
+        trigger: door::trigger(&loaded.event),
+    })
+}
+
+/// Entries numbered for the store.
+pub(super) fn numbered(entries: &[Entry], next_seq: &mut i64) -> Result<Vec<JournalEntry>, JournalError> {
+    let encoded =
+        entries.iter().zip(*next_seq..).map(|(entry, seq)| encode(entry, seq)).collect::<Result<Vec<_>, _>>()?;
+    *next_seq = next_seq.saturating_add(encoded.len() as i64);
+    Ok(encoded)
+}
+
+impl Driver {
+    pub(super) async fn take_up(inner: Arc<Inner>, lease: Lease) -> Result<Driver, Stopped> {
+        let loaded = inner.store.load_run(lease.run).await?;
+        let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {}", lease.run)))?;
+        let Rebuilt { machine, next_seq, takes } = inner.rebuild(&loaded, None).await?;
+        Ok(Driver {
+            lease,
+            flow: loaded.run.flow.clone(),
+            holds_key: loaded.run.holds_key && loaded.run.order_key.is_some(),
+            machine,
+            takes,
+            seq: next_seq,
+            due: None,
+            calls: JoinSet::new(),
+            given: VecDeque::new(),
+            inner,
+        })
+    }
+
+    /// Drives the run until it ends, waits, or is not ours any more. `stop`: the process is about to go away; `lost`: the
+    /// lease is.
+    pub(super) async fn drive(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        stop: CancellationToken,
+        lost: CancellationToken,
+    ) -> Result<(), Stopped> {
+        let mut command = Command::Resume;
+        let mut draining = false;
+        loop {
+            let actions = self.machine.step(command, Timestamp::now(), fastrand::f64());
+            if self.perform(actions, &lost).await? {
+                return Ok(());
+            }
+            if let Some(given) = self.given.pop_front() {
+                command = given;
+                continue;
+            }
+            // Once nothing more is sent, only answers count.
+            let due = self.due.filter(|_| !draining);
+            let wait = due.map_or(Duration::from_secs(3600), until);
+            command = tokio::select! {
+                biased;
+                () = lost.cancelled() => return Ok(()),
+                () = stop.cancelled(), if !draining => {
+                    draining = true;
+                    Command::Drain
+                }
+                Some(done) = self.calls.join_next() => match done {
+                    Ok(command) => command,
+                    // A call's own panics are caught in it; what remains is the runtime going away.
+                    Err(_) => return Ok(()),
+                },
+                Some(command) = commands.recv() => command,
+                () = tokio::time::sleep(wait) => Command::Timer,
+            };
+        }
+    }
+
+    /// Does what the machine says. True: the run is given back.
+    async fn perform(&mut self, actions: Vec<Action>, lost: &CancellationToken) -> Result<bool, Stopped> {
+        let (mut entries, mut claims, mut calls, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
+        self.due = None;
+        for action in actions {
+            match action {
+                Action::Record(more) => entries.extend(more),
+                Action::Claim(entry) => claims.push(*entry),
+                Action::Wait { until } => self.due = Some(until),
+                Action::Finish(how) => end = Some(how),
+                Action::Refused(why) => tracing::warn!(%why, "a command was refused"),
+                call @ (Action::Send { .. } | Action::Look { .. }) => calls.push(call),
+            }
+        }
+        let next = match (&end, self.due) {
+            (Some(end), _) => next(end)?,
+            (None, Some(due)) if !self.machine.in_flight() => Next::Waiting { due },
+            (None, None) if !self.machine.in_flight() => {
+                let reason = "this run neither waits nor ends: please report this as an error of flowctl";
+                Next::Parked { reason: reason.to_owned() }
+            }
+            (None, _) => Next::Running,
+        };
+        let leaves = next != Next::Running;
+        if leaves || !entries.is_empty() {
+            let mut update = RunUpdate::to(next, Timestamp::now());
+            update.alerts = self.alerts(&entries, end.as_ref());
+            update.revision = self.takes.take();
+            self.append(&entries, update, lost).await?;
+        }
+        if let Some(end) = &end {
+            tracing::info!(end = name(end), "run ended");
+            self.inner.config.metrics.run_ended(&self.flow, name(end));
+        }
+        if leaves {
+            return Ok(true);
+        }
+        for entry in claims {
+            let given = self.claim(entry, lost).await?;
+            self.given.push_back(given);
+        }
+        for call in calls {
+            self.call(call);
+        }
+        Ok(false)
+    }
+
+    /// Writes to the store, again and again while that is out of order: the machine has gone on already.
+    async fn append(
+        &mut self,
+        entries: &[Entry],
+        update: RunUpdate,
+        lost: &CancellationToken,
+    ) -> Result<(), StoreErrorOr> {
+        let entries = numbered(entries, &mut self.seq)?;
+        let mut wait = Duration::from_millis(50);
+        loop {
+            match self.inner.store.append(self.lease, entries.clone(), update.clone()).await {
+                Ok(next) => {
+                    if next.is_some() {
+                        self.inner.wake.notify_one();
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.is_outage() && error != StoreError::Closed && !lost.is_cancelled() => {
+                    tracing::error!(%error, "the store does not take what this run wrote; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Writes a result together with the claim on its row.
+    async fn claim(&mut self, entry: Entry, lost: &CancellationToken) -> Result<Command, Stopped> {
+        let mut update = RunUpdate::running(Timestamp::now());
+        if let Fact::Done { done, .. } = &entry.fact {
+            update.effects.extend(done.effect.as_ref().map(|effect| Effect {
+                connection: effect.connection.to_string(),
+                entity: effect.entity.to_string(),
+                row_key: effect.row_key.to_string(),
+                node: entry.node.as_str().to_owned(),
+            }));
+        }
+        let seq = self.seq;
+        let taken_by = match self.append(std::slice::from_ref(&entry), update, lost).await {
+            Ok(()) => None,
+            Err(StoreErrorOr::Store(StoreError::EffectTaken { run, node, .. })) => {
+                self.seq = seq;
+                Some(Text::from(format!("`{node}` in run {run}")))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Command::Claimed { node: entry.node, taken_by })
+    }
+
+    /// Sends or looks, beside everything else. A panic in a connector is the attempt's, and leaves it open.
+    fn call(&mut self, action: Action) {
+        use tracing::Instrument;
+        let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
+        let span = tracing::Span::current();
+        self.calls.spawn(
+            async move {
+                match action {
+                    Action::Send { node, generation, attempt, request } => {
+                        let path = node.clone();
+                        let sent = AbortOnDropHandle::new(tokio::spawn(
+                            async move { send(&inner, &graph, &path, attempt, &request).await }.in_current_span(),
+                        ));
+                        let outcome = sent.await.unwrap_or_else(|_| Outcome::Failed(panicked()));
+                        Command::Answered { node, generation, attempt, outcome }
+                    }
+                    Action::Look { node, attempt, request, .. } => {
+                        let path = node.clone();
+                        let looked = AbortOnDropHandle::new(tokio::spawn(
+                            async move { look(&inner, &graph, &path, attempt, &request).await }.in_current_span(),
+                        ));
+                        let outcome = looked.await.unwrap_or_else(|_| LookOutcome::Failed(panicked()));
+                        Command::Looked { node, outcome }
+                    }
+                    _ => Command::Timer,
+                }
+            }
+            .instrument(span),
+        );
+    }
+
+    fn alerts(&self, entries: &[Entry], end: Option<&End>) -> Vec<NewAlert> {
+        let alert = |severity, code: &str, title: String, detail: Option<String>| NewAlert {
+            flow: Some(self.flow.clone()),
+            run: Some(self.lease.run),
+            severity,
+            code: code.to_owned(),
+            title,
+            detail,
+        };
+        let raised = entries.iter().filter_map(|entry| match &entry.fact {
+            Fact::Done { done, .. } => done.alert.as_ref(),
+            _ => None,
+        });
+        let mut alerts: Vec<NewAlert> = raised
+            .map(|raised| {
+                let detail = raised.detail.as_ref().map(Text::to_string);
+                alert(raised.severity, &raised.code, raised.title.to_string(), detail)
+            })
+            .collect();
+        let severity = crate::graph::Severity::Error;
+        if let Some(End::OutcomeUnknown { step, error }) = end {
+            let title = format!("Nobody knows whether `{step}` was done");
+            alerts.push(alert(severity, machine::OUTCOME_UNKNOWN, title, Some(error.message.to_string())));
+        }
+        if self.holds_key
+            && let Some(End::DeadLetter { error, .. } | End::OutcomeUnknown { error, .. }) = end
+        {
+            let title = "A failed run holds its order key: later runs of the key wait".to_owned();
+            alerts.push(alert(severity, "key_blocked", title, Some(error.message.to_string())));
+        }
+        alerts
+    }
+}
+
+/// What [`Driver::append`] can fail with.
+#[derive(Debug, thiserror::Error)]
+enum StoreErrorOr {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl From<StoreErrorOr> for Stopped {
+    fn from(error: StoreErrorOr) -> Stopped {
+        match error {
+            StoreErrorOr::Store(error) => Stopped::Store(error),
+            StoreErrorOr::Journal(error) => Stopped::Journal(error),
+        }
+    }
+}
+
+async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> Outcome {
+    let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
+    let Some(connector) = inner.connector(&request.connection) else {
+        return Outcome::Failed(no_connection(&request.connection));
+    };
+    tracing::debug!(step = %path, operation = %request.operation, number, "sending");
+    let begun = std::time::Instant::now();
+    let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let became = match &outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Missing(_) => "missing",
+        Outcome::Held { .. } => "held",
+        Outcome::Failed(error) => error.class.as_str(),
+    };
+    inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
+    outcome
+}
+
+async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {
+    let Some((node, operation)) = operation_at(graph, path) else { return LookOutcome::Failed(no_step(path)) };
+    let Some(connector) = inner.connector(&request.connection) else {
+        return LookOutcome::Failed(no_connection(&request.connection));
+    };
+    tracing::debug!(step = %path, operation = %request.operation, number, "looking");
+    connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await
+}
+
+fn no_connection(connection: &str) -> StepError {
+    let message = format!("there is no connection `{connection}`");
+    StepError {
+        sent: Sent::Undone,
+        ..StepError::new(ErrorClass::Config, "no_connection", message).explained(Code::F1108)
+    }
+}
+
+fn no_step(path: &NodePath) -> StepError {
+    let message = format!("the revision has no step `{path}`");
+    StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Config, "no_step", message).explained(Code::F1108) }
+}
+
+fn panicked() -> StepError {
+    let message = "the connector broke down: please report this as an error of flowctl";
+    StepError::new(ErrorClass::Unavailable, "connector_panicked", message)
+}
+
+fn until(due: Timestamp) -> Duration {
+    Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+}
+
+fn next(end: &End) -> Result<Next, JournalError> {
+    let error = |step: &NodePath, error: &StepError| -> Result<RunError, JournalError> { run_error(error, step) };
+    Ok(match end {
+        End::Succeeded => Next::Succeeded,
+        End::Stopped { reason, release } => Next::Stopped { reason: reason.to_string(), release: *release },
+        End::DeadLetter { step, error: why } => Next::DeadLetter(error(step, why)?),
+        End::OutcomeUnknown { step, error: why } => Next::OutcomeUnknown(error(step, why)?),
+    })
+}
+
+fn name(end: &End) -> &'static str {
+    match end {
+        End::Succeeded => "succeeded",
+        End::Stopped { .. } => "stopped",
+        End::DeadLetter { .. } => "dead_letter",
+        End::OutcomeUnknown { .. } => "outcome_unknown",
+    }
+}

@@ -1,0 +1,350 @@
+//! Claims runs from the store and drives them: some at a time, in the order the store says (order keys are its
+//! business), each on its own, so that a panic in one is that one's.
+//!
+//! When the process is about to go away nothing new is sent; what is under way may finish for a while, and stays open
+//! otherwise: the next process looks for it.
+
+use super::connector::Connector;
+use super::driver::{Driver, Stopped, numbered};
+use super::machine::{Action, Command, From, NodePath, Verdict};
+use super::revisions::Revisions;
+use crate::graph::Severity;
+use crate::language::evaluate::Limits;
+use crate::store::{By, Claimed, Hash, Lease, NewAlert, Next, Resume, RunId, RunState, RunUpdate, Store, StoreError};
+use crate::telemetry::Metrics;
+use crate::value::Text;
+use arc_swap::ArcSwap;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+/// The connectors by connection. Swapped whole when credentials or limits change.
+pub type Connectors = HashMap<Text, Arc<dyn Connector>>;
+
+/// How an executor works.
+#[derive(Clone)]
+pub struct Config {
+    /// `project:`, part of every key.
+    pub project: Text,
+    /// Runs at work at the same time.
+    pub concurrency: usize,
+    /// How long a run is ours without a sign of life.
+    pub lease: Duration,
+    /// How long what is under way may go on when the process is to go away.
+    pub grace: Duration,
+    pub limits: Arc<Limits>,
+    /// Where ends and attempts are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Config {
+    pub fn new(project: impl Into<Text>) -> Config {
+        Config {
+            project: project.into(),
+            concurrency: 64,
+            lease: Duration::from_secs(60),
+            grace: Duration::from_secs(25),
+            limits: Arc::new(Limits::default()),
+            metrics: Arc::new(Metrics::new()),
+        }
+    }
+}
+
+/// Runs the runs.
+#[derive(Clone)]
+pub struct Executor {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub store: Arc<dyn Store>,
+    pub revisions: Arc<Revisions>,
+    pub config: Config,
+    /// Something may be there to be claimed.
+    pub wake: Notify,
+    connectors: ArcSwap<Connectors>,
+    active: Mutex<HashMap<RunId, Active>>,
+}
+
+/// A run that this process has.
+struct Active {
+    lease: Lease,
+    lost: CancellationToken,
+    commands: mpsc::Sender<Command>,
+}
+
+/// Why an operator's command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl std::convert::From<Stopped> for CommandError {
+    fn from(stopped: Stopped) -> CommandError {
+        match stopped {
+            Stopped::Store(error) => CommandError::Store(error),
+            other => CommandError::Refused(other.to_string()),
+        }
+    }
+}
+
+impl Inner {
+    pub fn connector(&self, connection: &str) -> Option<Arc<dyn Connector>> {
+        self.connectors.load().get(connection).cloned()
+    }
+
+    fn active(&self) -> MutexGuard<'_, HashMap<RunId, Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease_end(&self) -> Timestamp {
+        let lease = SignedDuration::try_from(self.config.lease).unwrap_or(SignedDuration::from_secs(60));
+        Timestamp::now().checked_add(lease).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Executor {
+    pub fn new(store: Arc<dyn Store>, revisions: Arc<Revisions>, connectors: Connectors, config: Config) -> Executor {
+        let inner = Inner {
+            store,
+            revisions,
+            config,
+            wake: Notify::new(),
+            connectors: ArcSwap::from_pointee(connectors),
+            active: Mutex::default(),
+        };
+        Executor { inner: Arc::new(inner) }
+    }
+
+    /// Runs go on with these from their next request on.
+    pub fn set_connectors(&self, connectors: Connectors) {
+        self.inner.connectors.store(Arc::new(connectors));
+    }
+
+    /// An event was accepted: there may be something to do.
+    pub fn wake(&self) {
+        self.inner.wake.notify_one();
+    }
+
+    /// How many runs this process has at the moment.
+    pub fn active(&self) -> usize {
+        self.inner.active().len()
+    }
+
+    /// Works until `stop` is cancelled, and then until what is under way has finished or the grace time is over.
+    pub async fn run(&self, stop: CancellationToken) {
+        let tracker = TaskTracker::new();
+        let renewing = tokio::spawn(self.clone().renew());
+        while !stop.is_cancelled() {
+            let wait = self.claim(&tracker, &stop).await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.inner.wake.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        tracker.close();
+        if tokio::time::timeout(self.inner.config.grace, tracker.wait()).await.is_err() {
+            tracing::warn!(runs = self.active(), "going away with attempts under way; they are looked for later");
+            let left: Vec<Lease> = self.inner.active().values().map(|active| active.lease).collect();
+            self.inner.active().values().for_each(|active| active.lost.cancel());
+            tracker.wait().await;
+            // The next process need not wait for the leases to be over.
+            for lease in left {
+                let now = Timestamp::now();
+                let given_back = RunUpdate::to(Next::Waiting { due: now }, now);
+                if let Err(error) = self.inner.store.append(lease, Vec::new(), given_back).await {
+                    tracing::warn!(%error, run = %lease.run, "a run could not be given back");
+                }
+            }
+        }
+        renewing.abort();
+    }
+
+    /// Takes up what wants a worker. Gives how long to wait before asking again.
+    async fn claim(&self, tracker: &TaskTracker, stop: &CancellationToken) -> Duration {
+        const PAUSE: Duration = Duration::from_secs(1);
+        let free = self.inner.config.concurrency.saturating_sub(self.active());
+        if free == 0 {
+            return Duration::from_secs(3600);
+        }
+        let (now, until) = (Timestamp::now(), self.inner.lease_end());
+        let claimed = match self.inner.store.claim(now, until, free).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "no runs can be claimed");
+                return PAUSE;
+            }
+        };
+        let full = claimed.len() == free;
+        for claimed in claimed {
+            self.spawn(tracker, claimed, stop.clone());
+        }
+        if full {
+            return Duration::from_secs(3600);
+        }
+        match self.inner.store.next_due().await {
+            // A moment even where it is past: a run may be due whose lease another process has not given back.
+            Ok(Some(due)) => {
+                let wait = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+                wait.clamp(Duration::from_millis(10), Duration::from_secs(60))
+            }
+            Ok(None) => Duration::from_secs(60),
+            Err(_) => PAUSE,
+        }
+    }
+
+    fn spawn(&self, tracker: &TaskTracker, claimed: Claimed, stop: CancellationToken) {
+        let (run, lease) = (claimed.run.id, claimed.lease);
+        let (commands, receiver) = mpsc::channel(8);
+        let lost = CancellationToken::new();
+        let before = self.inner.active().insert(run, Active { lease, lost: lost.clone(), commands });
+        // Our own lease was over before it could be renewed: the older driver must not go on.
+        if let Some(before) = before {
+            before.lost.cancel();
+        }
+        let flow = claimed.run.flow.clone();
+        let span = tracing::info_span!("run", %run, flow = %claimed.run.flow);
+        let executor = self.clone();
+        tracker.spawn(
+            async move {
+                let inner = executor.inner.clone();
+                let driving = async move { Driver::take_up(inner, lease).await?.drive(receiver, stop, lost).await };
+                let result = tokio::spawn(driving.in_current_span()).await;
+                executor.ended(lease, flow, result).await;
+                let mut active = executor.inner.active();
+                if active.get(&run).is_some_and(|active| active.lease == lease) {
+                    active.remove(&run);
+                }
+                drop(active);
+                executor.wake();
+            }
+            .instrument(span),
+        );
+    }
+
+    /// A run came back from its driver. One that cannot go on is parked, with the reason.
+    async fn ended(&self, lease: Lease, flow: String, result: Result<Result<(), Stopped>, tokio::task::JoinError>) {
+        let reason = match result {
+            Ok(Ok(())) => return,
+            Ok(Err(Stopped::Store(error @ (StoreError::Fenced { .. } | StoreError::Closed)))) => {
+                tracing::warn!(%error, "run given up");
+                return;
+            }
+            Ok(Err(Stopped::Store(error))) if error.is_outage() => {
+                tracing::error!(%error, "run given up; it is taken up again when its lease is over");
+                return;
+            }
+            Ok(Err(other)) => other.to_string(),
+            Err(panic) if panic.is_panic() => "flowctl broke down over this run: please report it".to_owned(),
+            Err(_) => return,
+        };
+        tracing::error!(%reason, "run parked");
+        let mut update = RunUpdate::to(Next::Parked { reason: reason.clone() }, Timestamp::now());
+        update.alerts.push(NewAlert {
+            flow: Some(flow),
+            run: Some(lease.run),
+            severity: Severity::Error,
+            code: "run_parked".to_owned(),
+            title: "Runs cannot go on until somebody acts".to_owned(),
+            detail: Some(reason),
+        });
+        if let Err(error) = self.inner.store.append(lease, Vec::new(), update).await {
+            tracing::error!(%error, "the run could not be parked");
+        }
+    }
+
+    /// Keeps the leases of what is at work; a run whose lease is lost stops at once.
+    async fn renew(self) {
+        let every = self.inner.config.lease / 3;
+        loop {
+            tokio::time::sleep(every).await;
+            let leases: Vec<Lease> = self.inner.active().values().map(|active| active.lease).collect();
+            if leases.is_empty() {
+                continue;
+            }
+            let asked = leases.clone();
+            match self.inner.store.renew(leases, self.inner.lease_end()).await {
+                Ok(held) => {
+                    let active = self.inner.active();
+                    let gone = asked.iter().filter(|lease| !held.contains(lease));
+                    gone.filter_map(|lease| active.get(&lease.run).filter(|active| active.lease == *lease))
+                        .for_each(|active| active.lost.cancel());
+                }
+                Err(error) => tracing::error!(%error, "leases could not be renewed"),
+            }
+        }
+    }
+
+    /// A person says what became of a write that nothing can tell.
+    pub async fn decide(&self, run: RunId, step: &str, verdict: Verdict, by: By) -> Result<RunState, CommandError> {
+        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
+        let command = Command::Decide { node: NodePath::new(step), verdict, actor, reason };
+        self.command(run, command, None, "decide", by).await
+    }
+
+    /// A person sends a run on its way again, with another revision where one is named.
+    pub async fn replay(
+        &self,
+        run: RunId,
+        from: From,
+        again: Vec<NodePath>,
+        revision: Option<Hash>,
+        by: By,
+    ) -> Result<RunState, CommandError> {
+        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
+        let command = Command::Replay { from, again, actor, reason };
+        self.command(run, command, revision, "replay", by).await
+    }
+
+    /// A person ends a run: one at work here lets what is under way finish first, one that stands still ends as it is
+    /// taken up.
+    pub async fn cancel(&self, run: RunId, by: By) -> Result<(), CommandError> {
+        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
+        let command = Command::Cancel { actor, reason };
+        let active = self.inner.active().get(&run).map(|active| active.commands.clone());
+        if let Some(active) = active
+            && active.send(command.clone()).await.is_ok()
+        {
+            return Ok(());
+        }
+        self.command(run, command, None, "cancel", by).await.map(|_| ())
+    }
+
+    /// Writes a decision down and puts the run back to work.
+    async fn command(
+        &self,
+        run: RunId,
+        command: Command,
+        revision: Option<Hash>,
+        action: &'static str,
+        by: By,
+    ) -> Result<RunState, CommandError> {
+        let loaded = self.inner.store.load_run(run).await?;
+        let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {run}")))?;
+        if action != "replay" && !loaded.run.state.needs_a_person() {
+            return Err(CommandError::Refused(format!("run {run} is {}", loaded.run.state)));
+        }
+        let mut rebuilt = self.inner.rebuild(&loaded, revision).await?;
+        let mut entries = Vec::new();
+        for done in rebuilt.machine.step(command, by.at, 0.0) {
+            match done {
+                Action::Record(recorded) => entries.extend(recorded),
+                Action::Refused(why) => return Err(CommandError::Refused(why)),
+                _ => {}
+            }
+        }
+        let entries = numbered(&entries, &mut rebuilt.next_seq).map_err(Stopped::from)?;
+        let state = self.inner.store.resume(run, Resume { entries, revision, action }, by).await?;
+        self.wake();
+        Ok(state)
+    }
+}

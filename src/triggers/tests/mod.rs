@@ -1,0 +1,108 @@
+//! The door and its listener, against a real store.
+
+mod ingress;
+mod server;
+
+use super::ingress::{Endpoint, Verification};
+use super::stripe;
+use crate::catalog::Catalog;
+use crate::diagnostics::{FileId, Sources, Span};
+use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
+use crate::store::{SqliteStore, Store};
+use crate::value::{Record, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const SECRET: &str = "whsec_test";
+pub(super) const PREFIX: &str = "flowctl-0a1b2c3d-";
+pub(super) const CHARGE: &str = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","created":1,"livemode":false,"data":{"object":{"amount":1050}}}"#;
+
+/// A store in a folder that lives as long.
+pub(super) fn store() -> (tempfile::TempDir, Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    (folder, Arc::new(store))
+}
+
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint {
+        connection: "stripe".to_owned(),
+        system: Arc::new(Catalog::bundled().system("stripe").unwrap().clone()),
+        verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
+        live: Some(false),
+        own_prefix: PREFIX.to_owned(),
+    }
+}
+
+/// A flow that listens, and has no steps.
+pub(super) fn flow(name: &str, connection: &str, event: &str) -> Arc<ExecutionGraph> {
+    let span = Span { file: FileId(0), start: 0, end: 0 };
+    Arc::new(ExecutionGraph {
+        flow: name.into(),
+        description: None,
+        trigger: Trigger {
+            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()] },
+            ignore_own: true,
+            when: None,
+            dedupe: None,
+            order_by: None,
+            sequence: None,
+            span,
+        },
+        steps: vec![],
+        on_failure: vec![],
+        result: None,
+        settings: Value::Record(Record::new()),
+        sources: Arc::new(Sources::default()),
+    })
+}
+
+pub(super) fn signature(body: &str, at: i64) -> String {
+    stripe::sign(body.as_bytes(), &[SECRET], at)
+}
+
+/// A store whose disk is full, or too busy.
+#[derive(Debug)]
+pub(super) struct Broken(pub crate::store::StoreError);
+
+macro_rules! fails {
+    ($($name:ident($($arg:ident: $ty:ty),*) -> $given:ty;)*) => {
+        impl Store for Broken {
+            $(fn $name(&self, $($arg: $ty),*) -> crate::store::Reply<'_, $given> {
+                $(let _ = $arg;)*
+                Box::pin(std::future::ready(Err(self.0.clone())))
+            })*
+        }
+    };
+}
+
+mod refusing {
+    use super::*;
+    use crate::store::*;
+    use jiff::Timestamp;
+
+    fails! {
+        accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
+        accept_again(event: EventId, runs: Vec<NewRun>, by: By) -> Accepted;
+        claim(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Claimed>;
+        renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
+        next_due() -> Option<Timestamp>;
+        append(lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Option<RunId>;
+        load_run(run: RunId) -> Option<LoadedRun>;
+        resume(run: RunId, how: Resume, by: By) -> RunState;
+        release_key(run: RunId, by: By) -> Option<RunId>;
+        runs(filter: RunFilter, page: Page) -> Listed<Run>;
+        events(filter: EventFilter, page: Page) -> Listed<Event>;
+        event(event: EventId) -> Option<(Event, Vec<u8>)>;
+        raise(alert: NewAlert, at: Timestamp) -> AlertId;
+        close_alert(alert: AlertId, by: By) -> bool;
+        alerts(filter: AlertFilter, page: Page) -> Listed<Alert>;
+        audit(page: Page) -> Listed<AuditEntry>;
+        put_revision(revision: Revision) -> ();
+        activate(revision: Hash, by: By) -> ();
+        live_revisions() -> Vec<LiveRevision>;
+        revision(hash: Hash) -> Option<Revision>;
+        drop_periods(before: Timestamp, now: Timestamp) -> Dropped;
+        ping() -> ();
+    }
+}
