@@ -13,6 +13,7 @@ mod project;
 mod run;
 mod sandbox;
 mod schema;
+mod test;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,7 @@ enum Command {
     Run(run::Args),
     Eval(eval::Args),
     Graph(graph::Args),
+    Test(test::Args),
     Schema(schema::Args),
     Functions(functions::Args),
     Operations(operations::Args),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Graph(args) => graph::main(args),
+        Command::Test(args) => test::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Functions(args) => functions::main(args),
         Command::Operations(args) => operations::main(args),
