@@ -63,7 +63,10 @@ async fn nothing_is_lost_and_nothing_is_done_twice() {
                 runtime = setup.start().await;
             }
             let accepted = accepted.load(Ordering::Relaxed);
-            assert!(begun.elapsed() < DEADLINE, "{now} of {accepted} accepted are done after {DEADLINE:?} and {kills} kills");
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "{now} of {accepted} accepted are done after {DEADLINE:?} and {kills} kills"
+            );
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         over.store(true, Ordering::Relaxed);
@@ -161,7 +164,11 @@ async fn spoil(seed: u64, sandbox: &Sandbox, over: &AtomicBool) {
             _ => FaultKind::Delay(Duration::from_millis(random.u64(..300))),
         };
         let fault = Fault { method: (*method).into(), path: (*path).into(), body: String::new(), times: 1, kind };
-        if of_stripe { sandbox.stripe.faults().add(fault) } else { sandbox.finops.faults().add(fault) }
+        if of_stripe {
+            sandbox.stripe.faults().add(fault)
+        } else {
+            sandbox.finops.faults().add(fault)
+        }
         tokio::time::sleep(Duration::from_millis(random.u64(20..100))).await;
     }
 }

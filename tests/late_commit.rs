@@ -41,14 +41,16 @@ impl Case {
     }
 }
 
-const HEADER: (&str, &str) = ("SalesOrderName                = buyer(charge, customer)", "SalesOrderName                = \"changed\"");
+const HEADER: (&str, &str) =
+    ("SalesOrderName                = buyer(charge, customer)", "SalesOrderName                = \"changed\"");
 const LINE: (&str, &str) = ("LineDescription            = i.note?", "LineDescription            = \"changed\"");
 const CUSTOMER: (&str, &str) = ("AddressDescription     = \"Stripe\"", "AddressDescription     = \"changed\"");
 const MARK: (&str, &str) = ("metadata = { d365_company = company ", "metadata = { d365_company = \"changed\" ");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_is_committed_late_is_adopted() {
-    prove(Case { path: "/data/SalesOrderHeadersV2", change: HEADER, kind: FaultKind::CommitLate(LATE), sent: 1..=1 }).await;
+    prove(Case { path: "/data/SalesOrderHeadersV2", change: HEADER, kind: FaultKind::CommitLate(LATE), sent: 1..=1 })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +66,8 @@ async fn a_line_whose_answer_was_lost_is_found_by_its_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_is_committed_late_is_there_once() {
     // A chosen key needs no settle time: a second sending is refused by the key.
-    prove(Case { path: "/data/CDSSalesOrderLinesV2", change: LINE, kind: FaultKind::CommitLate(LATE), sent: 1..=20 }).await;
+    prove(Case { path: "/data/CDSSalesOrderLinesV2", change: LINE, kind: FaultKind::CommitLate(LATE), sent: 1..=20 })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +89,8 @@ async fn prove(case: Case) {
     project.change("environments/test.yaml", "settle: 2000ms", "settle: 3500ms");
     let setup = Setup::of(&project);
     let mut runtime = setup.start().await;
-    let fault = Fault { method: "POST".into(), path: case.path.into(), body: String::new(), times: 1, kind: case.kind.clone() };
+    let fault =
+        Fault { method: "POST".into(), path: case.path.into(), body: String::new(), times: 1, kind: case.kind.clone() };
     case.faults(&sandbox).add(fault);
     let sender = Sender::new(runtime.hook(), credentials::STRIPE_WEBHOOK_SECRET).expect("a sender");
     assert_eq!(sender.send(&charge.event()).await.expect("an answer"), 200);

@@ -40,7 +40,10 @@ impl Charge {
 
     /// The charge as an object of the API.
     pub fn object(&self) -> Value {
-        let lines = self.items.iter().map(|(sku, quantity, price)| format!("{sku}:{quantity}:{}.{:02}", price / 100, price % 100));
+        let lines = self
+            .items
+            .iter()
+            .map(|(sku, quantity, price)| format!("{sku}:{quantity}:{}.{:02}", price / 100, price % 100));
         let mut metadata = serde_json::Map::new();
         metadata.insert("items".into(), lines.collect::<Vec<_>>().join(", ").into());
         for (name, value) in &self.metadata {

@@ -79,9 +79,13 @@ pub fn wrong(sandbox: &Sandbox, charges: &[Charge]) -> Vec<String> {
                 _ => "MISC",
             };
             let amount = quantity * price;
-            let amount = flowctl::value::Number::from_json(format!("{}.{:02}", amount / 100, amount % 100).as_str().into());
+            let amount =
+                flowctl::value::Number::from_json(format!("{}.{:02}", amount / 100, amount % 100).as_str().into());
             let equal = matches!(line.get("LineAmount"), Some(Value::Number(there)) if there.compare(&amount).is_eq());
-            if text(line, "ProductNumber") != item || text(line, "OrderedSalesQuantity") != quantity.to_string() || !equal {
+            if text(line, "ProductNumber") != item
+                || text(line, "OrderedSalesQuantity") != quantity.to_string()
+                || !equal
+            {
                 wrong.push(format!("line {wanted} of {} is {line:?}", charge.id));
             }
         }
@@ -109,10 +113,13 @@ pub fn keyed(server: &Server) -> Vec<(String, Seen)> {
         .map(|seen| {
             let header = seen.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_string);
             let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap_or_default();
-            let of = |columns: &[&str]| columns.iter().map(|column| body[*column].to_string()).collect::<Vec<_>>().join("/");
+            let of =
+                |columns: &[&str]| columns.iter().map(|column| body[*column].to_string()).collect::<Vec<_>>().join("/");
             let key = header.unwrap_or_else(|| match seen.path.split(['?', '(']).next().unwrap_or_default() {
                 "/data/SalesOrderHeadersV2" => format!("order {}", of(&["CustomersOrderReference"])),
-                "/data/CDSSalesOrderLinesV2" => format!("line {}", of(&["SalesOrderNumber", "LineCreationSequenceNumber"])),
+                "/data/CDSSalesOrderLinesV2" => {
+                    format!("line {}", of(&["SalesOrderNumber", "LineCreationSequenceNumber"]))
+                }
                 "/data/CustomersV3" => format!("customer {}", of(&["NameAlias"])),
                 other => panic!("a write to {other}, under no key that this test knows"),
             });

@@ -63,7 +63,8 @@ pub struct Finished {
 impl Finished {
     fn of(output: Output) -> Finished {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        let finished = Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let finished =
+            Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
         assert!(!finished.stderr.contains("panicked"), "a panic:\n{}", finished.stderr);
         finished
     }

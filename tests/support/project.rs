@@ -37,7 +37,8 @@ impl Project {
     pub fn copied() -> Project {
         let project = Project { folder: tempfile::tempdir().expect("a folder") };
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
-        for entry in walkdir::WalkDir::new(&from).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file()) {
+        for entry in walkdir::WalkDir::new(&from).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file())
+        {
             let relative = entry.path().strip_prefix(&from).expect("below");
             // A store left by somebody who ran the repository's own flows is not part of them.
             if !relative.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.')) {
@@ -54,7 +55,9 @@ impl Project {
         for line in text.lines() {
             if let "call:" | "lookup:" = line.trim() {
                 let indent = &line[..line.len() - line.trim_start().len()];
-                patient.push_str(&format!("{indent}retry: {{ for: 1h, initial: 20ms, factor: 2, max: 500ms, jitter: 0.3 }}\n"));
+                patient.push_str(&format!(
+                    "{indent}retry: {{ for: 1h, initial: 20ms, factor: 2, max: 500ms, jitter: 0.3 }}\n"
+                ));
             }
             patient.push_str(line);
             patient.push('\n');
