@@ -12,7 +12,7 @@ use crate::engine::Live;
 use crate::graph::project::{Compilation, compile, recompile};
 use crate::graph::{ExecutionGraph, Severity};
 use crate::model::{Effective, Project};
-use crate::store::{By, Hash, NewAlert, Revision, StoreError};
+use crate::store::{AlertFilter, By, Hash, NewAlert, Page, Revision, StoreError};
 use crate::triggers::server::Routes;
 use crate::value::Text;
 use jiff::Timestamp;
@@ -23,6 +23,9 @@ use std::sync::Arc;
 
 /// The version of the mapping language that this binary writes into revisions.
 const LANGUAGE_VERSION: u32 = 1;
+
+/// The alert of a file that was refused.
+const REFUSED: &str = "reload_refused";
 
 /// What a reload did.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +79,16 @@ impl Read {
     /// `project:`, part of every idempotency key. `None` where flowctl.yaml cannot be read.
     pub fn project_name(&self) -> Option<Text> {
         self.project.file.as_ref().map(|file| Text::from(file.project.to_string()))
+    }
+
+    /// Errors that no problem tells yet; what is wrong with tests does not keep a flow from running.
+    fn not_in(&self, problems: &[Problem]) -> Vec<Diagnostic> {
+        let told = |finding: &&Diagnostic| problems.iter().any(|problem| problem.findings.findings.contains(finding));
+        let of_tests = |finding: &&Diagnostic| {
+            finding.primary.as_ref().is_some_and(|label| self.sources.get(label.span.file).path.ends_with(".test.yaml"))
+        };
+        let errors = self.findings.iter().filter(|finding| finding.severity == Level::Error);
+        errors.filter(|finding| !told(finding) && !of_tests(finding)).cloned().collect()
     }
 
     fn problem(&self, flow: Option<String>, path: Option<String>, findings: &[Diagnostic]) -> Problem {
@@ -211,6 +224,11 @@ impl Inner {
                 }
             }
         }
+        self.mended(&state.problems, &report).await;
+        let rest = read.not_in(&report.problems);
+        if !rest.is_empty() {
+            report.problems.push(read.problem(None, None, &rest));
+        }
         // What is in no file any more starts no new runs.
         for graph in self.revisions.graphs() {
             if !seen.contains(graph.flow.as_str()) {
@@ -302,7 +320,7 @@ impl Inner {
             flow: Some(flow.to_string()),
             run: None,
             severity: Severity::Warning,
-            code: "reload_refused".into(),
+            code: REFUSED.into(),
             title: format!("{path} has errors; flow {flow} stays on its last good revision"),
             detail: Some(problem.text()),
         };
@@ -310,6 +328,23 @@ impl Inner {
             tracing::error!(%error, "The alert could not be raised.");
         }
         report.problems.push(problem);
+    }
+
+    /// Closes the alerts of flows that were refused before and are good again.
+    async fn mended(&self, before: &[Problem], report: &Report) {
+        let refused = |flow: &str| report.problems.iter().any(|problem| problem.flow.as_deref() == Some(flow));
+        for flow in before.iter().filter_map(|problem| problem.flow.as_deref()).filter(|flow| !refused(flow)) {
+            tracing::info!(flow, "Mended: its files are good again.");
+            let open = AlertFilter { open: Some(true), flow: Some(flow.into()), code: Some(REFUSED.into()) };
+            let Ok(alerts) = self.store.alerts(open, Page::first(100)).await else { continue };
+            for alert in alerts.items {
+                let by =
+                    By { actor: "flowctl".into(), reason: "the files are good again".into(), at: Timestamp::now() };
+                if let Err(error) = self.store.close_alert(alert.id, by).await {
+                    tracing::error!(%error, "The alert could not be closed.");
+                }
+            }
+        }
     }
 
     async fn take_from_store(&self, flow: &str) -> Result<(), String> {
