@@ -8,6 +8,8 @@ mod filter;
 pub mod finops;
 pub mod server;
 pub mod stripe;
+#[cfg(test)]
+mod tests;
 pub mod webhooks;
 
 use crate::catalog::Catalog;
@@ -128,12 +130,21 @@ fn stripe_customer(id: &str, name: &str, email: &str, account: Option<&str>) -> 
     customer.to_string()
 }
 
-/// The tables whose values must exist elsewhere, and the prefixes of F&O's number sequences here.
+/// Columns whose values must exist elsewhere.
 const REFERENCES: &[(&str, &str, &str, &str)] = &[
     ("SalesOrderHeadersV2", "OrderingCustomerAccountNumber", "CustomersV3", "CustomerAccount"),
     ("CDSSalesOrderLinesV2", "SalesOrderNumber", "SalesOrderHeadersV2", "SalesOrderNumber"),
     ("CDSSalesOrderLinesV2", "ProductNumber", "ReleasedProductsV2", "ProductNumber"),
 ];
+
+/// What F&O sets itself in a new row.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("SalesOrderHeadersV2", "SalesOrderStatus", "Backorder"),
+    ("SalesOrderHeadersV2", "SalesOrderProcessingStatus", "Active"),
+    ("CDSSalesOrderLinesV2", "SalesOrderLineStatus", "Backorder"),
+];
+
+/// The prefixes of F&O's number sequences here.
 const SEQUENCES: &[(&str, &str)] =
     &[("SalesOrderNumber", "SO-"), ("CustomerAccount", "C-"), ("JournalBatchNumber", "")];
 
@@ -157,6 +168,11 @@ fn finops_entities(catalog: &Catalog, types: &dyn TypeSource) -> Vec<finops::Ent
                         let prefix = SEQUENCES.iter().find(|(c, _)| c == column).map_or("", |(_, prefix)| prefix);
                         (column.clone(), prefix.to_string())
                     })
+                    .collect(),
+                defaults: DEFAULTS
+                    .iter()
+                    .filter(|(of, ..)| *of == name.as_str())
+                    .map(|(_, column, value)| (column.to_string(), value.to_string()))
                     .collect(),
                 references: references
                     .map(|(_, column, other, key)| (column.to_string(), other.to_string(), key.to_string()))

@@ -263,7 +263,7 @@ mod tests {
                 let run = o.deliveries[2].runs[0].clone();
                 o.deliveries[2].runs.push(run);
             }),
-            ("no throttling", Some(5), |o| drop(o.deliveries[5].answers.remove(0))),
+            ("no throttling", Some(5), |o| o.deliveries[5].answers = vec![Some(201)]),
             ("an order asked for twice", Some(6), |o| o.deliveries[6].answers.push(Some(201))),
         ];
         let (cases, expected) = given();

@@ -106,7 +106,7 @@ pub fn all(now: i64) -> Vec<Case> {
         customer: Some("cus_Adatum"),
         ..Charge::new("ch_3DemoAnswerLost", 5100, "eur", "Adatum Europe", "buying@adatum.example")
     };
-    add("answer_lost", "F&O's answer to the order is lost", lost.event("evt_1DemoAnswerLost", now));
+    add("answer_lost", "F&O's answer is lost", lost.event("evt_1DemoAnswerLost", now));
 
     let unknown = Charge {
         items: &[("items", "MUG:1:12.00, SKATEBOARD:1:79.90"), ("order_number", "1005")],

@@ -156,7 +156,7 @@ impl Report<'_> {
                 continue;
             }
             let new = self.observed.new_customers.iter().any(|customer| customer.account == order.account);
-            let new = if new { "new customer " } else { "" };
+            let new = if new { "new " } else { "" };
             let total = total(order).map_or(order.currency.clone(), |total| format!("{total} {}", order.currency));
             lines.push(format!("{}, {new}{}, {total}", order.number, order.account));
             for line in &order.lines {
