@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Runs the tests beside the flows: the real engine, answers from the tests, a virtual clock, no network.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  flowctl test flows\n  flowctl test flows/stripe-dynamics-365/charge-to-sales-order.flow.yaml\n  flowctl test --format junit > tests.xml")]
+#[command(
+    after_help = "Examples:\n  flowctl test flows\n  flowctl test flows/stripe-dynamics-365/charge-to-sales-order.flow.yaml\n  flowctl test --format junit > tests.xml"
+)]
 pub struct Args {
     /// Folders, *.test.yaml files, or *.flow.yaml files whose tests are meant. Without one: all of this folder.
     paths: Vec<PathBuf>,
@@ -43,7 +45,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     let mut projects: Vec<(PathBuf, Vec<PathBuf>)> = vec![];
     for path in paths {
         let there = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
-        let root = find_root(&path).with_context(|| format!("{} stands in no project: no flowctl.yaml there or above", path.display()))?;
+        let root = find_root(&path)
+            .with_context(|| format!("{} stands in no project: no flowctl.yaml there or above", path.display()))?;
         match projects.iter_mut().find(|(known, _)| *known == root) {
             Some((_, wanted)) => wanted.push(there),
             None => projects.push((root, vec![there])),
@@ -84,14 +87,17 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         Format::Junit => out.push_str("</testsuites>\n"),
     }
     output::print(&out)?;
-    let broken = results.iter().any(|(compiled, _)| compiled.findings.iter().any(|finding| finding.severity == Severity::Error));
+    let broken =
+        results.iter().any(|(compiled, _)| compiled.findings.iter().any(|finding| finding.severity == Severity::Error));
     Ok(if failed > 0 || broken { End::Findings } else { End::Fine })
 }
 
 /// The tests that the paths mean, run. A path that means none is wrong usage: nobody wants to pass with nothing.
 fn suites(compiled: &Compiled, root: &Path, wanted: &[PathBuf]) -> anyhow::Result<Vec<Suite>> {
     let project = &compiled.project;
-    let flow_at = |path: &Path| project.flows.iter().find(|flow| root.join(&flow.path) == path).map(|flow| flow.flow.flow.as_str());
+    let flow_at = |path: &Path| {
+        project.flows.iter().find(|flow| root.join(&flow.path) == path).map(|flow| flow.flow.flow.as_str())
+    };
     let means = |wanted: &PathBuf, path: &str, flow: Option<&str>| {
         root.join(path).starts_with(wanted) || flow.is_some() && flow_at(wanted) == flow
     };
@@ -179,12 +185,15 @@ fn as_json(suite: &Suite, case: &Verdict, sources: &Sources) -> serde_json::Valu
 
 fn junit_head(passed: usize, failed: usize) -> String {
     let tests = passed + failed;
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"flowctl test\" tests=\"{tests}\" failures=\"{failed}\">\n")
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"flowctl test\" tests=\"{tests}\" failures=\"{failed}\">\n"
+    )
 }
 
 fn junit(suite: &Suite, sources: &Sources) -> String {
     let failed = suite.cases.iter().filter(|case| !case.passed()).count();
-    let mut out = format!("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\">\n", xml(&suite.path), suite.cases.len());
+    let mut out =
+        format!("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\">\n", xml(&suite.path), suite.cases.len());
     for case in &suite.cases {
         let line = sources.position(case.span).line;
         let head = format!(

@@ -90,8 +90,9 @@ impl Setting<'_> {
         places.extend(expect.alerts.is_some().then_some(("alerts", expect.span)));
         places.extend(expect.waited.as_ref().map(|waited| ("waited", waited.span)));
         let finding = |(key, span)| {
-            wrong(format!("`{key}` is of a run: this case tests a mapping alone"), span)
-                .help("a mapping is expected to give a `value`, to have some of it with `value_has`, or to end in an `error`")
+            wrong(format!("`{key}` is of a run: this case tests a mapping alone"), span).help(
+                "a mapping is expected to give a `value`, to have some of it with `value_has`, or to end in an `error`",
+            )
         };
         places.into_iter().map(finding).collect()
     }
@@ -108,10 +109,14 @@ impl Setting<'_> {
         let path = path.ok_or_else(|| unknown(format!("`{file}` leads out of the project")))?;
         let types = &self.compilation.types;
         let inputs = Inputs { files: &self.effective.files, types, settings: self.effective.settings_type.clone() };
-        let scope = SlotScope { library: &self.compilation.library, inputs: &inputs, uses: &[], variables: &[], facts: &[] };
-        scope.routine(&path, name).ok_or_else(|| match path.starts_with("std:") || self.effective.files.contains_key(&path) {
-            true => unknown(format!("`{path}` has no mapping or fn `{name}`, or has errors")),
-            false => unknown(format!("the project has no file `{path}`")).help("the path is relative to the flow's file, as in its `use:`"),
+        let scope =
+            SlotScope { library: &self.compilation.library, inputs: &inputs, uses: &[], variables: &[], facts: &[] };
+        scope.routine(&path, name).ok_or_else(|| {
+            match path.starts_with("std:") || self.effective.files.contains_key(&path) {
+                true => unknown(format!("`{path}` has no mapping or fn `{name}`, or has errors")),
+                false => unknown(format!("the project has no file `{path}`"))
+                    .help("the path is relative to the flow's file, as in its `use:`"),
+            }
         })
     }
 }
@@ -126,11 +131,18 @@ fn told(want: &Tree, error: &EvalError, out: &mut Vec<Diagnostic>) {
             "code" => compare("error.code", &field.value, &Value::from(error.code.as_str()), Extent::Exact, None, out),
             "message" => {
                 if field.value.text().is_none_or(|part| part.is_empty() || !error.message.contains(part)) {
-                    let message = format!("`error.message`: expected it to have {}, got {:?}", show(&field.value.value()), error.message);
+                    let message = format!(
+                        "`error.message`: expected it to have {}, got {:?}",
+                        show(&field.value.value()),
+                        error.message
+                    );
                     out.push(Diagnostic::error(Code::F0500, message, field.value.span));
                 }
             }
-            other => out.push(wrong(format!("an error of a mapping has no `{other}`: it has `code` and `message`"), field.span)),
+            other => out.push(wrong(
+                format!("an error of a mapping has no `{other}`: it has `code` and `message`"),
+                field.span,
+            )),
         }
     }
 }

@@ -6,8 +6,8 @@
 use super::steps::{Does, Steps};
 use super::tree::{Data, Field, Kind, Tree, wrong};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
-use crate::model::test::Data as Written;
 use crate::model::read::Keyed;
+use crate::model::test::Data as Written;
 use crate::value::Value;
 
 /// One answer.
@@ -23,10 +23,18 @@ pub enum AnswerKind {
     Value(Value),
     /// The rows found, all pages in one.
     Rows(Vec<Value>),
-    Http { status: u16, headers: Vec<(String, String)>, body: Value },
+    Http {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Value,
+    },
     /// The connection broke: before anything was sent, or after the work.
-    Drop { after: bool },
-    Timeout { after: bool },
+    Drop {
+        after: bool,
+    },
+    Timeout {
+        after: bool,
+    },
     /// What a look finds.
     Found(Option<Value>),
     /// Asking fails the case.
@@ -77,7 +85,10 @@ impl Answers {
         for (key, own, tree) in scripts {
             match steps.find(&key.text, key.span) {
                 Ok(step) if step.does == Does::Other => {
-                    problems.push(wrong(format!("`{}` asks nobody: only lookups and calls are answered", key.text), key.span));
+                    problems.push(wrong(
+                        format!("`{}` asks nobody: only lookups and calls are answered", key.text),
+                        key.span,
+                    ));
                     continue;
                 }
                 Ok(_) => {}
@@ -87,7 +98,14 @@ impl Answers {
                 }
             }
             match tree.and_then(|tree| sequence(&tree)) {
-                Ok(list) => answers.push(Script { path: key.text.to_string(), span: key.span, own, answers: list, next: 0, used: 0 }),
+                Ok(list) => answers.push(Script {
+                    path: key.text.to_string(),
+                    span: key.span,
+                    own,
+                    answers: list,
+                    next: 0,
+                    used: 0,
+                }),
                 Err(finding) => problems.push(finding),
             }
         }
@@ -113,7 +131,10 @@ impl Answers {
         let Some(script) = self.0.get_mut(place) else { return Err(wrong(path.to_owned(), case)) };
         let Some(answer) = script.answers.get(script.next).cloned() else {
             let count = script.answers.len();
-            let message = format!("`{path}` was {how} once more after its {}", if count == 1 { "only answer".into() } else { format!("{count} answers") });
+            let message = format!(
+                "`{path}` was {how} once more after its {}",
+                if count == 1 { "only answer".into() } else { format!("{count} answers") }
+            );
             let finding = Diagnostic::error(Code::F0501, message, script.span);
             return Err(if how == "asked" {
                 finding.help("a list is a sequence of answers")
@@ -122,7 +143,11 @@ impl Answers {
             });
         };
         if let AnswerKind::Never = answer.kind {
-            return Err(Diagnostic::error(Code::F0501, format!("`{path}` was {how}, which should never happen"), answer.span));
+            return Err(Diagnostic::error(
+                Code::F0501,
+                format!("`{path}` was {how}, which should never happen"),
+                answer.span,
+            ));
         }
         script.next += 1;
         script.used = script.used.max(script.next);
@@ -132,7 +157,8 @@ impl Answers {
     /// The case's own answers that no run has used.
     pub fn left_over(&self) -> impl Iterator<Item = Diagnostic> {
         self.0.iter().filter(|script| script.own).filter_map(|script| {
-            let left = script.answers.iter().skip(script.used).filter(|answer| !matches!(answer.kind, AnswerKind::Never));
+            let left =
+                script.answers.iter().skip(script.used).filter(|answer| !matches!(answer.kind, AnswerKind::Never));
             let left: Vec<&Answer> = left.collect();
             let first = left.first()?;
             let (message, span) = match script.used {
@@ -223,7 +249,9 @@ fn status(tree: &Tree) -> Result<u16, Diagnostic> {
         Kind::One(Value::Number(number)) => number.written().parse::<u16>().ok(),
         _ => None,
     };
-    number.filter(|status| (100..600).contains(status)).ok_or_else(|| wrong("expected an HTTP status such as 429".into(), tree.span))
+    number
+        .filter(|status| (100..600).contains(status))
+        .ok_or_else(|| wrong("expected an HTTP status such as 429".into(), tree.span))
 }
 
 fn headers(tree: Option<&Tree>) -> Result<Vec<(String, String)>, Diagnostic> {

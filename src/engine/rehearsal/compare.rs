@@ -27,7 +27,8 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
                 compare(&below(path, &field.name), &field.value, got, extent, ty, out);
             }
             if extent == Extent::Exact {
-                for (name, value) in record.iter().filter(|(name, _)| !fields.iter().any(|field| field.name == **name)) {
+                for (name, value) in record.iter().filter(|(name, _)| !fields.iter().any(|field| field.name == **name))
+                {
                     let message = format!("`{}` is not expected, got {}", below(path, name), show(value));
                     out.push(failed(message, want));
                 }
@@ -39,7 +40,12 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
                 _ => None,
             });
             if items.len() != got.len() {
-                let message = format!("`{path}` has {} elements, expected {}: got {}", got.len(), items.len(), show(&Value::List(got.clone())));
+                let message = format!(
+                    "`{path}` has {} elements, expected {}: got {}",
+                    got.len(),
+                    items.len(),
+                    show(&Value::List(got.clone()))
+                );
                 return out.push(failed(message, want));
             }
             for (n, (want, got)) in items.iter().zip(got.iter()).enumerate() {
@@ -51,7 +57,9 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
             let message = format!("`{path}`: expected {}, got {}", show(&want.value()), show(got));
             let finding = failed(message, want);
             out.push(match (&want.kind, got) {
-                (Kind::One(Value::Text(_)), Value::Number(_) | Value::Bool(_)) => finding.help("what is quoted is a text"),
+                (Kind::One(Value::Text(_)), Value::Number(_) | Value::Bool(_)) => {
+                    finding.help("what is quoted is a text")
+                }
                 (Kind::One(Value::Number(_) | Value::Bool(_)), Value::Text(_)) => finding.help("a text is quoted"),
                 _ => finding,
             });

@@ -7,7 +7,7 @@ use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::engine::connector::{Request, StepError};
 use crate::engine::door;
-use crate::engine::machine::{Action, Alert, Command, End, Entry, Facts, Fact, NodePath, Run};
+use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run};
 use crate::graph::ExecutionGraph;
 use crate::language::evaluate::Limits;
 use crate::store::{RunError, Start};
@@ -97,7 +97,13 @@ impl Ended {
 }
 
 impl<'a> World<'a> {
-    pub fn new(catalog: &'a Catalog, graph: Arc<ExecutionGraph>, project: &'a str, answers: Answers, case: Span) -> World<'a> {
+    pub fn new(
+        catalog: &'a Catalog,
+        graph: Arc<ExecutionGraph>,
+        project: &'a str,
+        answers: Answers,
+        case: Span,
+    ) -> World<'a> {
         World {
             catalog,
             graph,
@@ -185,7 +191,9 @@ impl<'a> World<'a> {
                                 releases = release;
                                 Ended::Stopped { reason }
                             }
-                            End::DeadLetter { step, error } => Ended::DeadLetter { error: told(&error), step: Some(step.to_string()) },
+                            End::DeadLetter { step, error } => {
+                                Ended::DeadLetter { error: told(&error), step: Some(step.to_string()) }
+                            }
                             End::OutcomeUnknown { step, error } => {
                                 Ended::OutcomeUnknown { error: told(&error), step: Some(step.to_string()) }
                             }

@@ -149,7 +149,15 @@ impl Expectation<'_> {
         true
     }
 
-    fn error(&self, word: &str, want: &Tree, step: Option<&str>, error: &RunError, end: &Ended, out: &mut Vec<Diagnostic>) {
+    fn error(
+        &self,
+        word: &str,
+        want: &Tree,
+        step: Option<&str>,
+        error: &RunError,
+        end: &Ended,
+        out: &mut Vec<Diagnostic>,
+    ) {
         let known = ["step", "class", "code"];
         let Some(fields) = want.fields().filter(|fields| !fields.is_empty()) else {
             return out.push(wrong(format!("`{word}` takes: {}", known.join(", ")), want.span));
@@ -189,11 +197,14 @@ impl Expectation<'_> {
                     out.push(match (found, got.get(n)) {
                         (true, Some(other)) => {
                             let message = format!("`calls[{n}]`: expected `{}`, got `{other}`", call.step.as_str());
-                            Diagnostic::error(Code::F0500, message, call.step.span).help(format!("the writes were: {}", listed(&got)))
+                            Diagnostic::error(Code::F0500, message, call.step.span)
+                                .help(format!("the writes were: {}", listed(&got)))
                         }
                         (true, None) => {
-                            let message = format!("`calls[{n}]`: `{}` was written fewer times than expected", call.step.as_str());
-                            Diagnostic::error(Code::F0500, message, call.step.span).help(format!("the writes were: {}", listed(&got)))
+                            let message =
+                                format!("`calls[{n}]`: `{}` was written fewer times than expected", call.step.as_str());
+                            Diagnostic::error(Code::F0500, message, call.step.span)
+                                .help(format!("the writes were: {}", listed(&got)))
                         }
                         (false, _) => self.no_call(call, ran),
                     });
@@ -247,7 +258,10 @@ impl Expectation<'_> {
             compare(&format!("{path}: value"), &want, &value.unwrap_or(Value::Missing), Extent::Exact, None, out);
         }
         if let Some(writes) = &want.writes {
-            out.push(wrong(format!("`{path}` is no change set: it has no `writes`"), writes.first().map_or(want.span, |first| first.0.span)));
+            out.push(wrong(
+                format!("`{path}` is no change set: it has no `writes`"),
+                writes.first().map_or(want.span, |first| first.0.span),
+            ));
         }
         if let Some(want) = want.attempts.as_ref().and_then(|attempts| self.tree(attempts, out)) {
             let attempts = Value::Number(Number::from(i64::from(got.attempts)));
@@ -259,7 +273,14 @@ impl Expectation<'_> {
     }
 
     /// A key of one part may be written as its value; the company goes without saying.
-    fn key(&self, path: &str, want: &Tree, got: &Call, operation: Option<&graph::Operation>, out: &mut Vec<Diagnostic>) {
+    fn key(
+        &self,
+        path: &str,
+        want: &Tree,
+        got: &Call,
+        operation: Option<&graph::Operation>,
+        out: &mut Vec<Diagnostic>,
+    ) {
         let known = operation.and_then(|operation| self.catalog.operation(&operation.name));
         let key = known.and_then(|(system, declared)| {
             let (name, _) = declared.param("key")?;
@@ -309,7 +330,10 @@ impl Expectation<'_> {
             }
             match got.get(n) {
                 Some(alert) => compare(&format!("alerts[{n}]"), &want, &value(alert), Extent::Part, None, out),
-                None => out.push(failed(format!("`alerts[{n}]` was expected and not raised: there were {}", got.len()), &want)),
+                None => out.push(failed(
+                    format!("`alerts[{n}]` was expected and not raised: there were {}", got.len()),
+                    &want,
+                )),
             }
         }
         for alert in got.iter().skip(wanted.len()) {
@@ -323,7 +347,8 @@ impl Expectation<'_> {
 fn late(want: &Spanned<Duration>, got: SignedDuration) -> Option<Diagnostic> {
     let got = std::time::Duration::try_from(got).unwrap_or_default();
     (got != want.value.0).then(|| {
-        let message = format!("`waited`: expected {}, got {}", time::write_duration(want.value.0), time::write_duration(got));
+        let message =
+            format!("`waited`: expected {}, got {}", time::write_duration(want.value.0), time::write_duration(got));
         Diagnostic::error(Code::F0500, message, want.span)
     })
 }
@@ -334,7 +359,11 @@ fn value(alert: &Alert) -> Value {
         graph::Severity::Warning => "warning",
         graph::Severity::Error => "error",
     };
-    let mut fields = vec![("severity", Value::from(severity)), ("code", Value::from(alert.code.clone())), ("title", Value::from(alert.title.clone()))];
+    let mut fields = vec![
+        ("severity", Value::from(severity)),
+        ("code", Value::from(alert.code.clone())),
+        ("title", Value::from(alert.title.clone())),
+    ];
     fields.extend(alert.detail.clone().map(|detail| ("detail", Value::from(detail))));
     Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
 }
@@ -359,9 +388,15 @@ fn tell(end: &Ended) -> String {
         Ended::Duplicate => "is a duplicate: its `dedupe` value was there before".into(),
         Ended::Superseded => "was superseded: a newer event of its key was there before".into(),
         Ended::Stopped { reason } => format!("was stopped: {reason}"),
-        Ended::DeadLetter { step: Some(step), error } => format!("became a dead letter at `{step}`: {}, {}", error.class.as_str(), error.code),
-        Ended::DeadLetter { step: None, error } => format!("became a dead letter at the door: {}, {}", error.class.as_str(), error.code),
-        Ended::OutcomeUnknown { step, .. } => format!("ended as outcome_unknown at `{}`", step.as_deref().unwrap_or_default()),
+        Ended::DeadLetter { step: Some(step), error } => {
+            format!("became a dead letter at `{step}`: {}, {}", error.class.as_str(), error.code)
+        }
+        Ended::DeadLetter { step: None, error } => {
+            format!("became a dead letter at the door: {}, {}", error.class.as_str(), error.code)
+        }
+        Ended::OutcomeUnknown { step, .. } => {
+            format!("ended as outcome_unknown at `{}`", step.as_deref().unwrap_or_default())
+        }
     }
 }
 

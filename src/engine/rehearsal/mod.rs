@@ -89,7 +89,9 @@ impl<'a> Rehearsal<'a> {
     fn case(&self, source: &TestSource, case: &Case) -> Result<(), Vec<Diagnostic>> {
         if expects_nothing(&case.expect) {
             let failure = Diagnostic::error(Code::F0506, "the case expects nothing", case.expect.span);
-            return Err(vec![failure.help("a case without expectations would always pass: say at least how the run ends")]);
+            return Err(vec![
+                failure.help("a case without expectations would always pass: say at least how the run ends"),
+            ]);
         }
         let other = self.with_settings(source, case)?;
         let (effective, compilation) = match &other {
@@ -104,7 +106,11 @@ impl<'a> Rehearsal<'a> {
 
     /// The project with the settings of the file and of the case, where they give any.
     #[expect(clippy::type_complexity, reason = "named once")]
-    fn with_settings(&self, source: &TestSource, case: &Case) -> Result<Option<Rc<(Effective, Compilation)>>, Vec<Diagnostic>> {
+    fn with_settings(
+        &self,
+        source: &TestSource,
+        case: &Case,
+    ) -> Result<Option<Rc<(Effective, Compilation)>>, Vec<Diagnostic>> {
         let none = Keyed::default();
         let given = source.tests.given.as_ref().map_or(&none, |given| &given.settings);
         if given.names().next().is_none() && case.settings.names().next().is_none() {
@@ -151,7 +157,8 @@ impl Setting<'_> {
         let finding = Diagnostic::error(Code::F0507, format!("the project has no flow `{}`", name.as_str()), name.span);
         Err(match did_you_mean(name, known.iter().map(|(name, _)| *name)) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-            None => finding.help(format!("its flows: {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))),
+            None => finding
+                .help(format!("its flows: {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))),
         })
     }
 
@@ -228,7 +235,8 @@ impl Setting<'_> {
         let mut arrivals = vec![];
         for before in &self.case.before {
             if let Some((key, _)) = before.0.entries().iter().find(|(key, _)| &*key.text != "event") {
-                return Err(wrong(format!("what runs before has no `{}`", key.text), key.span).help("before: [{ event: { with: … } }]"));
+                return Err(wrong(format!("what runs before has no `{}`", key.text), key.span)
+                    .help("before: [{ event: { with: … } }]"));
             }
             let event = match before.0.get("event") {
                 Some(event) => self.data.over(event, shared.as_ref())?,

@@ -38,14 +38,22 @@ impl<'a> Asked<'a> {
                 return Err(self.unfit(answer, "writes: answer it with `{ value: … }`"));
             }
             AnswerKind::Rows(rows) => self.rows(rows.clone()),
-            AnswerKind::Http { status, body, .. } if (200..300).contains(status) => self.success(*status, body, answer)?,
+            AnswerKind::Http { status, body, .. } if (200..300).contains(status) => {
+                self.success(*status, body, answer)?
+            }
             AnswerKind::Http { status, .. } => {
                 let error = self.error(answer);
-                if self.operation.result().missing.contains(status) { Outcome::Missing(error) } else { Outcome::Failed(error) }
+                if self.operation.result().missing.contains(status) {
+                    Outcome::Missing(error)
+                } else {
+                    Outcome::Failed(error)
+                }
             }
             AnswerKind::Drop { .. } | AnswerKind::Timeout { .. } => Outcome::Failed(self.error(answer)),
             AnswerKind::Found(_) | AnswerKind::Never => {
-                return Err(self.unfit(answer, "is sent here, not looked for: `{ found: … }` answers the look before a repeat"));
+                return Err(
+                    self.unfit(answer, "is sent here, not looked for: `{ found: … }` answers the look before a repeat")
+                );
             }
         })
     }
@@ -57,7 +65,12 @@ impl<'a> Asked<'a> {
             AnswerKind::Found(Some(row)) => LookOutcome::Found(vec![self.row(row.clone(), false, None)]),
             AnswerKind::Http { status, .. } if !(200..300).contains(status) => LookOutcome::Failed(self.error(answer)),
             AnswerKind::Drop { .. } | AnswerKind::Timeout { .. } => LookOutcome::Failed(self.error(answer)),
-            _ => return Err(self.unfit(answer, "may have been done and is looked for: answer with `{ found: ROW }` or `{ found: missing }`")),
+            _ => {
+                return Err(self.unfit(
+                    answer,
+                    "may have been done and is looked for: answer with `{ found: ROW }` or `{ found: missing }`",
+                ));
+            }
         })
     }
 
@@ -104,7 +117,9 @@ impl<'a> Asked<'a> {
             (_, None) => Some(body.clone()).filter(|body| !matches!(body, Value::Missing)),
         };
         match found {
-            Some(Value::List(rows)) if self.is_list() || result.exactly == Some(Exactly::One) => Ok(self.rows(rows.to_vec())),
+            Some(Value::List(rows)) if self.is_list() || result.exactly == Some(Exactly::One) => {
+                Ok(self.rows(rows.to_vec()))
+            }
             Some(value) if !self.is_list() => Ok(Outcome::Done(self.row(value, true, Some(status)))),
             _ => Err(self.unfit(answer, "answers with a `body` that holds the result where the system puts it")),
         }
@@ -113,15 +128,20 @@ impl<'a> Asked<'a> {
     fn error(&self, answer: &Answer) -> StepError {
         match &answer.kind {
             AnswerKind::Http { status, headers, body } => {
-                let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+                let header = |name: &str| {
+                    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+                };
                 let understood = self.system.classify(Some(self.operation), *status, body, &header);
                 let body = Some(body.clone()).filter(|body| !matches!(body, Value::Missing));
                 StepError::refused(understood, *status, body)
             }
-            AnswerKind::Timeout { after } => sent(*after, StepError::new(ErrorClass::Timeout, "timeout", "no answer came in time")),
-            AnswerKind::Drop { after: false } => {
-                sent(false, StepError::new(ErrorClass::Unavailable, "no_connection", "the connection could not be made"))
+            AnswerKind::Timeout { after } => {
+                sent(*after, StepError::new(ErrorClass::Timeout, "timeout", "no answer came in time"))
             }
+            AnswerKind::Drop { after: false } => sent(
+                false,
+                StepError::new(ErrorClass::Unavailable, "no_connection", "the connection could not be made"),
+            ),
             _ => StepError::new(ErrorClass::Unavailable, "connection_lost", "the connection broke before the answer"),
         }
     }
@@ -143,7 +163,9 @@ impl<'a> Asked<'a> {
     fn key(&self, row: &Value) -> Option<Record> {
         let entity = self.entity?;
         let given = self.request.params.iter().find_map(|(name, param)| match param {
-            Parameter::Value(value) if self.operation.params.get(name.as_str()).is_some_and(|param| param.key) => Some(value),
+            Parameter::Value(value) if self.operation.params.get(name.as_str()).is_some_and(|param| param.key) => {
+                Some(value)
+            }
             _ => None,
         });
         let mut key = Record::new();

@@ -53,7 +53,9 @@ impl Step {
 
     fn fits(&self, path: &str) -> bool {
         let mut parts = path.split('/');
-        self.pattern.iter().all(|wanted| parts.next().is_some_and(|part| wanted == "*" && !part.is_empty() || wanted == part))
+        self.pattern
+            .iter()
+            .all(|wanted| parts.next().is_some_and(|part| wanted == "*" && !part.is_empty() || wanted == part))
             && parts.next().is_none()
     }
 
@@ -87,7 +89,9 @@ fn walk(nodes: &[Node], prefix: &[String], steps: &mut Vec<Step>) {
                 walk(&each.steps, &inside, steps);
                 Does::Other
             }
-            NodeKind::Transform(_) | NodeKind::Alert { .. } | NodeKind::Fail { .. } | NodeKind::Stop { .. } => Does::Other,
+            NodeKind::Transform(_) | NodeKind::Alert { .. } | NodeKind::Fail { .. } | NodeKind::Stop { .. } => {
+                Does::Other
+            }
         };
         for entry in &node.on_error {
             walk(&entry.steps, prefix, steps);

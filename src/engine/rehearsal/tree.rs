@@ -84,7 +84,8 @@ impl Tree {
             Value::Missing => Kind::Missing,
             Value::List(items) => Kind::List(items.iter().map(|item| Tree::of(item, span)).collect()),
             Value::Record(record) => {
-                let field = |(name, value): (&Text, &Value)| Field { name: name.clone(), span, value: Tree::of(value, span) };
+                let field =
+                    |(name, value): (&Text, &Value)| Field { name: name.clone(), span, value: Tree::of(value, span) };
                 Kind::Record(record.iter().map(field).collect())
             }
             other => Kind::One(other.clone()),
@@ -120,7 +121,8 @@ impl Tree {
                 }
                 None => {
                     let meant = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
-                    let finding = wrong(format!("what is changed has no `{name}` on the way of `{}`", path.text), path.span);
+                    let finding =
+                        wrong(format!("what is changed has no `{name}` on the way of `{}`", path.text), path.span);
                     Err(match meant {
                         Some(meant) => finding.help(format!("did you mean `{meant}`?")),
                         None => finding.help("only the last field of a path may be a new one"),
@@ -133,7 +135,9 @@ impl Tree {
                     *item = new;
                     Ok(())
                 }
-                (None, _) => refuse(format!("`{name}` of `{}` is no element of the list there, counted from 0", path.text)),
+                (None, _) => {
+                    refuse(format!("`{name}` of `{}` is no element of the list there, counted from 0", path.text))
+                }
             },
             Kind::Missing => refuse(format!("nothing is there to hold `{name}` of `{}`", path.text)),
             Kind::One(value) => refuse(format!("`{name}` of `{}` would stand in a {}", path.text, value.kind())),
@@ -182,10 +186,15 @@ impl<'a> Data<'a> {
         self.spend(1, node.span)?;
         let kind = match &node.kind {
             NodeKind::Scalar(scalar) => self.scalar(scalar, node)?,
-            NodeKind::Sequence(items) => Kind::List(items.iter().map(|item| self.element(item)).collect::<Result<_, _>>()?),
+            NodeKind::Sequence(items) => {
+                Kind::List(items.iter().map(|item| self.element(item)).collect::<Result<_, _>>()?)
+            }
             NodeKind::Mapping(entries) => match entries.as_slice() {
                 [(key, path)] if &*key.text == "file" => return self.file(path),
-                [(one, _), (two, _)] if [&*one.text, &*two.text] == ["repeat", "times"] || [&*one.text, &*two.text] == ["times", "repeat"] => {
+                [(one, _), (two, _)]
+                    if [&*one.text, &*two.text] == ["repeat", "times"]
+                        || [&*one.text, &*two.text] == ["times", "repeat"] =>
+                {
                     self.repeated(node)?
                 }
                 entries => Kind::Record(
