@@ -37,7 +37,10 @@ fn run(project: &Project, listen: &str, admin: &str) -> Command {
 
 #[test]
 fn broken_yaml() {
-    refused(|p| p.change(FLOW_FILE, "use: [charge.map]", "use: [charge.map"), &[&format!("{FLOW_FILE}:4:6"), "never closed"]);
+    refused(
+        |p| p.change(FLOW_FILE, "use: [charge.map]", "use: [charge.map"),
+        &[&format!("{FLOW_FILE}:4:6"), "never closed"],
+    );
     refused(|p| p.change(FLOW_FILE, "  when: event.data", " when: event.data"), &[&format!("{FLOW_FILE}:")]);
     refused(|p| p.write("flowctl.yaml", "\u{0}\u{1}"), &["flowctl.yaml:1:1"]);
     refused(|p| p.write("connections.yaml", "connections:\n\tstripe: {}\n"), &["connections.yaml:2:1"]);
@@ -46,15 +49,26 @@ fn broken_yaml() {
 #[test]
 fn an_unknown_key_with_what_was_meant() {
     refused(|p| p.change(FLOW_FILE, "  dedupe: ", "  dedup: "), &[&format!("{FLOW_FILE}:11:3"), "`dedup`", "dedupe"]);
-    refused(|p| p.change("connections.yaml", "    company: usmf", "    compny: usmf"), &["connections.yaml:15:5", "company"]);
+    refused(
+        |p| p.change("connections.yaml", "    company: usmf", "    compny: usmf"),
+        &["connections.yaml:15:5", "company"],
+    );
     refused(|p| p.change("flowctl.yaml", "version: 1", "verson: 1"), &["flowctl.yaml:3:1", "version"]);
 }
 
 #[test]
 fn all_mistakes_of_a_mapping_at_once() {
     let change = |project: &Project| {
-        project.change(MAP_FILE, "SalesCurrencyCode   = paid(charge).currency", "SalesCurrencyCode   = paid(charge.currency");
-        project.change(MAP_FILE, "CurrencyCode                  = total.currency", "CurrencyCode                  total.currency");
+        project.change(
+            MAP_FILE,
+            "SalesCurrencyCode   = paid(charge).currency",
+            "SalesCurrencyCode   = paid(charge.currency",
+        );
+        project.change(
+            MAP_FILE,
+            "CurrencyCode                  = total.currency",
+            "CurrencyCode                  total.currency",
+        );
         project.change(MAP_FILE, "SalesUnitSymbol            = i.unit?", "SalesUnitSymbol            = ");
     };
     let copied = Project::copied();
@@ -68,13 +82,28 @@ fn all_mistakes_of_a_mapping_at_once() {
 
 #[test]
 fn names_that_are_not_there_with_what_was_meant() {
-    refused(|p| p.change(FLOW_FILE, "dedupe: event.data.object.id", "dedupe: event.data.object.idd"), &[":11:29", "idd"]);
+    refused(
+        |p| p.change(FLOW_FILE, "dedupe: event.data.object.id", "dedupe: event.data.object.idd"),
+        &[":11:29", "idd"],
+    );
     refused(|p| p.change(MAP_FILE, "= charge.id  ", "= charge.idd "), &[MAP_FILE, "idd", "id"]);
     refused(|p| p.change(FLOW_FILE, "connection: stripe", "connection: strip"), &[":8:17", "strip", "stripe"]);
-    refused(|p| p.change(FLOW_FILE, "stripe.customers.get", "stripe.customer.get"), &[":23:18", "stripe.customers.get"]);
-    refused(|p| p.change(FLOW_FILE, "entity: SalesOrderHeadersV2", "entity: SalesOrderHeaders"), &["SalesOrderHeadersV2"]);
-    refused(|p| p.change(FLOW_FILE, "entity: ReleasedProductsV2", "entity: ReleasdProductsV2"), &["ReleasedProductsV2"]);
-    refused(|p| p.change(FLOW_FILE, "[charge.succeeded, charge", "[charge.succeded, charge"), &[":9:14", "charge.succeeded"]);
+    refused(
+        |p| p.change(FLOW_FILE, "stripe.customers.get", "stripe.customer.get"),
+        &[":23:18", "stripe.customers.get"],
+    );
+    refused(
+        |p| p.change(FLOW_FILE, "entity: SalesOrderHeadersV2", "entity: SalesOrderHeaders"),
+        &["SalesOrderHeadersV2"],
+    );
+    refused(
+        |p| p.change(FLOW_FILE, "entity: ReleasedProductsV2", "entity: ReleasdProductsV2"),
+        &["ReleasedProductsV2"],
+    );
+    refused(
+        |p| p.change(FLOW_FILE, "[charge.succeeded, charge", "[charge.succeded, charge"),
+        &[":9:14", "charge.succeeded"],
+    );
     refused(|p| p.change(FLOW_FILE, "body: new_customer(", "body: new_custmer("), &["new_customer"]);
     refused(|p| p.change(FLOW_FILE, "items: steps.ordered", "items: steps.orderd"), &["steps", "ordered"]);
     refused(|p| p.change(FLOW_FILE, "use: [charge.map]", "use: [charges.map]"), &[":4:7", "charge.map"]);
@@ -150,7 +179,8 @@ async fn a_store_that_is_not_ours_to_open() {
     for wal in ["store.db-wal", "store.db-shm"] {
         let _ = std::fs::remove_file(project.store().join(wal));
     }
-    std::fs::write(&file, "this is no database, only a text that is long enough to be taken for one".repeat(40)).expect("written");
+    std::fs::write(&file, "this is no database, only a text that is long enough to be taken for one".repeat(40))
+        .expect("written");
     finish(setup.command()).said(2, &["F0602"]);
 }
 
@@ -158,7 +188,11 @@ async fn a_store_that_is_not_ours_to_open() {
 fn the_exit_statuses_are_the_documented_ones() {
     let help = finish(flowctl(&["--help"]));
     help.said(0, &[]);
-    assert!(help.stdout.contains("Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O."), "{}", help.stdout);
+    assert!(
+        help.stdout.contains("Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O."),
+        "{}",
+        help.stdout
+    );
     finish(flowctl(&["rum"])).said(2, &["run"]);
     finish(flowctl(&["run", "--stor", "x"])).said(2, &["--store"]);
     finish(flowctl(&["explain", "F9999"])).said(2, &["F9999"]);
@@ -208,7 +242,9 @@ async fn deliveries_of_every_wrong_kind() {
     assert!(alerts.to_string().contains("delivery_refused"), "{alerts}");
 
     // What is proved is kept, whatever it is.
-    for (n, body) in ["", "not JSON", "{\"id\": \"evt_1\", ", "[]", "{}", "null", "{\"id\": 5, \"type\": {}}"].iter().enumerate() {
+    for (n, body) in
+        ["", "not JSON", "{\"id\": \"evt_1\", ", "[]", "{}", "null", "{\"id\": 5, \"type\": {}}"].iter().enumerate()
+    {
         assert_eq!(sender.send(&Bytes::from(*body)).await.expect("an answer"), 200, "{body:?}");
         let dead = runtime.admin("/api/events?state=dead_letter").await;
         assert_eq!(dead["items"].as_array().map(Vec::len), Some(n + 1), "{body:?}: {dead}");
@@ -218,7 +254,11 @@ async fn deliveries_of_every_wrong_kind() {
     assert_eq!(sender.send(&not_utf8).await.expect("an answer"), 200);
     let deep = Bytes::from("[".repeat(200_000));
     assert_eq!(sender.send(&deep).await.expect("an answer"), 200);
-    let live = String::from_utf8(charge.event_of("charge.captured").to_vec()).expect("UTF-8").replacen("\"livemode\":false", "\"livemode\":true", 1);
+    let live = String::from_utf8(charge.event_of("charge.captured").to_vec()).expect("UTF-8").replacen(
+        "\"livemode\":false",
+        "\"livemode\":true",
+        1,
+    );
     assert_eq!(sender.send(&Bytes::from(live)).await.expect("an answer"), 200);
     let dead = runtime.admin("/api/events?state=dead_letter").await;
     assert_eq!(dead["items"].as_array().map(Vec::len), Some(10), "{dead}");

@@ -30,7 +30,11 @@ async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
     let sandbox = support::sandbox().await;
     let project = Project::bundled(&sandbox).impatient();
     // What the order and its lines say of the save with which they were made.
-    project.change(MAP_FILE, "SalesOrderName                = buyer(charge, customer)", "SalesOrderName                = \"save 0\"");
+    project.change(
+        MAP_FILE,
+        "SalesOrderName                = buyer(charge, customer)",
+        "SalesOrderName                = \"save 0\"",
+    );
     project.change(MAP_FILE, "LineDescription            = i.note?", "LineDescription            = \"save 0\"");
     let (map, flow) = (project.read(MAP_FILE), project.read(FLOW_FILE));
     let setup = Setup::of(&project);
@@ -73,7 +77,11 @@ async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
             } else {
                 (FLOW_FILE, flow.replacen("description: ", &format!("description: \"{n}\" # "), 1))
             };
-            if random.bool() { project.write(path, &text) } else { project.save(path, &text) }
+            if random.bool() {
+                project.write(path, &text)
+            } else {
+                project.save(path, &text)
+            }
             revision = runtime.revision_other_than(&revision).await;
             assert!(revisions.insert(revision.clone(), mapped).is_none(), "each save is a revision of its own");
         }
@@ -120,7 +128,8 @@ async fn refused(runtime: &Runtime) -> serde_json::Value {
         let problem = runtime.flow().await["problem"].clone();
         if !problem.is_null() {
             let findings = problem["findings"].as_array().expect("a list").clone();
-            let errors: Vec<serde_json::Value> = findings.into_iter().filter(|f| f["severity"] == "error" && f["code"] != "F0228").collect();
+            let errors: Vec<serde_json::Value> =
+                findings.into_iter().filter(|f| f["severity"] == "error" && f["code"] != "F0228").collect();
             assert!(!errors.is_empty(), "{problem}");
             return errors.into();
         }
@@ -165,7 +174,10 @@ async fn a_broken_file_keeps_the_last_good_revision_also_across_a_restart() {
     let line = map[..map.find(name).expect("there")].matches('\n').count() + 1;
     let errors = refused(&runtime).await;
     assert_eq!(errors.as_array().map(Vec::len), Some(1), "one mistake, one error: {errors}");
-    assert_eq!((&errors[0]["path"], &errors[0]["line"], &errors[0]["column"]), (&MAP_FILE.into(), &line.into(), &41.into()));
+    assert_eq!(
+        (&errors[0]["path"], &errors[0]["line"], &errors[0]["column"]),
+        (&MAP_FILE.into(), &line.into(), &41.into())
+    );
     assert!(errors[0].to_string().contains("currency"), "{errors}");
     runtime.says(&format!("{MAP_FILE}:{line}:41")).await;
     assert_eq!(runtime.revision().await, good);
@@ -199,7 +211,11 @@ async fn a_broken_file_keeps_the_last_good_revision_also_across_a_restart() {
     project.save(FLOW_FILE, &flow);
     accepted_again(&runtime).await;
     assert_eq!(runtime.revision().await, good);
-    project.change(MAP_FILE, "SalesOrderName                = buyer(charge, customer)", "SalesOrderName                = \"mended\"");
+    project.change(
+        MAP_FILE,
+        "SalesOrderName                = buyer(charge, customer)",
+        "SalesOrderName                = \"mended\"",
+    );
     runtime.revision_other_than(&good).await;
     let (last, _) = order(&sandbox, &runtime, &Charge::new(5, Some(3))).await;
     assert_eq!(text(&last, "SalesOrderName"), "mended");
@@ -213,7 +229,9 @@ async fn scripts_and_tables_are_part_of_a_revision() {
     let project = Project::bundled(&sandbox).impatient();
     let runtime = Setup::of(&project).start().await;
     let first = runtime.revision().await;
-    let novelty = |lines: &[Record]| text(lines.iter().find(|l| text(l, "LineCreationSequenceNumber") == "3").expect("a third"), "ProductNumber");
+    let novelty = |lines: &[Record]| {
+        text(lines.iter().find(|l| text(l, "LineCreationSequenceNumber") == "3").expect("a third"), "ProductNumber")
+    };
     let (before, lines) = order(&sandbox, &runtime, &Charge::new(2, Some(1))).await;
     assert_eq!((text(&before, "SalesOrderPoolId"), novelty(&lines)), (String::new(), "MISC".into()));
 
@@ -252,7 +270,11 @@ async fn one_bad_flow_holds_up_no_other() {
     let first = runtime.revision().await;
     project.write("other/other.flow.yaml", "flow: other\ntrigger:\n  webhook: { connection: stripe, events: [charge.captured] }\nsteps:\n  - id: x\n    transform: nobody(event)\n");
     runtime.says("other/other.flow.yaml:6:16").await;
-    project.change(MAP_FILE, "SalesOrderName                = buyer(charge, customer)", "SalesOrderName                = \"new\"");
+    project.change(
+        MAP_FILE,
+        "SalesOrderName                = buyer(charge, customer)",
+        "SalesOrderName                = \"new\"",
+    );
     runtime.revision_other_than(&first).await;
     let (made, _) = order(&sandbox, &runtime, &Charge::new(1, Some(1))).await;
     assert_eq!(text(&made, "SalesOrderName"), "new");

@@ -19,7 +19,8 @@ fn repository(path: &str) -> PathBuf {
 }
 
 fn yaml_files(folder: &Path) -> Vec<PathBuf> {
-    let all = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().map(|entry| entry.expect("readable").into_path());
+    let all =
+        walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().map(|entry| entry.expect("readable").into_path());
     all.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect()
 }
 
@@ -51,7 +52,9 @@ fn loaded(kind: &str, text: &str) -> Vec<String> {
     files.insert("flowctl.yaml".into(), "project: p\nversion: 1\n".into());
     files.insert(place_of(kind).into(), text.into());
     let (project, sources, mut found): (_, Sources, _) = Project::from_files(&files);
-    found.extend(project.effective(None).map_or_else(|finding| vec![finding], |effective| effective.check(&Catalog::bundled())));
+    found.extend(
+        project.effective(None).map_or_else(|finding| vec![finding], |effective| effective.check(&Catalog::bundled())),
+    );
     let errors = found.into_iter().filter(|finding| finding.severity == Severity::Error);
     errors
         .filter(|finding| {
@@ -95,8 +98,10 @@ fn by_schema(kind: &str, text: &str) -> Vec<String> {
 fn the_committed_schemas_are_those_that_the_command_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     finish(flowctl(&["schema", "--write", &folder.path().to_string_lossy()])).said(0, &[]);
-    let mut written: Vec<String> =
-        std::fs::read_dir(folder.path()).expect("a folder").map(|e| e.expect("an entry").file_name().to_string_lossy().into()).collect();
+    let mut written: Vec<String> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|e| e.expect("an entry").file_name().to_string_lossy().into())
+        .collect();
     written.sort();
     assert_eq!(written, KINDS.map(|kind| format!("{kind}.schema.json")));
     for name in written {
@@ -107,7 +112,10 @@ fn the_committed_schemas_are_those_that_the_command_writes() {
     for kind in KINDS {
         let printed = finish(flowctl(&["schema", kind]));
         printed.said(0, &[]);
-        assert_eq!(printed.stdout, std::fs::read_to_string(repository(&format!("schemas/{kind}.schema.json"))).expect("there"));
+        assert_eq!(
+            printed.stdout,
+            std::fs::read_to_string(repository(&format!("schemas/{kind}.schema.json"))).expect("there")
+        );
     }
     finish(flowctl(&["schema", "flows"])).said(2, &["flows"]);
 }
@@ -122,7 +130,9 @@ fn the_bundled_files_pass_both_and_name_their_schema() {
         assert_eq!(loaded(kind, &text), Vec::<String>::new(), "{}", path.display());
         assert_eq!(by_schema(kind, &text), Vec::<String>::new(), "{}", path.display());
         let first = text.lines().next().unwrap_or_default();
-        let named = first.strip_prefix("# yaml-language-server: $schema=").unwrap_or_else(|| panic!("{}: {first}", path.display()));
+        let named = first
+            .strip_prefix("# yaml-language-server: $schema=")
+            .unwrap_or_else(|| panic!("{}: {first}", path.display()));
         let schema = path.parent().expect("a folder").join(named).canonicalize();
         let expected = repository(&format!("schemas/{kind}.schema.json")).canonicalize().expect("there");
         assert_eq!(schema.ok(), Some(expected), "{} names {named}", path.display());
@@ -153,23 +163,44 @@ fn a_mistake_in_a_good_file_is_seen_by_both() {
     let flow = std::fs::read_to_string(repository("flows").join(support::project::FLOW_FILE)).expect("readable");
     let project = std::fs::read_to_string(repository("flows/flowctl.yaml")).expect("readable");
     let connections = std::fs::read_to_string(repository("flows/connections.yaml")).expect("readable");
-    let test = std::fs::read_to_string(repository("flows/stripe-dynamics-365/tests/charge-to-sales-order.test.yaml")).expect("readable");
+    let test = std::fs::read_to_string(repository("flows/stripe-dynamics-365/tests/charge-to-sales-order.test.yaml"))
+        .expect("readable");
     let mistakes: &[(&str, &str, &str, &str)] = &[
         ("flow", &flow, "trigger:\n", "triger:\n"),
         ("flow", &flow, "flow: stripe-charge-to-sales-order", "flow: Stripe Charge"),
         ("flow", &flow, "  - id: header\n", "  - id: Header\n"),
         ("flow", &flow, "  - id: header\n", "  - \n"),
         ("flow", &flow, "on_missing: continue\n\n  - id: named", "on_missing: maybe\n\n  - id: named"),
-        ("flow", &flow, "      concurrency: 4\n      steps:\n        - id: product", "      concurrency: four\n      steps:\n        - id: product"),
+        (
+            "flow",
+            &flow,
+            "      concurrency: 4\n      steps:\n        - id: product",
+            "      concurrency: four\n      steps:\n        - id: product",
+        ),
         ("flow", &flow, "    transform: charge_lines(event.data.object)", "    transform: [charge_lines]"),
-        ("flow", &flow, "    transform: charge_lines(event.data.object)", "    transform: a\n    call: { operation: b }"),
-        ("flow", &flow, "        result: steps.new_customer.CustomerAccount", "        resultt: steps.new_customer.CustomerAccount"),
+        (
+            "flow",
+            &flow,
+            "    transform: charge_lines(event.data.object)",
+            "    transform: a\n    call: { operation: b }",
+        ),
+        (
+            "flow",
+            &flow,
+            "        result: steps.new_customer.CustomerAccount",
+            "        resultt: steps.new_customer.CustomerAccount",
+        ),
         ("project", &project, "version: 1", "version: '1.5'"),
         ("project", &project, "type: bool,", "type: boolean,"),
         ("connections", &connections, "  d365:\n    system: finops", "  d365:\n    sytem: finops"),
         ("connections", &connections, "path: /hooks/stripe", "pth: /hooks/stripe"),
         ("connections", &connections, "api_key: env://STRIPE_API_KEY", "api_key: sk_live_in_clear"),
-        ("test", &test, "    expect:\n      run: succeeded\n      steps: { account: US-001 }", "    expects:\n      run: succeeded\n      steps: { account: US-001 }"),
+        (
+            "test",
+            &test,
+            "    expect:\n      run: succeeded\n      steps: { account: US-001 }",
+            "    expects:\n      run: succeeded\n      steps: { account: US-001 }",
+        ),
         ("test", &test, "      waited: 2s", "      waited: soon"),
     ];
     let mut wrong = Vec::new();

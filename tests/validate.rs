@@ -19,8 +19,10 @@ fn findings(project: &Project) -> Vec<serde_json::Value> {
 fn places(project: &Project, path: &str) -> Vec<String> {
     let all = findings(project);
     let here = all.iter().filter(|finding| finding["path"] == path);
-    here.map(|finding| format!("{} {}:{}", finding["code"].as_str().expect("a code"), finding["line"], finding["column"]))
-        .collect()
+    here.map(|finding| {
+        format!("{} {}:{}", finding["code"].as_str().expect("a code"), finding["line"], finding["column"])
+    })
+    .collect()
 }
 
 /// Line and column of a text that stands once in a file, counted by hand.
@@ -69,7 +71,10 @@ fn json_has_what_a_program_needs() {
 fn warnings_pass_unless_denied() {
     let project = Project::copied();
     let map = project.read(MAP_FILE);
-    project.write(MAP_FILE, &format!("{map}\nfn unused(a: int) -> int = a\ntable nothing: text -> text {{ else => \"\" }}\n"));
+    project.write(
+        MAP_FILE,
+        &format!("{map}\nfn unused(a: int) -> int = a\ntable nothing: text -> text {{ else => \"\" }}\n"),
+    );
     let all = findings(&project);
     assert!(!all.is_empty() && all.iter().all(|finding| finding["severity"] == "warning"), "{all:?}");
     assert_eq!(validate(&project, &[]).code, Some(0));
@@ -95,17 +100,27 @@ fn places_inside_a_block_are_those_of_the_file() {
     project.change(FLOW_FILE, written, longer);
     let (line, column) = place(&project, FLOW_FILE, "nomed");
     let found = places(&project, FLOW_FILE);
-    assert!(found.iter().any(|found| found.ends_with(&format!(" {line}:{column}"))), "{line}:{column} is not in {found:?}");
+    assert!(
+        found.iter().any(|found| found.ends_with(&format!(" {line}:{column}"))),
+        "{line}:{column} is not in {found:?}"
+    );
 }
 
 #[test]
 fn places_behind_escapes_and_wide_letters_are_those_of_the_file() {
     let project = Project::copied();
     let written = "message: 'several F&O customers could be the buyer of {event.data.object.id}: write";
-    project.change(FLOW_FILE, written, "message: 'several \u{1f600} F&O customers — it''s {event.data.object.iid}: write");
+    project.change(
+        FLOW_FILE,
+        written,
+        "message: 'several \u{1f600} F&O customers — it''s {event.data.object.iid}: write",
+    );
     let (line, column) = place(&project, FLOW_FILE, "iid}");
     let found = places(&project, FLOW_FILE);
-    assert!(found.iter().any(|found| found.ends_with(&format!(" {line}:{column}"))), "{line}:{column} is not in {found:?}");
+    assert!(
+        found.iter().any(|found| found.ends_with(&format!(" {line}:{column}"))),
+        "{line}:{column} is not in {found:?}"
+    );
 }
 
 #[test]
@@ -125,5 +140,6 @@ fn where_there_is_nothing_to_validate_it_says_so() {
     assert!(finished.stderr.contains("flowctl.yaml"), "{finished:?}");
     finish(flowctl(&["validate", &format!("{empty}/absent")])).said(2, &["absent", "does not exist"]);
     finish(flowctl(&["validate", "--formt", "json"])).said(2, &["--format"]);
-    finish(flowctl(&["validate", &format!("{}/flows", env!("CARGO_MANIFEST_DIR")), "--env", "absent"])).said(2, &["absent"]);
+    finish(flowctl(&["validate", &format!("{}/flows", env!("CARGO_MANIFEST_DIR")), "--env", "absent"]))
+        .said(2, &["absent"]);
 }
