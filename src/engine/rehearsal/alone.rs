@@ -1,6 +1,6 @@
 //! A mapping or `fn` tested alone: its arguments in, its value or error out.
 
-use super::Setting;
+use super::Stage;
 use super::compare::{Extent, compare, plain, show};
 use super::tree::{Tree, beside, wrong};
 use crate::diagnostics::{Code, Diagnostic, Span};
@@ -9,7 +9,7 @@ use crate::language::evaluate::{Context, EvalError, Limits};
 use crate::language::{Expression, Inputs};
 use crate::value::Value;
 
-impl Setting<'_> {
+impl Stage<'_> {
     pub(super) fn mapping(&self) -> Vec<Diagnostic> {
         let mut problems = self.out_of_place();
         let args: Vec<Value> = self

@@ -99,13 +99,12 @@ impl<'a> Rehearsal<'a> {
             None => (self.effective, self.compilation),
         };
         let data = Data::new(&source.path, &effective.files, &compilation.sources);
-        let setting = Setting { rehearsal: self, effective, compilation, data: &data, source, case };
-        let problems = if case.mapping.is_some() { setting.mapping() } else { setting.flow() };
+        let stage = Stage { rehearsal: self, effective, compilation, data: &data, source, case };
+        let problems = if case.mapping.is_some() { stage.mapping() } else { stage.flow() };
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// The project with the settings of the file and of the case, where they give any.
-    #[expect(clippy::type_complexity, reason = "named once")]
     fn with_settings(
         &self,
         source: &TestSource,
@@ -134,7 +133,7 @@ impl<'a> Rehearsal<'a> {
 }
 
 /// A case with all that it takes place in.
-struct Setting<'a> {
+struct Stage<'a> {
     rehearsal: &'a Rehearsal<'a>,
     effective: &'a Effective,
     compilation: &'a Compilation,
@@ -143,7 +142,7 @@ struct Setting<'a> {
     case: &'a Case,
 }
 
-impl Setting<'_> {
+impl Stage<'_> {
     /// The path of the flow's file; it may have errors.
     fn flow_file(&self) -> Result<&str, Diagnostic> {
         let name = &self.source.tests.flow;
