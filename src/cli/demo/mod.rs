@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use observed::Sent;
 use project::Folder;
 use report::Report;
+use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -74,6 +75,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         if args.serve {
             serve::prepare(&up.folder, &up.sandbox)?;
             output::tell(&serve::what_to_try(&up.folder, &up.sandbox, &up.runtime));
+            // From here on somebody watches what a saved file does.
+            crate::telemetry::init();
             super::run::stopped().await?;
         }
         up.runtime.stop().await;
@@ -168,12 +171,7 @@ async fn wait(cases: &[Case], runtime: &Runtime) -> anyhow::Result<usize> {
             left += runs.iter().filter(|run| !run.state.is_settled() && !run.state.needs_a_person()).count();
         }
         if left != told {
-            let what = if left == 1 { "run is" } else { "runs are" };
-            output::tell(&if left == 0 {
-                "All runs are at their end.".to_string()
-            } else {
-                format!("{left} {what} under way")
-            });
+            progress(left);
             told = left;
         }
         if left == 0 || begin.elapsed() > PATIENCE {
@@ -181,4 +179,19 @@ async fn wait(cases: &[Case], runtime: &Runtime) -> anyhow::Result<usize> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// On a terminal one line that is written anew, plain lines otherwise.
+fn progress(left: usize) {
+    let line = match left {
+        0 => "All runs are at their end.".to_string(),
+        1 => "1 run is under way".to_string(),
+        left => format!("{left} runs are under way"),
+    };
+    let mut stderr = std::io::stderr().lock();
+    // Nobody reading it is no error.
+    let _ = match stderr.is_terminal() {
+        true => write!(stderr, "\r\x1b[2K{line}{}", if left == 0 { "\n" } else { "" }).and_then(|()| stderr.flush()),
+        false => writeln!(stderr, "{line}"),
+    };
 }
