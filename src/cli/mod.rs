@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 fine, 1 findings or failed tests, 2 usage or I/O.
 
+mod demo;
 mod eval;
 mod explain;
 mod functions;
@@ -44,6 +45,7 @@ Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O.";
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Validate(validate::Args),
     Run(run::Args),
     Eval(eval::Args),
@@ -67,6 +69,7 @@ enum End {
 pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let end = match Cli::parse().command {
+        Command::Demo(args) => demo::main(args),
         Command::Validate(args) => validate::main(args),
         Command::Run(args) => run::main(args),
         Command::Eval(args) => eval::main(args),
