@@ -301,7 +301,7 @@ impl Finops {
         }
         row.set("dataAreaId".into(), text(&company));
         for column in &entity.required {
-            if is_blank(row.get(column)) && !given.get(column).is_some_and(|v| v.as_number().is_some()) {
+            if is_blank(row.get(column)) && given.get(column).is_none_or(|v| v.as_number().is_none()) {
                 return Err(refuse(format!("Error: Field '{column}' must be filled in.")));
             }
         }
