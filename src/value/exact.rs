@@ -68,6 +68,8 @@ impl Rounding {
 #[derive(Clone, Copy)]
 pub struct Exact(Decimal);
 
+// Not the operators: each of these can fail, and an operator could only panic.
+#[allow(clippy::should_implement_trait)]
 impl Exact {
     pub const ZERO: Exact = Exact(Decimal::ZERO);
     pub const ONE: Exact = Exact(Decimal::ONE);

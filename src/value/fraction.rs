@@ -14,6 +14,8 @@ pub struct Fraction {
     denominator: i128,
 }
 
+// Not the operators: each of these can fail, and an operator could only panic.
+#[allow(clippy::should_implement_trait)]
 impl Fraction {
     /// In lowest terms. `denominator` is not zero.
     fn new(numerator: i128, denominator: i128) -> Result<Fraction, NumberError> {
