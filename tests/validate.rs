@@ -145,7 +145,10 @@ fn one_mistake_brings_no_others_along() {
         project.change(MAP_FILE, from, to);
         let all = findings(&project);
         let (mistakes, rest): (Vec<_>, Vec<_>) = all.iter().partition(|finding| finding["path"] == MAP_FILE);
-        assert!(matches!(mistakes.len(), 1 | 2) && mistakes.iter().all(|m| m["severity"] == "error"), "{to:?}: {all:?}");
+        assert!(
+            matches!(mistakes.len(), 1 | 2) && mistakes.iter().all(|m| m["severity"] == "error"),
+            "{to:?}: {all:?}"
+        );
         // That the flow uses a file with errors is said once.
         assert_eq!(rest.iter().map(|finding| finding["code"].as_str()).collect::<Vec<_>>(), [Some("F0228")], "{to:?}");
     }
