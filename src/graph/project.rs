@@ -6,7 +6,7 @@
 use super::ExecutionGraph;
 use super::compile::{CompiledFlow, Compiler, ConnectionFacts};
 use crate::catalog::{Catalog, Types};
-use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
+use crate::diagnostics::{Diagnostic, FileId, Severity, Source, Sources};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
 use crate::model::{Effective, FlowFile, Project};
@@ -45,13 +45,12 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
     let connections = connection_facts(effective, catalog);
     let (compiled, types, library) =
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
-    let doubles = doubles(&project.flows, &mut findings);
     findings.extend(library.unused_tables());
     let sources = Arc::new(sources);
     let flows = project.flows.iter().zip(compiled).map(|(file, compiled)| {
         let reach = reach(&compiled.uses, &effective.files, &sources);
         let revision = revision(file, &reach, project, effective, &connections, &sources);
-        let graph = compiled.finish(&sources).filter(|_| !doubles.contains(&file.path)).map(Arc::new);
+        let graph = compiled.finish(&sources).map(Arc::new);
         Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision }
     });
     Compilation { flows: flows.collect(), library, types, sources: sources.clone(), findings }
@@ -102,26 +101,6 @@ fn compile_files(
         flows.push(compiled);
     }
     (flows, types, library)
-}
-
-/// The files whose flow has the name of an earlier one.
-fn doubles(flows: &[FlowFile], findings: &mut Vec<Diagnostic>) -> BTreeSet<String> {
-    let mut names: BTreeMap<&str, &FlowFile> = BTreeMap::new();
-    let mut doubles = BTreeSet::new();
-    for file in flows {
-        let name = &file.flow.flow;
-        match names.get(name.as_str()) {
-            None => drop(names.insert(name.as_str(), file)),
-            Some(first) => {
-                let finding =
-                    Diagnostic::error(Code::F0373, format!("there are two flows `{}`", name.as_str()), name.span);
-                let finding = finding.also(first.flow.flow.span, "the first");
-                findings.push(finding.help("a flow's name is its identity: rename one of them"));
-                doubles.insert(file.path.clone());
-            }
-        }
-    }
-    doubles
 }
 
 fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String, ConnectionFacts> {

@@ -6,6 +6,8 @@ mod operation;
 mod params;
 mod scope;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod trigger;
 
 use super::{ExecutionGraph, Slot};
@@ -165,13 +167,13 @@ impl Work<'_> {
                 continue;
             };
             let span = text.span(start, start + length);
-            findings.retain(|finding| finding.primary.as_ref().is_none_or(|label| label.span != span));
-            findings.push(
-                Diagnostic::error(Code::F0351, format!("step `{id}` has not run here"), span)
+            let of_id = |finding: &&mut Diagnostic| finding.primary.as_ref().is_some_and(|label| label.span == span);
+            if let Some(unknown) = findings.iter_mut().find(of_id) {
+                *unknown = Diagnostic::error(Code::F0351, format!("step `{id}` has not run here"), span)
                     .label("used before it runs")
                     .also(*at, "it stands here")
-                    .help("move the step above, or use its result below it"),
-            );
+                    .help("move the step above, or use its result below it");
+            }
         }
     }
 
