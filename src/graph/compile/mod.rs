@@ -157,7 +157,7 @@ impl Work<'_> {
     }
 
     /// A step that runs later is no unknown name: say what is wrong with it instead.
-    fn blame_order(&self, text: &SourceText, findings: &mut Vec<Diagnostic>) {
+    fn blame_order(&self, text: &SourceText, findings: &mut [Diagnostic]) {
         for (place, _) in text.text.match_indices("steps.") {
             let start = place + "steps.".len();
             let rest = &text.text[start..];
