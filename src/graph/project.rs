@@ -45,7 +45,10 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
     let connections = connection_facts(effective, catalog);
     let (compiled, types, library) =
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
-    findings.extend(library.unused_tables());
+    // What has errors may be what uses a table.
+    if project.broken.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
+        findings.extend(library.unused_tables());
+    }
     let sources = Arc::new(sources);
     let flows = project.flows.iter().zip(compiled).map(|(file, compiled)| {
         let reach = reach(&compiled.uses, &effective.files, &sources);
