@@ -190,7 +190,7 @@ fn filter_value(filter: &EvaluatedFilter) -> Value {
         EvaluatedFilter::Or(parts) => named(&[("or", all(parts))]),
         EvaluatedFilter::Not(part) => named(&[("not", filter_value(part))]),
         EvaluatedFilter::Compare { column: of, op, value } => {
-            named(&[("op", op_name(*op).into()), column(of), ("value", value.clone())])
+            named(&[("op", op.as_str().into()), column(of), ("value", value.clone())])
         }
         EvaluatedFilter::In { column: of, values } => {
             named(&[("op", "in".into()), column(of), ("values", Value::from(values.clone()))])
@@ -227,29 +227,9 @@ fn read_filter(value: &Value) -> Result<EvaluatedFilter, JournalError> {
     if op.as_str() == "in" {
         return Ok(EvaluatedFilter::In { column: column()?, values: values(value.get("values")) });
     }
-    let known = OPS.iter().copied().find(|known| op_name(*known) == op.as_str());
+    let known = CompareOp::ALL.into_iter().find(|known| known.as_str() == op.as_str());
     let op = known.ok_or_else(|| unreadable(format!("the comparison `{op}`")))?;
     Ok(EvaluatedFilter::Compare { column: column()?, op, value: value.get("value").clone() })
-}
-
-const OPS: [CompareOp; 6] = [
-    CompareOp::Equal,
-    CompareOp::NotEqual,
-    CompareOp::Less,
-    CompareOp::LessEqual,
-    CompareOp::Greater,
-    CompareOp::GreaterEqual,
-];
-
-fn op_name(op: CompareOp) -> &'static str {
-    match op {
-        CompareOp::Equal => "==",
-        CompareOp::NotEqual => "!=",
-        CompareOp::Less => "<",
-        CompareOp::LessEqual => "<=",
-        CompareOp::Greater => ">",
-        CompareOp::GreaterEqual => ">=",
-    }
 }
 
 fn record(fields: impl IntoIterator<Item = (Text, Value)>) -> Value {

@@ -1,6 +1,6 @@
 //! Constants while compiling: their text, equality, and code that is nothing but one.
 
-use crate::language::code::{Code, Op, Statement, TableKey};
+use crate::language::code::{Code, Op, Statement};
 use crate::value::{Number, Value};
 use std::sync::Arc;
 
@@ -68,15 +68,4 @@ pub(super) fn folded(code: &Code) -> Option<Value> {
         }
         _ => None,
     }
-}
-
-/// A constant as a key of a table.
-pub(super) fn key(value: &Value) -> Option<TableKey> {
-    Some(match value {
-        Value::Text(text) => TableKey::Text(text.clone()),
-        Value::Number(number) => TableKey::Number(number.canonical()),
-        Value::Bool(value) => TableKey::Bool(*value),
-        Value::Date(date) => TableKey::Date(*date),
-        _ => return None,
-    })
 }
