@@ -293,6 +293,51 @@ fn rounding_has_its_ties_and_signs_right() {
 }
 
 #[test]
+fn zeros_that_only_pad_are_no_digits() {
+    let round = |text: &str, places| exact(text).round(places, Rounding::HalfEven).map(|number| number.to_string());
+    assert_eq!(round("10000000000000000000", 9).unwrap(), "10000000000000000000.000000000");
+    assert_eq!(
+        round("1234567890123456789012345678", 28).unwrap(),
+        format!("1234567890123456789012345678.{}", "0".repeat(28))
+    );
+    assert_eq!(round("12345678901234567890.5", 12).unwrap(), "12345678901234567890.500000000000");
+    assert_eq!(round("1", 29), Err(NumberError::TooLarge));
+    let third = Fraction::from(exact("1000000000000000000000000")).div(Fraction::from(exact("3"))).unwrap();
+    assert_eq!(third.round(4, Rounding::Down).unwrap().to_string(), "333333333333333333333333.3333");
+    assert_eq!(third.round(5, Rounding::Down), Err(NumberError::TooLarge));
+    let long = format!("1234567890123456789012345678.{}", "0".repeat(28));
+    assert_eq!(exact(&long).to_string(), long);
+    let padded = Money::new(exact("12345678901234567890123456"), currency("CLF"));
+    assert_eq!(padded.to_string(), "12345678901234567890123456.0000 CLF");
+}
+
+#[test]
+fn only_what_is_written_keeps_its_decimals() {
+    assert_eq!(exact("1.10").neg().to_string(), "-1.1");
+    assert_eq!(exact("1.10").add(Exact::ZERO).unwrap().to_string(), "1.1");
+    assert_eq!(exact("1.10").mul(Exact::ONE).unwrap().to_string(), "1.1");
+    assert_eq!(exact("-1.10").to_string(), "-1.10");
+}
+
+#[test]
+fn a_step_on_the_way_may_be_larger_than_any_result() {
+    let fraction = |a: &str, b: &str| Fraction::from(exact(a)).div(Fraction::from(exact(b))).unwrap();
+    let large = fraction("9999999999999999999999999999", "1");
+    // The quotient has 56 digits, the remainder none.
+    let tiny = fraction("0.0000000000000000000000000001", "1");
+    assert_eq!(large.rem(tiny).unwrap(), Fraction::from(Exact::ZERO));
+    assert_eq!(large.neg().rem(fraction("7", "10000000000")).unwrap().finish().unwrap(), exact("-0.0000000005"));
+    // Over the common denominator each numerator has 39 digits, their difference 29.
+    let (a, b) = (
+        fraction("9999999999999999999999999999", "100000000003"),
+        fraction("9999999999999999999999999999", "100000000009"),
+    );
+    assert_eq!(a.sub(b), large.mul(fraction("6", "10000000001200000000027")));
+    assert_eq!(a.sub(b).and_then(|difference| difference.add(b)), Ok(a));
+    assert!(a > b && a.neg() < b.neg() && b.neg() < a);
+}
+
+#[test]
 fn a_fraction_without_end_is_an_error_outside_its_tree() {
     let third = Fraction::from(Exact::ONE).div(Fraction::from(Exact::from(3))).unwrap();
     assert_eq!(third.finish(), Err(NumberError::NotExact));
@@ -359,6 +404,22 @@ fn money_knows_its_currency() {
     assert_eq!(parts("10", &[1, 1, 1]).unwrap(), ["3.34", "3.33", "3.33"]);
     assert_eq!(parts("-0.05", &[1, 1]).unwrap(), ["-0.03", "-0.02"]);
     assert_eq!(parts("0.05", &[0, 3, 7]).unwrap(), ["0.00", "0.02", "0.03"]);
+    let parted = |amount: &str, weights: &[&str]| {
+        let weights: Vec<Exact> = weights.iter().map(|w| exact(w)).collect();
+        let parts = money(amount, "USD").allocate(&weights).unwrap();
+        parts.iter().map(|part| part.amount.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        parted("99999999999999999999999999.99", &["0.3333333333333333333333333333", "9999999999999999999999999999"]),
+        ["0.00", "99999999999999999999999999.99"]
+    );
+    assert_eq!(
+        parted(
+            "30000000000000000000000000",
+            &["1000000000000000000000000.1", "1000000000000000000000000.1", "1000000000000000000000000.1"]
+        ),
+        vec!["10000000000000000000000000.00"; 3]
+    );
     assert!(parts("1", &[0]).is_err() && parts("1", &[-1, 2]).is_err() && parts("1", &[]).is_err());
 }
 
