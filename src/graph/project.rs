@@ -82,6 +82,11 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         .map(|(file, compiled, doubled)| {
             let reach = reach(&compiled.uses, &effective.files, &sources);
             let revision = revision(file, &reach, project, effective, &connections, &sources);
+            let revision = revision.unwrap_or_else(|why| {
+                let message = format!("the settings cannot be kept with the revision: {why}");
+                findings.push(Diagnostic::error(Code::F0403, message, file.flow.flow.span));
+                vec![]
+            });
             let graph = compiled.finish(&sources).filter(|_| !doubled).map(Arc::new);
             Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision }
         })
@@ -169,7 +174,7 @@ fn revision(
     effective: &Effective,
     connections: &BTreeMap<String, ConnectionFacts>,
     sources: &Sources,
-) -> Vec<(String, String)> {
+) -> Result<Vec<(String, String)>, json::WriteError> {
     let text = |file: FileId| sources.get(file).text.to_string();
     let mut parts = vec![(file.path.clone(), text(file.file))];
     if let Some(project) = &project.file {
@@ -192,9 +197,9 @@ fn revision(
         })
         .collect();
     parts.push((CONNECTIONS.to_string(), facts.join("\n")));
-    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)));
+    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)?));
     parts.sort();
-    parts
+    Ok(parts)
 }
 
 fn read_facts(text: &str) -> BTreeMap<String, ConnectionFacts> {

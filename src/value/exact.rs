@@ -19,6 +19,8 @@ const LIMIT: u128 = 10u128.pow(MOST_DIGITS);
 pub enum NumberError {
     #[error("the result needs more than 28 digits; round it with `round(…, places, mode)`")]
     TooLarge,
+    #[error("the number cannot be written without an exponent: it would have more than {0} zeros")]
+    TooManyZeros(u64),
     #[error("the result has no end as a decimal; round it with `round(…, places, mode)`")]
     NotExact,
     #[error("division by zero")]

@@ -356,7 +356,9 @@ fn numbers_of_any_length_compare_by_value() {
         ("12345678901234567890123456789012345", "12345678901234567890123456789012346", Ordering::Less),
         ("1e999999999", "1e999999998", Ordering::Greater),
         ("-1e999999999", "1", Ordering::Less),
-        ("1e-99999999999999999999", "0", Ordering::Greater),
+        ("1e-999999999999999999", "0", Ordering::Greater),
+        ("1e999999999999999999", "1e999999999999999998", Ordering::Greater),
+        ("0.1e-999999999999999999", "0.01e-999999999999999999", Ordering::Greater),
         ("9007199254740993", "9007199254740992", Ordering::Greater),
         ("0.1e1", "1", Ordering::Equal),
         ("100e-2", "1", Ordering::Equal),
@@ -366,9 +368,22 @@ fn numbers_of_any_length_compare_by_value() {
     assert!(
         number("1e3").is_whole() && number("1.0").is_whole() && !number("1.5").is_whole() && !number("1e-1").is_whole()
     );
-    assert_eq!(number("1.5e3").plain(), "1500");
-    assert_eq!(number("15e-3").plain(), "0.015");
-    assert_eq!(number("-0.0").plain(), "0.0");
+    for (text, plain) in [
+        ("1.5e3", "1500".to_string()),
+        ("15e-3", "0.015".into()),
+        ("-0.0", "0.0".into()),
+        ("-0e7", "0".into()),
+        ("1e1000", format!("1{}", "0".repeat(1000))),
+        ("-12e-1000", format!("-0.{}12", "0".repeat(998))),
+        ("0e999999999999999999", "0".into()),
+    ] {
+        assert_eq!(number(text).plain().as_deref(), Ok(&*plain), "{text}");
+    }
+    for text in ["1e999999999", "-1.5e-999999999999999999"] {
+        assert!(matches!(number(text).plain(), Err(NumberError::TooManyZeros(_))), "{text}");
+        assert!(matches!(number(text).shortest(), Err(NumberError::TooManyZeros(_))), "{text}");
+        assert_eq!(Number::from_json(number(text).canonical().into()), number(text));
+    }
     assert_eq!(number("1.50").canonical(), "1.5");
     assert_eq!(number("12345678901234567890123456789012345.0").canonical(), "12345678901234567890123456789012345");
     assert!(number("12345678901234567890123456789").exact().is_err());
@@ -442,11 +457,14 @@ fn json_is_read_strictly() {
         ("'a'", "expected a value"),
         ("\u{feff}1", "expected a value"),
         ("{\"\\u0061\":1,\"a\":2}", "stands twice"),
+        ("1e1000000000000000000", "exponent has more than 18 digits"),
+        ("[1E-1000000000000000000]", "exponent has more than 18 digits"),
     ] {
         let error = json::parse(text.as_bytes()).expect_err(text);
         assert!(error.message.contains(why), "{text}: {error}");
     }
     assert!(json::parse(b"\"\xff\"").is_err());
+    assert!(json::parse(b"[1e999999999999999999, 1e-0000000000000000000000007]").is_ok());
     let error = json::parse(b"{\n  \"a\": x\n}").unwrap_err();
     assert_eq!((error.line, error.column), (2, 8));
     let many: String = (0..40).map(|n| format!("\"k{n}\":1,")).collect();
@@ -493,12 +511,28 @@ fn the_tagged_form_carries_every_value() {
     alone.set("$date".into(), "x".into());
     record.set("alone".into(), alone.into());
     let value = Value::Record(record);
-    let written = json::write_tagged(&value);
+    let written = json::write_tagged(&value).unwrap();
     let read = json::parse_tagged(&written).unwrap();
     assert_eq!(read, value);
-    assert_eq!(json::write_tagged(&read), written);
+    assert_eq!(json::write_tagged(&read).unwrap(), written);
     assert!(written.contains("1.10"));
     assert!(json::parse_tagged(r#"{"$time":"never"}"#).is_err());
+}
+
+#[test]
+fn what_has_no_written_form_is_refused() {
+    let local = Value::Local(Arc::new("2026-03-01T09:00[Europe/Oslo]".parse().unwrap()));
+    let day = jiff::civil::date(-1, 12, 31);
+    let instant = day.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    for (value, why) in [(local, "local time"), (Value::Date(day), "year -1"), (Value::Time(instant), "year -1")] {
+        for written in
+            [json::write(&value), json::write_tagged(&value), json::write_tagged(&vec![value.clone()].into())]
+        {
+            assert!(written.unwrap_err().to_string().contains(why), "{value:?}");
+        }
+    }
+    let last = Value::Time(jiff::Timestamp::MAX);
+    assert_eq!(json::parse_tagged(&json::write_tagged(&last).unwrap()).unwrap(), last);
 }
 
 #[test]
@@ -529,12 +563,16 @@ fn times_are_read_strictly_and_written_shortest() {
         "2026-13-01T09:00:00Z",
         "2026-03-01T09:00:00+0100",
         "2026-03-01T09:00:00.1234567890Z",
+        "2026-03-01T23:59:60Z",
+        "2026-03-01T23:59:60.5+01:00",
+        "0000-01-01T00:00:00+01:00",
     ] {
         assert_eq!(time::parse_time(text), None, "{text}");
     }
-    let read = |text: &str| time::write_time(time::parse_time(text).unwrap());
+    let read = |text: &str| time::write_time(time::parse_time(text).unwrap()).unwrap();
     assert_eq!(read("2026-03-01T10:00:00.500+01:00"), "2026-03-01T09:00:00.5Z");
     assert_eq!(read("2026-03-01T09:00:00Z"), "2026-03-01T09:00:00Z");
+    assert_eq!(read("0000-01-01T01:00:00+01:00"), "0000-01-01T00:00:00Z");
     assert_eq!(time::parse_date("2026-3-01"), None);
     assert_eq!(time::parse_date("2026-02-29"), None);
     assert!(time::parse_date("2024-02-29").is_some());
@@ -594,6 +632,6 @@ fn many_fields_cost_no_more_than_their_length() {
     let body: Vec<String> = fields.clone().map(|n| format!("\"k{n}\":{n}")).collect();
     let value = json::parse(format!("{{{}}}", body.join(",")).as_bytes()).unwrap();
     // Each of these would else search through all names for every name.
-    assert_eq!(json::parse_tagged(&json::write_tagged(&value)).unwrap(), value);
+    assert_eq!(json::parse_tagged(&json::write_tagged(&value).unwrap()).unwrap(), value);
     assert!(fields.into_iter().all(|n| value.get(&format!("k{n}")) == &Value::from(n)));
 }
