@@ -152,7 +152,7 @@ async fn an_order_is_written_read_and_changed() {
     assert_eq!(row.key, Some(Text::from(format!("dataAreaId=usmf,SalesOrderNumber={number}"))));
 
     let line = format!(
-        r#"{{"SalesOrderNumber":"{number}","LineCreationSequenceNumber":1,"ProductNumber":"D0001","OrderedSalesQuantity":2,"SalesPrice":9.95}}"#
+        r#"{{"SalesOrderNumber":"{number}","LineCreationSequenceNumber":1,"ProductNumber":"D0003","OrderedSalesQuantity":2,"SalesPrice":9.95}}"#
     );
     let line = request("finops.create", "CDSSalesOrderLinesV2", vec![], Some(&line));
     let created = done(&connectors, &line).await;
@@ -241,7 +241,7 @@ async fn every_condition_is_one_that_the_system_reads() {
     let items = done(&connectors, &all).await.value;
     let items: Vec<&str> =
         items.as_list().unwrap().iter().map(|item| item.get("ItemNumber").as_text().unwrap().as_str()).collect();
-    assert_eq!(items, ["D0001", "D0002", "MISC"]);
+    assert_eq!(items, ["D0003", "D0011", "MISC"]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Shows the execution graph of a flow, and why each writing step may be repeated.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  flowctl graph charge-to-sales-order flows\n  flowctl graph charge-to-sales-order flows --format json"
+    after_help = "Examples:\n  flowctl graph stripe-charge-to-sales-order flows\n  flowctl graph stripe-charge-to-sales-order flows --format json"
 )]
 pub struct Args {
     /// The flow's name.

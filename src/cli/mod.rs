@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 fine, 1 findings or failed tests, 2 usage or I/O.
 
+mod demo;
 mod eval;
 mod explain;
 mod functions;
@@ -12,6 +13,7 @@ mod project;
 mod run;
 mod sandbox;
 mod schema;
+mod test;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -32,20 +34,23 @@ struct Cli {
 
 const AFTER: &str = "\
 First steps:
-  flowctl demo                                   everything at once, with stand-ins for Stripe and Dynamics 365
-  flowctl validate flows                         what the runtime would say about a project
-  flowctl test flows                             the tests beside its flows
-  flowctl graph charge-to-sales-order flows      what a flow does, as a diagram
-  flowctl run my-project --store data            the runtime
+  flowctl demo                 everything at once, with stand-ins for Stripe and Dynamics 365
+  flowctl validate flows       what the runtime would say about the bundled project
+  flowctl test flows           the tests beside its flows
+  flowctl graph stripe-charge-to-sales-order flows
+                               what a flow does, as a diagram
+  flowctl run my-project       the runtime
 
 Exit status: 0 fine, 1 findings or failed tests, 2 wrong usage or I/O.";
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Validate(validate::Args),
     Run(run::Args),
     Eval(eval::Args),
     Graph(graph::Args),
+    Test(test::Args),
     Schema(schema::Args),
     Functions(functions::Args),
     Operations(operations::Args),
@@ -64,10 +69,12 @@ enum End {
 pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let end = match Cli::parse().command {
+        Command::Demo(args) => demo::main(args),
         Command::Validate(args) => validate::main(args),
         Command::Run(args) => run::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Graph(args) => graph::main(args),
+        Command::Test(args) => test::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Functions(args) => functions::main(args),
         Command::Operations(args) => operations::main(args),

@@ -1,7 +1,7 @@
 //! `flowctl operations [NAME]`.
 
 use super::{End, output};
-use crate::catalog::{Catalog, Operation, RepeatBy, RepeatEntry};
+use crate::catalog::{Catalog, Operation, ParamKind, RepeatBy, RepeatEntry};
 use crate::value::time::write_duration;
 
 /// Lists the operations of the catalogue, or shows one with its parameters and why a repeat of it is safe.
@@ -35,10 +35,15 @@ fn page(operation: &Operation) -> String {
     let mut page = format!("{} ({verb}): {}\n\nParameters:\n", operation.name, operation.title);
     for (name, param) in &operation.params {
         let name = if param.key { "key" } else { name };
-        let ty = param.ty.as_ref().map(|ty| format!(" {ty}")).unwrap_or_default();
+        let ty = match (&param.ty, param.kind) {
+            (Some(ty), _) => ty.to_string(),
+            (None, ParamKind::Filter) => "a condition over row".into(),
+            (None, ParamKind::Columns) => "names of columns".into(),
+            (None, _) => "a name".into(),
+        };
         let required = if param.required { ", required" } else { "" };
         let description = param.description.as_ref().map(|text| format!(" — {text}")).unwrap_or_default();
-        page.push_str(&format!("  {name}:{ty}{required}{description}\n"));
+        page.push_str(&format!("  {name}: {ty}{required}{description}\n"));
     }
     page.push_str(&format!("\nGives: {}\n", operation.result().ty));
     if operation.writes() {

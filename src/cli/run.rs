@@ -71,7 +71,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
 }
 
 /// SIGTERM or Ctrl-C.
-async fn stopped() -> std::io::Result<()> {
+pub(super) async fn stopped() -> std::io::Result<()> {
     #[cfg(unix)]
     {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

@@ -4,12 +4,11 @@
 use super::http::{Answer, SendError};
 use super::oauth::TokenError;
 use super::request::Bound;
-use crate::catalog::{Classified, Is as SaysIs, TypeRef};
-use crate::engine::connector::{Is, Row, Sent, StepError};
+use crate::catalog::TypeRef;
+use crate::engine::connector::{Row, Sent, StepError};
 use crate::graph::ErrorClass;
 use crate::language::types::{Kind, Type};
 use crate::value::{Record, Text, Value, json};
-use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Longest message of a provider that is kept.
@@ -32,25 +31,8 @@ impl Bound<'_> {
         }
         let body = json::parse(&answer.body).unwrap_or(Value::Missing);
         let classified = self.system.classify(Some(self.operation), status, &body, &|name| answer.header(name));
-        let Classified { class, code, message, hint, wait, is, undone, stored, trace } = classified;
-        let mut error = StepError::new(class, code, told(&message, trace.as_deref()));
-        error.hint = hint.map(Text::from);
-        error.status = Some(status);
-        error.body = kept(&answer.body, body);
-        error.retry_after = wait;
-        error.sent = if undone { Sent::Undone } else { Sent::Perhaps };
-        error.is = match is {
-            SaysIs::None => None,
-            SaysIs::Done => Some(Is::Done),
-            SaysIs::MaybeDone => Some(Is::MaybeDone),
-        };
-        if stored && error.leaves_open() {
-            // The same key would bring the same stored answer for ever: only a look, or a person, can tell.
-            error.is = error.is.or(Some(Is::MaybeDone));
-            error.not_before = Some(Timestamp::MAX);
-            error.hint = Some("this is the stored answer to the first try: a repeat would only bring it again".into());
-        }
-        error
+        let told = told(&classified.message, classified.trace.as_deref());
+        StepError { message: told, ..StepError::refused(classified, status, kept(&answer.body, body)) }
     }
 
     /// The result of a single answer; `None` where nothing is to be read.

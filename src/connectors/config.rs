@@ -1,20 +1,21 @@
 //! A connection of `connections.yaml` with everything resolved: what the catalogue asks for, secrets read, limits known.
 //!
-//! [`check`] judges what is written, without secrets, for `validate`; [`resolve`] also reads what references stand for.
-//! A secret's text is in no finding, whatever is wrong with it.
+//! What is written was judged by [`Effective::check`](crate::model::Effective::check) and is trusted here; findings are
+//! only about what references stand for. A secret's text is in no finding, whatever is wrong with it.
 
 use super::circuit::CircuitSettings;
 use super::secret::{Secret, read_reference};
 use crate::catalog::{self, Catalog, ConnectionKey, KeyType, Rate, System};
-use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::model::check::{address, fit};
 use crate::model::connections::Connection;
-use crate::model::read::{Read, Reader, Spanned, unknown_key};
-use crate::model::values::{Referable, Reference, Secret as WrittenSecret};
-use crate::value::time::parse_duration;
+use crate::model::read::{Read, Reader, Spanned};
+use crate::model::values::{Referable, Secret as WrittenSecret};
+use crate::model::yaml::Node;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// What holds where neither connection nor catalogue say otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -79,19 +80,8 @@ impl ConnectionConfig {
     }
 }
 
-/// What is wrong with the project's connections as they are written. Nothing is resolved.
-pub fn check(connections: &BTreeMap<String, Connection>, catalog: &Catalog) -> Vec<Diagnostic> {
-    let mut findings = vec![];
-    for (name, connection) in connections {
-        match system(connection, catalog) {
-            Ok(system) => drop(written(name, connection, system, &mut findings)),
-            Err(finding) => findings.push(finding),
-        }
-    }
-    findings
-}
-
-/// All connections of a project, resolved. Either all of them or what is wrong.
+/// All connections of a project, resolved. Either all of them or what is wrong. One of a system that the catalogue does
+/// not have is not among them.
 pub fn resolve_all(
     connections: &BTreeMap<String, Connection>,
     catalog: &Catalog,
@@ -100,11 +90,8 @@ pub fn resolve_all(
 ) -> Result<BTreeMap<String, ConnectionConfig>, Vec<Diagnostic>> {
     let (mut configs, mut findings) = (BTreeMap::new(), vec![]);
     for (name, connection) in connections {
-        let config = match system(connection, catalog) {
-            Ok(system) => resolve(name, connection, system, root, env),
-            Err(finding) => Err(vec![finding]),
-        };
-        match config {
+        let Some(system) = catalog.system(&connection.system) else { continue };
+        match resolve(name, connection, system, root, env) {
             Ok(config) => drop(configs.insert(name.clone(), config)),
             Err(mut found) => findings.append(&mut found),
         }
@@ -112,16 +99,7 @@ pub fn resolve_all(
     if findings.is_empty() { Ok(configs) } else { Err(findings) }
 }
 
-fn system<'c>(connection: &Connection, catalog: &'c Catalog) -> Result<&'c System, Diagnostic> {
-    let name = &connection.system;
-    catalog.system(name).filter(|system| system.http.is_some()).ok_or_else(|| {
-        let message = format!("there is no system `{}`", name.as_str());
-        Diagnostic::error(Code::F0450, message, name.span).help(catalog.system_help(name))
-    })
-}
-
-/// One connection, resolved.
-pub fn resolve(
+fn resolve(
     name: &str,
     connection: &Connection,
     system: &System,
@@ -130,30 +108,35 @@ pub fn resolve(
 ) -> Result<ConnectionConfig, Vec<Diagnostic>> {
     let mut findings = vec![];
     let mut params = BTreeMap::new();
-    for Written { key, declared, span, value } in written(name, connection, system, &mut findings) {
-        let text = match value {
-            Source::Text(text) => Some(text),
-            Source::Reference(reference) => match read_reference(&reference, root, env) {
+    for (key, declared) in &system.connection {
+        let node = connection.params.get(key);
+        let span = node.map_or(connection.system.span, |node| node.span);
+        let written = match node {
+            Some(node) => written(declared, node),
+            None => declared.default.as_deref().map(|default| Referable::Text(default.into())),
+        };
+        let (text, source) = match written {
+            None => continue,
+            Some(Referable::Text(text)) => (text.to_string(), "what is written".to_string()),
+            Some(Referable::Reference(reference)) => match read_reference(&reference, root, env) {
                 Err(error) => {
                     findings.push(error.finding(name, key, span));
-                    None
+                    continue;
                 }
                 Ok(secret) if declared.secret => {
-                    params.insert(key.to_string(), Param::Secret(secret));
-                    None
+                    params.insert(key.clone(), Param::Secret(secret));
+                    continue;
                 }
-                Ok(found) => match fit(declared, found.expose()) {
-                    Ok(text) => Some(text),
-                    Err(Misfit { code, why }) => {
-                        let message = format!("what {reference} gives for `{key}` of connection `{name}` does not fit");
-                        findings.push(Diagnostic::error(code, message, span).label(why));
-                        None
-                    }
-                },
+                Ok(found) => (found.expose().to_string(), format!("what {reference} gives")),
             },
         };
-        if let Some(text) = text {
-            params.insert(key.to_string(), Param::Plain(text));
+        match fit(declared, &text) {
+            Ok(text) => drop(params.insert(key.clone(), Param::Plain(text))),
+            Err(expected) => {
+                let code = if declared.ty == KeyType::Url { Code::F0452 } else { Code::F0451 };
+                let message = format!("{source} for `{key}` of connection `{name}` does not fit");
+                findings.push(Diagnostic::error(code, message, span).label(format!("expected {expected}")));
+            }
         }
     }
     if !findings.is_empty() {
@@ -165,162 +148,29 @@ pub fn resolve(
     })
 }
 
-/// A key with its value as it is written, or the catalogue's default.
-struct Written<'s> {
-    key: &'s str,
-    declared: &'s ConnectionKey,
-    span: Span,
-    value: Source,
+/// What stands under a key. A secret in clear is nothing: it is never used.
+fn written(declared: &ConnectionKey, node: &Node) -> Option<Referable> {
+    let mut reader = Reader::default();
+    if declared.secret {
+        let secret = Spanned::<WrittenSecret>::read(node, &mut reader)?;
+        return Some(Referable::Reference(secret.value.0));
+    }
+    Some(Spanned::<Referable>::read(node, &mut reader)?.value)
 }
 
-enum Source {
-    /// Fits its key.
-    Text(String),
-    Reference(Reference),
-}
-
-fn written<'s>(
-    name: &str,
-    connection: &Connection,
-    system: &'s System,
-    findings: &mut Vec<Diagnostic>,
-) -> Vec<Written<'s>> {
-    let entries = &connection.params.entries;
-    let known: Vec<&str> =
-        system.connection.keys().map(String::as_str).chain(Connection::KEYS.iter().copied()).collect();
-    let unknown = entries.iter().filter(|(key, _)| !system.connection.contains_key(&*key.text));
-    let what = format!("a connection to {}", system.title);
-    findings.extend(unknown.map(|(key, _)| unknown_key(key, &what, &known)));
-    limits(connection, system, findings);
-
-    let mut all = vec![];
-    for (key, declared) in &system.connection {
-        let Some(node) = connection.params.get(key) else {
-            let meant = |(other, _): &(crate::model::yaml::Key, _)| {
-                !system.connection.contains_key(&*other.text) && did_you_mean(&other.text, [key.as_str()]).is_some()
-            };
-            match &declared.default {
-                Some(default) => {
-                    let (span, value) =
-                        (connection.system.span, Source::Text(default.trim_end_matches('/').to_string()));
-                    all.push(Written { key, declared, span, value });
-                }
-                // A key written wrong is one finding.
-                None if declared.required && !entries.iter().any(meant) => {
-                    let message = format!("connection `{name}` needs the key `{key}`");
-                    let finding = Diagnostic::error(Code::F0311, message, connection.system.span);
-                    findings.push(match &declared.description {
-                        Some(description) => finding.help(format!("`{key}`: {description}")),
-                        None => finding,
-                    });
-                }
-                None => {}
-            }
-            continue;
-        };
-        let mut reader = Reader::default();
-        let (span, value) = if declared.secret {
-            let secret: Option<Spanned<WrittenSecret>> = Read::read(node, &mut reader);
-            (node.span, secret.map(|secret| Source::Reference(secret.value.0)))
-        } else {
-            let text: Option<Spanned<Referable>> = Read::read(node, &mut reader);
-            let value = text.and_then(|text| match text.value {
-                Referable::Reference(reference) => Some(Source::Reference(reference)),
-                Referable::Text(text) => match fit(declared, &text) {
-                    Ok(text) => Some(Source::Text(text)),
-                    Err(Misfit { code, why }) => {
-                        let message = format!("`{key}` of connection `{name}` does not fit: got `{text}`");
-                        findings.push(Diagnostic::error(code, message, node.span).label(why));
-                        None
-                    }
-                },
-            });
-            (node.span, value)
-        };
-        findings.append(&mut reader.findings);
-        all.extend(value.map(|value| Written { key, declared, span, value }));
-    }
-    all
-}
-
-struct Misfit {
-    code: Code,
-    why: String,
-}
-
-/// The value as it is used, where it fits its key.
-fn fit(key: &ConnectionKey, text: &str) -> Result<String, Misfit> {
-    let misfit = |why: &str| Err(Misfit { code: Code::F0451, why: why.into() });
-    if let Some(words) = key.one_of.as_ref().filter(|words| !words.iter().any(|word| word == text)) {
-        return misfit(&format!("one of {}", words.join(", ")));
-    }
-    match key.ty {
-        KeyType::Text | KeyType::Texts if text.trim().is_empty() => misfit("expected a text"),
-        KeyType::Text | KeyType::Texts if text.chars().any(char::is_control) => misfit("expected one line of text"),
-        KeyType::Uuid if uuid::Uuid::try_parse(text).is_err() => {
-            misfit("expected an id such as 8c1d2b1e-0000-4000-8000-000000000000")
-        }
-        KeyType::Duration if parse_duration(text).is_err() => misfit("expected a duration such as 300s"),
-        KeyType::Int if text.parse::<u64>().is_err() => misfit("expected a whole number"),
-        KeyType::Url => match address(text) {
-            Ok(url) => Ok(url.as_str().trim_end_matches('/').to_string()),
-            Err(why) => Err(Misfit { code: Code::F0452, why }),
-        },
-        _ => Ok(text.to_string()),
-    }
-}
-
-/// An address that credentials may be sent to: encrypted, unless it is this machine.
-fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|_| "expected an address such as https://example.com".to_string())?;
-    let own = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err("an address names a host".into()),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if own => {}
-        "http" => return Err("credentials are sent there: https is needed (http only to this machine)".into()),
-        _ => return Err("an address begins with https://".into()),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("an address holds no user and no password".into());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("an address here has no ? and no #".into());
-    }
-    Ok(url)
-}
-
-fn limits(connection: &Connection, system: &System, findings: &mut Vec<Diagnostic>) -> Limits {
+fn limits(connection: &Connection, system: &System) -> Limits {
     let http = system.http.as_ref();
     let known = http.map(|http| http.limits).unwrap_or_default();
     let written = connection.limits.as_ref();
-    let mut above_zero = |what: &str, is_zero: bool, span: Span| {
-        if is_zero {
-            findings.push(Diagnostic::error(Code::F0451, format!("`{what}` is 0: nothing would ever be sent"), span));
-        }
-    };
-    let concurrency = written.and_then(|limits| limits.concurrency.as_ref());
-    if let Some(count) = concurrency {
-        above_zero("concurrency", count.value.0 == 0, count.span);
-    }
-    let timeout = written.and_then(|limits| limits.timeout.as_ref());
-    if let Some(timeout) = timeout {
-        above_zero("timeout", timeout.value.0.is_zero(), timeout.span);
-    }
-    if let Some(count) = connection.circuit.as_ref().and_then(|circuit| circuit.open_after.as_ref()) {
-        above_zero("open_after", count.value.0 == 0, count.span);
-    }
+    let concurrency = written.and_then(|limits| limits.concurrency.as_ref()).map(|count| count.value.0 as usize);
     let rate = written
         .and_then(|limits| limits.rate.as_ref())
         .map(|rate| Rate { count: rate.value.0.count, per: Duration::from_secs(rate.value.0.seconds.into()) });
+    let timeout = written.and_then(|limits| limits.timeout.as_ref()).map(|timeout| timeout.value.0);
     Limits {
-        concurrency: concurrency.map(|count| count.value.0 as usize).or(known.concurrency).unwrap_or(CONCURRENCY),
+        concurrency: concurrency.or(known.concurrency).unwrap_or(CONCURRENCY),
         rate: rate.or(known.rate),
-        timeout: timeout.map(|timeout| timeout.value.0).or(http.and_then(|http| http.timeout)).unwrap_or(TIMEOUT),
+        timeout: timeout.or(http.and_then(|http| http.timeout)).unwrap_or(TIMEOUT),
         settle: written.and_then(|limits| limits.settle.as_ref()).map(|settle| settle.value.0),
     }
 }
@@ -345,6 +195,7 @@ fn assemble(
         let filled = template.fill(|name| params.get(name).map(|param| param.expose().to_string()));
         filled.map_err(|name| format!("`{name}` is not known"))
     };
+    let address = |text: &str| address(text).map_err(|expected| format!("expected {expected}"));
     let mode = params.get("mode").map(Param::expose);
     let base = address(&fill(http.base.of_mode(mode).ok_or("it has no address for this `mode`")?)?)?;
     let auth = match &http.auth {
@@ -370,7 +221,7 @@ fn assemble(
     Ok(ConnectionConfig {
         system: system.name.clone(),
         headers: headers.collect::<Result<_, String>>()?,
-        limits: limits(connection, system, &mut vec![]),
+        limits: limits(connection, system),
         circuit: circuit(connection),
         base,
         auth,

@@ -26,7 +26,7 @@ pub mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ConnectionConfig, check, resolve, resolve_all};
+pub use config::{ConnectionConfig, resolve_all};
 pub use secret::{ReferenceError, Secret, read_reference};
 
 use crate::catalog::{Catalog, Exactly, Find, TypeRef, Types};

@@ -4,6 +4,7 @@
 //! sent, looked for and sent again as it was. Connectors deliberately know nothing of runs, retries and keys: they speak
 //! to a system, say whether the work may have been done, and leave it to the engine what follows.
 
+use crate::catalog::{self, Classified};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, Operation};
 use crate::language::code::CompareOp;
@@ -194,6 +195,29 @@ impl StepError {
             is: None,
             place: None,
         }
+    }
+
+    /// An answer that is no success, as the catalogue understood it.
+    pub fn refused(understood: Classified, status: u16, body: Option<Value>) -> StepError {
+        let Classified { class, code, message, hint, wait, is, undone, stored, .. } = understood;
+        let mut error = StepError::new(class, code, message);
+        error.hint = hint.map(Text::from);
+        error.status = Some(status);
+        error.body = body;
+        error.retry_after = wait;
+        error.sent = if undone { Sent::Undone } else { Sent::Perhaps };
+        error.is = match is {
+            catalog::Is::None => None,
+            catalog::Is::Done => Some(Is::Done),
+            catalog::Is::MaybeDone => Some(Is::MaybeDone),
+        };
+        if stored && error.leaves_open() {
+            // The same key would bring the same stored answer for ever: only a look, or a person, can tell.
+            error.is = error.is.or(Some(Is::MaybeDone));
+            error.not_before = Some(Timestamp::MAX);
+            error.hint = Some("this is the stored answer to the first try: a repeat would only bring it again".into());
+        }
+        error
     }
 
     /// A mistake in what came in or was made of it.

@@ -5,6 +5,7 @@
 //! - [`journal`] its entries as the store keeps them
 //! - [`connector`] what is asked of a system's side
 //! - [`revisions`] the live graphs, and the pinned ones of runs that began earlier
+//! - [`rehearsal`] tests beside the flows: door and machine with given answers
 //! - [`executor`] claims runs from the store and does what their machines say; [`driver`] one of them
 //!
 //! Deliberately without HTTP and files: connectors and triggers stand below. Invariant: what a machine records is
@@ -19,6 +20,7 @@ mod driver;
 pub mod executor;
 pub mod journal;
 pub mod machine;
+pub mod rehearsal;
 pub mod revisions;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -75,7 +75,10 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         }
         flows.push((file, compiled, first.is_some()));
     }
-    findings.extend(library.unused_tables());
+    // What has errors may be what uses a table.
+    if project.broken.is_empty() && flows.iter().all(|(_, flow, _)| flow.graph.is_some()) {
+        findings.extend(library.unused_tables());
+    }
     let sources = Arc::new(sources);
     let flows = flows
         .into_iter()

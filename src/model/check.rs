@@ -1,4 +1,7 @@
 //! Connections against the catalogue: which keys a system's connections have, and what stands under them.
+//!
+//! All that can be said of a connection as it is written is said here. What a reference stands for is not read; whoever
+//! reads it holds it to its key with [`fit`].
 
 use super::connections::{Connection, Webhook};
 use super::effective::Effective;
@@ -6,7 +9,8 @@ use super::read::{Read, Reader, Spanned, unknown_key};
 use super::values::{Count, Duration, Referable, Secret};
 use super::yaml::{Key, Node};
 use crate::catalog::{Catalog, ConnectionKey, KeyType, System};
-use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use url::{Host, Url};
 
 impl Effective {
     /// What the catalogue has against the connections of this environment.
@@ -27,23 +31,47 @@ impl Connection {
             return reader.say(finding.help(catalog.system_help(name)));
         };
         let what = format!("a connection of {}", system.title);
-        let mut known: Vec<&str> = system.connection.keys().map(String::as_str).collect();
+        let known: Vec<&str> =
+            system.connection.keys().map(String::as_str).chain(Connection::KEYS.iter().copied()).collect();
+        let mut unknown = vec![];
         for (key, node) in &self.params.entries {
             match system.connection.get(&*key.text) {
                 Some(declared) => value(declared, node, reader),
                 None => {
-                    known.extend(Connection::KEYS);
+                    unknown.push(&*key.text);
                     reader.say(unknown_key(key, &what, &known));
                 }
             }
         }
         for (key, declared) in &system.connection {
-            if declared.required && self.params.get(key).is_none() {
+            // A key written wrong is one finding.
+            let meant = || unknown.iter().any(|unknown| did_you_mean(unknown, [key.as_str()]).is_some());
+            if declared.required && self.params.get(key).is_none() && !meant() {
                 reader.say(missing(key, &what, declared, self.system.span));
             }
         }
+        self.check_limits(reader);
         if let Some(webhook) = &self.webhook {
             webhook.check(system, reader);
+        }
+    }
+
+    fn check_limits(&self, reader: &mut Reader) {
+        let mut above_zero = |key: &str, zero: Option<Span>| {
+            if let Some(span) = zero {
+                let message = format!("`{key}` is 0: nothing would ever be sent");
+                reader.say(Diagnostic::error(Code::F0315, message, span));
+            }
+        };
+        let zero =
+            |count: &Option<Spanned<Count>>| count.as_ref().filter(|count| count.value.0 == 0).map(|zero| zero.span);
+        if let Some(limits) = &self.limits {
+            above_zero("concurrency", zero(&limits.concurrency));
+            let timeout = limits.timeout.as_ref().filter(|timeout| timeout.is_zero());
+            above_zero("timeout", timeout.map(|zero| zero.span));
+        }
+        if let Some(circuit) = &self.circuit {
+            above_zero("open_after", zero(&circuit.open_after));
         }
     }
 }
@@ -101,25 +129,56 @@ fn value(declared: &ConnectionKey, node: &Node, reader: &mut Reader) {
         (KeyType::Texts, true) => drop(Vec::<Spanned<Secret>>::read(node, reader)),
         (KeyType::Texts, false) => drop(Vec::<Spanned<Referable>>::read(node, reader)),
         (_, true) => drop(Spanned::<Secret>::read(node, reader)),
-        (KeyType::Text, false) => drop(Spanned::<Referable>::read(node, reader)),
-        (KeyType::Url, false) => formed(node, reader, "an address such as `https://contoso.example`", |text| {
-            url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        }),
-        (KeyType::Uuid, false) => {
-            formed(node, reader, "a UUID such as `8c1d2b1e-0000-4000-8000-000000000000`", |text| {
-                uuid::Uuid::try_parse(text).is_ok()
-            });
-        }
         (KeyType::Duration, false) => drop(Spanned::<Duration>::read(node, reader)),
         (KeyType::Int, false) => drop(Spanned::<Count>::read(node, reader)),
+        (KeyType::Text | KeyType::Url | KeyType::Uuid, false) => {
+            let written = Spanned::<Referable>::read(node, reader).map(|written| written.value);
+            if let Some(Referable::Text(text)) = written
+                && let Err(expected) = fit(declared, &text)
+            {
+                let code = if declared.ty == KeyType::Url { Code::F0452 } else { Code::F0315 };
+                let message = format!("expected {expected}, got {}", node.describe());
+                reader.say(Diagnostic::error(code, message, node.span));
+            }
+        }
     }
 }
 
-/// A text of that form, or a reference: then it is only known when it is resolved.
-fn formed(node: &Node, reader: &mut Reader, expected: &str, good: impl Fn(&str) -> bool) {
-    let Some(Spanned { value: Referable::Text(text), .. }) = Spanned::<Referable>::read(node, reader) else { return };
-    if !good(&text) {
-        let message = format!("expected {expected}, got {}", node.describe());
-        reader.say(Diagnostic::error(Code::F0315, message, node.span));
+/// The value as it is used, where it fits its key; else what is expected there. Shows nothing of the value, which may
+/// come from a reference.
+pub fn fit(key: &ConnectionKey, text: &str) -> Result<String, &'static str> {
+    match key.ty {
+        KeyType::Text if text.trim().is_empty() => Err("a text"),
+        KeyType::Text if text.chars().any(char::is_control) => Err("one line of text"),
+        KeyType::Uuid if uuid::Uuid::try_parse(text).is_err() => {
+            Err("a UUID such as `8c1d2b1e-0000-4000-8000-000000000000`")
+        }
+        KeyType::Url => Ok(address(text)?.as_str().trim_end_matches('/').to_string()),
+        _ => Ok(text.to_string()),
     }
+}
+
+/// An address that credentials may be sent to: encrypted, unless it is this machine. Else what is expected.
+pub fn address(text: &str) -> Result<Url, &'static str> {
+    const ADDRESS: &str = "an address such as `https://contoso.example`";
+    let url = Url::parse(text).map_err(|_| ADDRESS)?;
+    let own = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err(ADDRESS),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if own => {}
+        "http" => return Err("`https://`, for credentials are sent there (`http://` only to this machine)"),
+        _ => return Err(ADDRESS),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an address without user and password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("an address without `?` and `#`");
+    }
+    Ok(url)
 }

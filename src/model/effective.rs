@@ -3,8 +3,9 @@
 use super::connections::Connection;
 use super::environment::EnvironmentFile;
 use super::load::Project;
-use super::read::{Named, Read, Reader, Spanned};
+use super::read::{Keyed, Named, Read, Reader, Spanned};
 use super::settings;
+use super::test::Data;
 use super::values::Referable;
 use super::yaml::{Key, Node, NodeKind};
 use crate::diagnostics::{Code, Diagnostic, FileId, did_you_mean};
@@ -45,6 +46,23 @@ impl Project {
             None if self.environments.is_empty() => finding.help(format!("it would be environments/{name}.yaml")),
             None => finding.help(format!("there are: {}", known.collect::<Vec<_>>().join(", "))),
         })
+    }
+
+    /// The same with other values of settings, as a test gives them.
+    pub fn with_settings(&self, effective: &Effective, written: &Keyed<Data>) -> (Effective, Vec<Diagnostic>) {
+        let (mut effective, mut findings) = (effective.clone(), vec![]);
+        let Value::Record(mut values) = effective.settings else { return (effective, findings) };
+        let none = Named::default();
+        let declared = self.file.as_ref().map_or(&none, |file| &file.settings);
+        for (name, node) in written.iter() {
+            match declared.get(&name.text).map(|setting| setting.value(&node.0, &mut findings)) {
+                Some(Some(value)) => values.set(Text::from(&*name.text), value),
+                Some(None) => {}
+                None => findings.push(unknown("setting", name, declared.names(), "flowctl.yaml")),
+            }
+        }
+        effective.settings = Value::Record(values);
+        (effective, findings)
     }
 
     /// What is wrong with the values of settings and with connections, in the base and in every environment.
@@ -155,7 +173,7 @@ fn unknown<'a>(what: &str, name: &Key, known: impl Iterator<Item = &'a str>, dec
     let finding = Diagnostic::error(Code::F0402, format!("there is no {what} `{}`", name.text), name.span);
     match did_you_mean(&name.text, known) {
         Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-        None => finding.help(format!("{declares} declares each {what}; an environment only gives values")),
+        None => finding.help(format!("{declares} declares each {what}; here it is only given a value")),
     }
 }
 

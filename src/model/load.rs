@@ -64,7 +64,7 @@ impl Project {
         let Some(root) = find_root(start) else {
             let message = format!("no {PROJECT_FILE} in {} or a folder above it", start.display());
             let finding = Diagnostic::general(Code::F0330, message)
-                .help("`flowctl new` makes a project; or name the folder of one");
+                .help("name the folder of a project; flowctl.yaml marks its root");
             return (Project::default(), Sources::default(), vec![finding]);
         };
         let mut findings = vec![];

@@ -4,14 +4,14 @@
 //! - [`yaml`] a text as a tree with places; what of YAML we take
 //! - [`read`] tree → model, all mistakes of a file at once; [`slot`] and [`values`] what stands under keys
 //! - [`project`], [`connections`], [`environment`], [`flow`], [`test`]: one kind of file each
-//! - [`settings`] and [`effective`]: what holds in one environment
+//! - [`settings`] and [`effective`]: what holds in one environment; [`check`]: its connections against the catalogue
 //! - [`load`]: a folder, or texts in memory, as a [`Project`]
 //! - [`schema`]: the same structs as JSON Schemas for editors
 //!
 //! Deliberately not here: what names mean. Whether an operation exists, an expression parses or a step is known is the
 //! compiler's to say, with the places that this module kept.
 
-mod check;
+pub mod check;
 pub mod connections;
 pub mod effective;
 pub mod environment;

@@ -73,6 +73,8 @@ model! {
         value: Option<Data>,
         /// Some of what the mapping gives.
         value_has: Option<Data>,
+        /// How the mapping fails: its code, and some of its message.
+        error: Option<Data>,
     }
 
     /// A write that is expected.

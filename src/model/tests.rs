@@ -335,10 +335,38 @@ fn connections_are_held_to_the_catalogue() {
             "system: finops\n    base_url: x.example\n    company: usmf\n    tenant: nobody\n    client_id: env://ID"
         ),
         [
-            "F0315 connections.yaml:4:15 expected an address such as `https://contoso.example`, got the text `x.example`",
+            "F0452 connections.yaml:4:15 expected an address such as `https://contoso.example`, got the text `x.example`",
             "F0315 connections.yaml:6:13 expected a UUID such as `8c1d2b1e-0000-4000-8000-000000000000`, got the text `nobody`",
             "F0311 connections.yaml:3:13 a connection of Dynamics 365 Finance and Operations needs the key `client_secret`",
         ]
+    );
+    let stripe = |more: &str| check(&format!("system: stripe\n    mode: live\n    api_key: env://K\n    {more}"));
+    assert_eq!(stripe("base_url: http://127.0.0.9:8080/"), Vec::<String>::new());
+    assert_eq!(stripe("base_url: env://URL"), Vec::<String>::new());
+    for (more, found) in [
+        (
+            "base_url: http://api.example",
+            "F0452 connections.yaml:6:15 expected `https://`, for credentials are sent there",
+        ),
+        (
+            "base_url: https://u:p@api.example",
+            "F0452 connections.yaml:6:15 expected an address without user and password",
+        ),
+        ("base_url: https://api.example?a=b", "F0452 connections.yaml:6:15 expected an address without `?` and `#`"),
+        ("base_url: ftp://api.example", "F0452 connections.yaml:6:15 expected an address such as"),
+        ("api_version: ' '", "F0315 connections.yaml:6:18 expected a text"),
+        ("api_version: \"a\\nb\"", "F0315 connections.yaml:6:18 expected one line of text"),
+        ("limits: { concurrency: 0 }", "F0315 connections.yaml:6:28 `concurrency` is 0: nothing would ever be sent"),
+        ("limits: { timeout: 0s }", "F0315 connections.yaml:6:24 `timeout` is 0"),
+        ("circuit: { open_after: 0 }", "F0315 connections.yaml:6:28 `open_after` is 0"),
+    ] {
+        let said = stripe(more);
+        assert!(said.len() == 1 && said[0].starts_with(found), "{more}: {said:?}");
+    }
+    // A key written wrong is one finding.
+    assert_eq!(
+        check("system: stripe\n    mode: live\n    api_kye: env://K"),
+        ["F0310 connections.yaml:5:5 a connection of Stripe has no key `api_kye`"]
     );
 }
 

@@ -256,11 +256,15 @@ impl Inner {
         report: &mut Report,
     ) -> Option<std::collections::HashMap<String, Arc<crate::triggers::ingress::Endpoint>>> {
         let project = read.project_name().unwrap_or_else(|| "".into());
-        let resolved =
-            resolve_all(&effective.connections, &self.catalog, &self.root, &super::env).and_then(|configs| {
-                let endpoints = endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root)?;
-                Ok((configs, endpoints))
-            });
+        let mut unfit = effective.check(&self.catalog);
+        unfit.retain(|finding| finding.severity == Level::Error);
+        // Nothing is read for connections that are written wrong.
+        let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
+        let resolved = shape.and_then(|()| {
+            let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
+            let endpoints = endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root)?;
+            Ok((configs, endpoints))
+        });
         match resolved {
             Ok((configs, endpoints)) => {
                 let names = configs.keys().cloned().collect::<Vec<_>>();
@@ -338,7 +342,8 @@ impl Inner {
             let open = AlertFilter { open: Some(true), flow: Some(flow.into()), code: Some(REFUSED.into()) };
             let Ok(alerts) = self.store.alerts(open, Page::first(100)).await else { continue };
             for alert in alerts.items {
-                let by = By { actor: "flowctl".into(), reason: "the files are good again".into(), at: Timestamp::now() };
+                let by =
+                    By { actor: "flowctl".into(), reason: "the files are good again".into(), at: Timestamp::now() };
                 if let Err(error) = self.store.close_alert(alert.id, by).await {
                     tracing::error!(%error, "The alert could not be closed.");
                 }

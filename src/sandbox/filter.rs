@@ -98,7 +98,7 @@ fn compare(value: Option<&Value>, op: Op, literal: &Literal) -> bool {
         }
         Literal::Time(text) => {
             let instant = |text: &str| time::parse_time(text);
-            match (value.as_text().and_then(|t| instant(&t)), instant(text)) {
+            match (value.as_text().and_then(|t| instant(t)), instant(text)) {
                 (Some(a), Some(b)) => Some(a.cmp(&b)),
                 _ => None,
             }

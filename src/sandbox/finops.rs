@@ -31,6 +31,8 @@ pub struct Entity {
     pub required: Vec<String>,
     /// Key column and the prefix of its number sequence.
     pub assigned: Vec<(String, String)>,
+    /// What columns hold in a new row when nothing is given for them.
+    pub defaults: Vec<(String, String)>,
     /// Column → entity and column in which its value must exist.
     pub references: Vec<(String, String, String)>,
     pub row: Arc<RecordType>,
@@ -271,14 +273,19 @@ impl Finops {
         let mut state = self.lock();
         let mut row = Record::new();
         for (column, field) in &entity.row.fields {
-            let value = match given.get(column) {
-                Some(value) => stored(column, &field.ty, value).map_err(|why| bad(&why))?,
-                None => empty(&field.ty),
+            if is_annotation(column) {
+                continue;
+            }
+            let default = entity.defaults.iter().find(|(name, _)| name.as_str() == column.as_str());
+            let value = match (given.get(column), default) {
+                (Some(value), _) => stored(column, &field.ty, value).map_err(|why| bad(&why))?,
+                (None, Some((_, value))) => text(value),
+                (None, None) => empty(&field.ty),
             };
             row.set(column.clone(), value);
         }
         for (column, _) in given.iter() {
-            if !entity.row.fields.contains_key(column) && column.as_str() != "@odata.type" {
+            if !entity.row.fields.contains_key(column) && !is_annotation(column) {
                 return Err(bad(&format!(
                     "The property '{column}' does not exist on type 'Microsoft.Dynamics.DataEntities.{name}'."
                 )));
@@ -294,7 +301,7 @@ impl Finops {
         }
         row.set("dataAreaId".into(), text(&company));
         for column in &entity.required {
-            if is_blank(row.get(column)) && !given.get(column).is_some_and(|v| v.as_number().is_some()) {
+            if is_blank(row.get(column)) && given.get(column).is_none_or(|v| v.as_number().is_none()) {
                 return Err(refuse(format!("Error: Field '{column}' must be filled in.")));
             }
         }
@@ -349,7 +356,7 @@ impl Finops {
             return Err(Refusal { status: 412, message: "The record has been changed by another user.".into() });
         }
         let mut changed = row.clone();
-        for (column, value) in changes.iter() {
+        for (column, value) in changes.iter().filter(|(column, _)| !is_annotation(column)) {
             if entity.key.iter().any(|key| key.as_str() == column.as_str()) {
                 return Err(bad(&format!("The key property '{column}' cannot be changed.")));
             }
@@ -394,8 +401,9 @@ impl Standin for Finops {
         &self.faults
     }
 
-    fn inspect(&self, what: &str) -> Vec<Record> {
-        self.rows(what).into_iter().map(|mut row| (row.remove("#version"), row).1).collect()
+    fn inspect(&self, what: &str) -> Option<Vec<Record>> {
+        self.entities.get(what)?;
+        Some(self.rows(what).into_iter().map(|mut row| (row.remove("#version"), row).1).collect())
     }
 }
 
@@ -442,6 +450,11 @@ fn text(value: &str) -> Value {
 
 fn written(value: &Value) -> String {
     json::write(value).unwrap_or_else(|_| "{}".into())
+}
+
+/// `@odata.etag` and the like stand beside a row's columns; they are none.
+fn is_annotation(name: &str) -> bool {
+    name.starts_with("@odata.")
 }
 
 fn is_blank(value: Option<&Value>) -> bool {

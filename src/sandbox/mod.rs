@@ -8,6 +8,8 @@ mod filter;
 pub mod finops;
 pub mod server;
 pub mod stripe;
+#[cfg(test)]
+mod tests;
 pub mod webhooks;
 
 use crate::catalog::Catalog;
@@ -44,7 +46,7 @@ pub struct Ports {
 }
 
 impl Sandbox {
-    /// Starts both on loopback, with a few customers and products in F&O.
+    /// Starts both on loopback, with a few customers in both and a few products in F&O.
     pub async fn start(catalog: &Catalog, types: &dyn TypeSource, ports: Ports) -> std::io::Result<Sandbox> {
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let stripe = Arc::new(Stripe::new(credentials::STRIPE_KEY));
@@ -62,6 +64,9 @@ impl Sandbox {
         for (entity, row) in SEED {
             finops.insert(entity, row).map_err(|why| std::io::Error::other(format!("{entity}: {why}")))?;
         }
+        for (id, name, email, account) in STRIPE_SEED {
+            stripe.insert(&stripe_customer(id, name, email, *account)).map_err(std::io::Error::other)?;
+        }
         Ok(Sandbox { stripe, finops, stripe_server, finops_server })
     }
 }
@@ -70,24 +75,76 @@ impl Sandbox {
 const SEED: &[(&str, &str)] = &[
     (
         "CustomersV3",
-        r#"{"CustomerAccount":"US-001","CustomerGroupId":"80","SalesCurrencyCode":"USD","OrganizationName":"Contoso Retail","PrimaryContactEmail":"orders@contoso.example"}"#,
+        r#"{"CustomerAccount":"US-001","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"USD","OrganizationName":"Contoso Retail","PrimaryContactEmail":"orders@contoso.example"}"#,
     ),
     (
         "CustomersV3",
-        r#"{"CustomerAccount":"JP-001","CustomerGroupId":"80","SalesCurrencyCode":"JPY","OrganizationName":"Litware Japan","PrimaryContactEmail":"orders@litware.example"}"#,
+        r#"{"CustomerAccount":"US-002","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"USD","OrganizationName":"Fabrikam","PrimaryContactEmail":"ap@fabrikam.example"}"#,
     ),
-    ("ReleasedProductsV2", r#"{"ItemNumber":"D0001","ProductNumber":"D0001"}"#),
-    ("ReleasedProductsV2", r#"{"ItemNumber":"D0002","ProductNumber":"D0002"}"#),
-    ("ReleasedProductsV2", r#"{"ItemNumber":"S0001","ProductNumber":"S0001"}"#),
-    ("ReleasedProductsV2", r#"{"ItemNumber":"MISC","ProductNumber":"MISC"}"#),
+    (
+        "CustomersV3",
+        r#"{"CustomerAccount":"US-003","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"USD","OrganizationName":"Northwind Traders","PrimaryContactEmail":"shop@northwind.example"}"#,
+    ),
+    (
+        "CustomersV3",
+        r#"{"CustomerAccount":"DE-001","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"EUR","OrganizationName":"Adatum Europe","PrimaryContactEmail":"buying@adatum.example"}"#,
+    ),
+    (
+        "CustomersV3",
+        r#"{"CustomerAccount":"JP-001","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"JPY","OrganizationName":"Litware Japan","PrimaryContactEmail":"orders@litware.example"}"#,
+    ),
+    (
+        "ReleasedProductsV2",
+        r#"{"ItemNumber":"D0003","ProductNumber":"D0003","SearchName":"Mug","ProductType":"Item","ProductSubType":"Product","SalesUnitSymbol":"pcs","InventoryUnitSymbol":"pcs","SalesPrice":12.00}"#,
+    ),
+    (
+        "ReleasedProductsV2",
+        r#"{"ItemNumber":"D0011","ProductNumber":"D0011","SearchName":"T-shirt","ProductType":"Item","ProductSubType":"Product","SalesUnitSymbol":"ea","InventoryUnitSymbol":"ea","SalesPrice":15.00}"#,
+    ),
+    (
+        "ReleasedProductsV2",
+        r#"{"ItemNumber":"MISC","ProductNumber":"MISC","SearchName":"Miscellaneous","ProductType":"Service","ProductSubType":"Product","SalesUnitSymbol":"ea","InventoryUnitSymbol":"ea"}"#,
+    ),
 ];
 
-/// The tables whose values must exist elsewhere, and the prefixes of F&O's number sequences here.
+/// Stripe's customers of the same names. Some name their account in F&O, the others are found by their e-mail.
+const STRIPE_SEED: &[(&str, &str, &str, Option<&str>)] = &[
+    ("cus_Contoso", "Contoso Retail", "orders@contoso.example", Some("US-001")),
+    ("cus_Fabrikam", "Fabrikam", "ap@fabrikam.example", Some("US-002")),
+    ("cus_Northwind", "Northwind Traders", "shop@northwind.example", Some("US-003")),
+    ("cus_Adatum", "Adatum Europe", "buying@adatum.example", None),
+    ("cus_Litware", "Litware Japan", "orders@litware.example", None),
+];
+
+fn stripe_customer(id: &str, name: &str, email: &str, account: Option<&str>) -> String {
+    let metadata = match account {
+        Some(account) => serde_json::json!({ "d365_customer_account": account }),
+        None => serde_json::json!({}),
+    };
+    let customer = serde_json::json!({
+        "id": id, "object": "customer", "address": null, "balance": 0, "created": 1_760_000_000, "currency": null,
+        "default_source": null, "delinquent": false, "description": null, "email": email, "invoice_prefix": "DEMO",
+        "livemode": false, "metadata": metadata, "name": name, "phone": null, "preferred_locales": [],
+        "shipping": null, "tax_exempt": "none", "test_clock": null,
+    });
+    customer.to_string()
+}
+
+/// Columns whose values must exist elsewhere.
 const REFERENCES: &[(&str, &str, &str, &str)] = &[
     ("SalesOrderHeadersV2", "OrderingCustomerAccountNumber", "CustomersV3", "CustomerAccount"),
     ("CDSSalesOrderLinesV2", "SalesOrderNumber", "SalesOrderHeadersV2", "SalesOrderNumber"),
     ("CDSSalesOrderLinesV2", "ProductNumber", "ReleasedProductsV2", "ProductNumber"),
 ];
+
+/// What F&O sets itself in a new row.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("SalesOrderHeadersV2", "SalesOrderStatus", "Backorder"),
+    ("SalesOrderHeadersV2", "SalesOrderProcessingStatus", "Active"),
+    ("CDSSalesOrderLinesV2", "SalesOrderLineStatus", "Backorder"),
+];
+
+/// The prefixes of F&O's number sequences here.
 const SEQUENCES: &[(&str, &str)] =
     &[("SalesOrderNumber", "SO-"), ("CustomerAccount", "C-"), ("JournalBatchNumber", "")];
 
@@ -111,6 +168,11 @@ fn finops_entities(catalog: &Catalog, types: &dyn TypeSource) -> Vec<finops::Ent
                         let prefix = SEQUENCES.iter().find(|(c, _)| c == column).map_or("", |(_, prefix)| prefix);
                         (column.clone(), prefix.to_string())
                     })
+                    .collect(),
+                defaults: DEFAULTS
+                    .iter()
+                    .filter(|(of, ..)| *of == name.as_str())
+                    .map(|(_, column, value)| (column.to_string(), value.to_string()))
                     .collect(),
                 references: references
                     .map(|(_, column, other, key)| (column.to_string(), other.to_string(), key.to_string()))

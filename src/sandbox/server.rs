@@ -72,8 +72,8 @@ pub trait Standin: Send + Sync + 'static {
 
     fn faults(&self) -> &Faults;
 
-    /// What `GET /_sandbox/WHAT` shows: the rows of an entity, the objects of a kind.
-    fn inspect(&self, what: &str) -> Vec<Record>;
+    /// What `GET /_sandbox/WHAT` shows: the rows of an entity, the objects of a kind. `None`: there is no such.
+    fn inspect(&self, what: &str) -> Option<Vec<Record>>;
 }
 
 /// A request that arrived, for inspection: what was sent under which key, and what became of it.
@@ -230,7 +230,8 @@ fn inspect(standin: &dyn Standin, call: &Call, what: &str) -> Reply {
             Reply::empty(204)
         }
         ("GET", what) => {
-            let rows = standin.inspect(what).into_iter().map(Value::Record).collect();
+            let Some(rows) = standin.inspect(what) else { return Reply::empty(404) };
+            let rows = rows.into_iter().map(Value::Record).collect();
             match json::write_pretty(&Value::List(Arc::new(rows))) {
                 Ok(body) => Reply::json(200, body),
                 Err(_) => Reply::empty(500),

@@ -40,12 +40,15 @@ impl Stripe {
         Stripe { api_key: api_key.into(), state: Mutex::default(), faults: Faults::default() }
     }
 
-    /// Keeps an object (a JSON text with `object` and `id`), so that it can be read back.
+    /// Keeps an object (a JSON text with `object` and `id`), so that it can be read back; one with its id is replaced.
     pub fn insert(&self, object: &str) -> Result<(), String> {
         let Ok(Value::Record(record)) = json::parse(object.as_bytes()) else { return Err("not a JSON object".into()) };
         let kind = record.get("object").and_then(Value::as_text).map(|t| t.to_string()).unwrap_or_default();
         let (segment, _) = KINDS.iter().find(|(_, name)| *name == kind).ok_or(format!("unknown object '{kind}'"))?;
-        self.lock().objects.entry(segment.to_string()).or_default().push(record);
+        let mut state = self.lock();
+        let objects = state.objects.entry(segment.to_string()).or_default();
+        objects.retain(|object| !has_id(object, &text_of(&record, "id")));
+        objects.push(record);
         Ok(())
     }
 
@@ -217,8 +220,8 @@ impl Standin for Stripe {
         &self.faults
     }
 
-    fn inspect(&self, what: &str) -> Vec<Record> {
-        self.objects(what)
+    fn inspect(&self, what: &str) -> Option<Vec<Record>> {
+        KINDS.iter().any(|(segment, _)| *segment == what).then(|| self.objects(what))
     }
 }
 

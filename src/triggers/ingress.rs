@@ -249,7 +249,7 @@ fn what_must_be_equal(group: &EventGroup, body: &Value) -> Option<Hash> {
 const PROOFS: [&str; 8] = ["signature", "-sig", "authorization", "cookie", "token", "secret", "api-key", "password"];
 
 /// Headers worth keeping: no signature, no secret. One that came several times is a list, as HTTP has it.
-fn kept_headers(delivery: &Delivery<'_>) -> Record {
+pub(super) fn kept_headers(delivery: &Delivery<'_>) -> Record {
     let mut kept = Record::new();
     for (name, value) in delivery.headers.iter().filter(|(name, _)| !PROOFS.iter().any(|part| name.contains(part))) {
         let value = match kept.get(name) {
@@ -262,14 +262,14 @@ fn kept_headers(delivery: &Delivery<'_>) -> Record {
 }
 
 /// What the store keeps of a delivery beside its body: `door::trigger` reads it again.
-fn delivery_facts(headers: &Record) -> String {
+pub(super) fn delivery_facts(headers: &Record) -> String {
     let facts = Record::from_iter([("headers".into(), headers.clone().into())]);
     // Texts can always be written.
     json::write(&Value::Record(facts)).unwrap_or_else(|_| "{}".into())
 }
 
-/// `trigger` in the flow's slots.
-fn trigger_facts(event: &NewEvent, headers: Record) -> Value {
+/// `trigger` in the flow's slots at the door: what `door::trigger` makes of the kept event later.
+pub(super) fn trigger_facts(event: &NewEvent, headers: Record) -> Value {
     let fields = [
         ("id", event.provider_id.as_str().into()),
         ("type", event.kind.as_str().into()),

@@ -91,7 +91,8 @@ pub struct Exact {
     decimals: u8,
 }
 
-#[allow(clippy::should_implement_trait)] // the operators' traits would promise a result that may not be exact
+// Not the operators: each of these can fail, and an operator could only panic.
+#[allow(clippy::should_implement_trait)]
 impl Exact {
     pub const ZERO: Exact = Exact { value: Decimal::ZERO, decimals: 0 };
     pub const ONE: Exact = Exact { value: Decimal::ONE, decimals: 0 };

@@ -16,7 +16,8 @@ pub struct Fraction {
     denominator: i128,
 }
 
-#[allow(clippy::should_implement_trait)] // the operators' traits would promise a result that may not fit
+// Not the operators: each of these can fail, and an operator could only panic.
+#[allow(clippy::should_implement_trait)]
 impl Fraction {
     pub fn add(self, other: Fraction) -> Result<Fraction, NumberError> {
         let (a, b, denominator) = self.aligned(other);

@@ -67,6 +67,10 @@ impl Compiler<'_> {
         let mut needs_mending = false;
         work.findings.retain(|finding| finding.code != Code::F0228 || !std::mem::replace(&mut needs_mending, true));
         let good = !work.findings.iter().any(|finding| finding.severity == Severity::Error);
+        if !good {
+            // A step with an error has no type that one could speak of: "is never missing" would be a guess.
+            work.findings.retain(|finding| finding.code != Code::F0239);
+        }
         let result = match result {
             Some(Some((slot, _))) => Some(slot),
             _ => None,

@@ -21,6 +21,12 @@ pub(super) fn error(file: FileId, text: &str, error: &ScanError) -> Diagnostic {
         ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent if at_end => {
             say("a quote is never closed").label("the text ends here")
         }
+        ErrorKind::InvalidColonPlacement if left_open(text, at).is_some() => {
+            let open = left_open(text, at).unwrap_or_default();
+            let bracket = text.get(open..=open).unwrap_or_default();
+            Diagnostic::error(Code::F0300, format!("this `{bracket}` is never closed"), character(file, text, open))
+                .also(here, "so that this `:` cannot be where it is")
+        }
         ErrorKind::ExpectedFlowMappingSeparator => say("expected `,` or `}`").help(QUOTE_IT),
         ErrorKind::ExpectedFlowSequenceSeparator => say("expected `,` or `]`").help(QUOTE_IT),
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
@@ -92,6 +98,27 @@ fn character(file: FileId, text: &str, at: usize) -> Span {
     let width =
         text.get(at..).and_then(|rest| rest.chars().next()).filter(|c| !c.is_control()).map_or(0, char::len_utf8);
     Span::new(file, at, at + width)
+}
+
+/// The last bracket before `at` that its own line does not close: most likely the one that was meant to be.
+fn left_open(text: &str, at: usize) -> Option<usize> {
+    let mut end = at;
+    for line in text.get(..at)?.rsplit('\n') {
+        let start = end - line.len();
+        let mut open = vec![];
+        for (place, character) in line.char_indices() {
+            match character {
+                '[' | '{' => open.push(start + place),
+                ']' | '}' => drop(open.pop()),
+                _ => {}
+            }
+        }
+        if let Some(last) = open.pop() {
+            return Some(last);
+        }
+        end = start.saturating_sub(1);
+    }
+    None
 }
 
 fn behind_bracket(text: &str, at: usize) -> bool {

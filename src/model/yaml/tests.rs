@@ -295,6 +295,7 @@ fn what_we_refuse_is_refused_at_its_place() {
         ("{ [x]: 1 }\n", "F0307 1:3 a key must be a text"),
         ("title: {{a}: 1}\n", "F0307 1:9 a key must be a text"),
         ("a: [1, 2\n", "F0300 1:4 this `[` is never closed"),
+        ("é: [1, 2\nb:\n  c: 1\n", "F0300 1:4 this `[` is never closed"),
         ("a: {b: 1\nc: 2\n", "F0300 2:2 expected `,` or `}`"),
         ("a: 1\nb 2\nc: 3\n", "F0300 2:1 expected `key: value` here"),
         ("a: Several: x\n", "F0300 1:11 `: ` cannot stand inside a value"),

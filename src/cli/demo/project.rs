@@ -1,0 +1,126 @@
+//! The bundled project as files of a folder of its own, with an environment that points at the stand-ins.
+
+use crate::sandbox::{Sandbox, credentials};
+use std::path::{Path, PathBuf};
+
+macro_rules! bundled {
+    ($($path:literal)*) => {
+        /// The files of `flows/`, by their path in it.
+        const FILES: &[(&str, &str)] = &[$(($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/flows/", $path)))),*];
+    };
+}
+
+bundled! {
+    "flowctl.yaml"
+    "connections.yaml"
+    "stripe-dynamics-365/README.md"
+    "stripe-dynamics-365/charge-to-sales-order.flow.yaml"
+    "stripe-dynamics-365/charge.map"
+    "stripe-dynamics-365/risk.rhai"
+    "stripe-dynamics-365/tables/products.csv"
+    "stripe-dynamics-365/tests/charge-to-sales-order.test.yaml"
+}
+
+/// The environment's name.
+pub const ENVIRONMENT: &str = "demo";
+
+/// A folder that is gone with this value: the project and the store of one demo.
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// A new folder among the system's temporary ones, for nobody but this user.
+    pub fn new() -> std::io::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("flowctl-demo-{}", uuid::Uuid::new_v4().simple()));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path)?;
+        Ok(Folder { path: path.canonicalize()? })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The project's folder.
+    pub fn project(&self) -> PathBuf {
+        self.path.join("project")
+    }
+
+    /// The store's folder.
+    pub fn store(&self) -> PathBuf {
+        self.path.join("store")
+    }
+
+    /// Writes the bundled project, and the environment in which it speaks to these stand-ins.
+    pub fn write_project(&self, sandbox: &Sandbox) -> std::io::Result<()> {
+        let (stripe, finops) = (sandbox.stripe_server.url(), sandbox.finops_server.url());
+        for (path, text) in FILES {
+            self.write(path, text)?;
+        }
+        self.write("secrets/stripe_key", credentials::STRIPE_KEY)?;
+        self.write("secrets/stripe_webhook", credentials::STRIPE_WEBHOOK_SECRET)?;
+        self.write("secrets/d365_client", credentials::FINOPS_CLIENT_SECRET)?;
+        let (tenant, client) = (credentials::FINOPS_TENANT, credentials::FINOPS_CLIENT_ID);
+        let environment = format!(
+            "connections:
+  stripe:
+    base_url: {stripe}
+    api_key: file://secrets/stripe_key
+    webhook: {{ secrets: [file://secrets/stripe_webhook] }}
+  d365:
+    base_url: {finops}
+    authority: {finops}
+    tenant: {tenant}
+    client_id: {client}
+    client_secret: file://secrets/d365_client
+    limits: {{ settle: 2s }}      # the stand-in is done at once; the real one gets three minutes
+"
+        );
+        self.write(&format!("environments/{ENVIRONMENT}.yaml"), &environment)
+    }
+
+    fn write(&self, path: &str, text: &str) -> std::io::Result<()> {
+        let path = self.project().join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, text)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system, which empties its temporary folder.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_file_of_the_bundled_project_is_in_the_binary() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+        let files =
+            walkdir::WalkDir::new(&root).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+        let there: BTreeSet<String> =
+            files.map(|file| file.path().strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/")).collect();
+        let bundled: BTreeSet<String> = FILES.iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(there, bundled);
+    }
+
+    #[test]
+    fn the_folder_goes_with_its_value() {
+        let folder = Folder::new().unwrap();
+        let path = folder.path().to_path_buf();
+        folder.write("a/b", "c").unwrap();
+        assert!(path.join("project/a/b").exists());
+        drop(folder);
+        assert!(!path.exists());
+    }
+}

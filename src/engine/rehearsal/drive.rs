@@ -1,0 +1,290 @@
+//! One run of a case: the real door and the real machine, with the case's answers for a world and a clock that only
+//! moves when the run waits.
+
+use super::answers::Answers;
+use super::reply::Asked;
+use crate::catalog::Catalog;
+use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::engine::connector::{Request, StepError};
+use crate::engine::door;
+use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run};
+use crate::graph::ExecutionGraph;
+use crate::language::evaluate::Limits;
+use crate::store::{RunError, Start};
+use crate::value::{Exact, Text, Value, time};
+use jiff::{SignedDuration, Timestamp};
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// How much a run may do before it is said never to end.
+const MOST_COMMANDS: usize = 100_000;
+
+/// What several runs of a case have in common: what the store would know.
+pub struct World<'a> {
+    pub catalog: &'a Catalog,
+    pub graph: Arc<ExecutionGraph>,
+    pub project: &'a str,
+    pub answers: Answers,
+    /// Where the case stands.
+    pub case: Span,
+    dedupes: HashSet<String>,
+    sequences: HashMap<String, String>,
+    /// Connection, entity and key of a row → the run and step whose work it is.
+    rows: HashMap<(Text, Text, Text), (usize, NodePath)>,
+    runs: usize,
+}
+
+/// An event as it comes to the door.
+pub struct Arrival {
+    pub event: Value,
+    pub trigger: Value,
+    pub id: String,
+    pub own: bool,
+    pub at: Timestamp,
+}
+
+/// What a run did.
+#[derive(Default)]
+pub struct Ran {
+    pub end: Option<Ended>,
+    /// Its writes, in the order in which they were first sent.
+    pub calls: Vec<Call>,
+    /// What its steps gave, by path.
+    pub steps: HashMap<String, Value>,
+    pub alerts: Vec<Alert>,
+    pub waited: SignedDuration,
+}
+
+/// How a run, or the event at the door, ended.
+pub enum Ended {
+    Succeeded,
+    Skipped,
+    Ignored,
+    Duplicate,
+    Superseded,
+    Stopped { reason: Text },
+    DeadLetter { step: Option<String>, error: RunError },
+    OutcomeUnknown { step: Option<String>, error: RunError },
+}
+
+/// A write.
+pub struct Call {
+    pub node: NodePath,
+    pub request: Arc<Request>,
+    pub attempts: u32,
+    pub adopted: bool,
+}
+
+impl Ended {
+    /// Its word in a test.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Ended::Succeeded => "succeeded",
+            Ended::Skipped => "skipped",
+            Ended::Ignored => "ignored",
+            Ended::Duplicate => "duplicate",
+            Ended::Superseded => "superseded",
+            Ended::Stopped { .. } => "stopped",
+            Ended::DeadLetter { .. } => "dead_letter",
+            Ended::OutcomeUnknown { .. } => "outcome_unknown",
+        }
+    }
+
+    /// All of them.
+    pub const WORDS: &[&str] =
+        &["succeeded", "skipped", "ignored", "duplicate", "superseded", "stopped", "dead_letter", "outcome_unknown"];
+}
+
+impl<'a> World<'a> {
+    pub fn new(
+        catalog: &'a Catalog,
+        graph: Arc<ExecutionGraph>,
+        project: &'a str,
+        answers: Answers,
+        case: Span,
+    ) -> World<'a> {
+        World {
+            catalog,
+            graph,
+            project,
+            answers,
+            case,
+            dedupes: HashSet::new(),
+            sequences: HashMap::new(),
+            rows: HashMap::new(),
+            runs: 0,
+        }
+    }
+
+    /// Takes an event through the door and its run to the end; an error is the case's own.
+    pub fn take(&mut self, arrival: &Arrival) -> Result<Ran, Diagnostic> {
+        self.answers.rewind();
+        let new = door::ask(&self.graph, &arrival.event, &arrival.trigger, &arrival.id, arrival.own);
+        let at_the_door = |end| Ok(Ran { end: Some(end), ..Ran::default() });
+        match new.start {
+            Start::Ignored => return at_the_door(Ended::Ignored),
+            Start::Skipped => return at_the_door(Ended::Skipped),
+            Start::Failed(error) => return at_the_door(Ended::DeadLetter { step: None, error }),
+            Start::Run => {}
+        }
+        let dedupe = new.dedupe.unwrap_or_default();
+        if self.dedupes.contains(&dedupe) {
+            return at_the_door(Ended::Duplicate);
+        }
+        let place = new.order_key.zip(new.sequence);
+        if let Some((key, sequence)) = &place
+            && self.sequences.get(key).is_some_and(|done| in_sequence(sequence, done) == Ordering::Less)
+        {
+            return at_the_door(Ended::Superseded);
+        }
+        self.dedupes.insert(dedupe.clone());
+        let (ran, releases) = self.run(arrival, &dedupe)?;
+        if releases {
+            self.dedupes.remove(&dedupe);
+        }
+        if let (Some((key, sequence)), Some(Ended::Succeeded | Ended::Stopped { .. })) = (place, &ran.end) {
+            self.sequences.insert(key, sequence);
+        }
+        Ok(ran)
+    }
+
+    fn run(&mut self, arrival: &Arrival, dedupe: &str) -> Result<(Ran, bool), Diagnostic> {
+        self.runs += 1;
+        let facts = Facts {
+            project: self.project.into(),
+            id: format!("00000000-0000-7000-8000-{:012}", self.runs).into(),
+            dedupe: dedupe.into(),
+            revision: "test".into(),
+            event: arrival.event.clone(),
+            trigger: arrival.trigger.clone(),
+        };
+        let mut run = Run::rebuild(Arc::new(facts), self.graph.clone(), Arc::new(Limits::default()), []);
+        let (mut now, mut ran, mut releases) = (arrival.at, Ran::default(), false);
+        let mut commands = VecDeque::from([Command::Start]);
+        for _ in 0..MOST_COMMANDS {
+            let Some(command) = commands.pop_front() else { return Err(self.endless("waits for nothing")) };
+            let mut due = None;
+            for action in run.step(command, now, 0.0) {
+                match action {
+                    Action::Record(entries) => entries.iter().for_each(|entry| ran.note(entry)),
+                    Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
+                    Action::Send { node, generation, attempt, request } => {
+                        ran.sent(&node, &request);
+                        let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
+                        let asked = Asked::new(self.catalog, &request, node.as_str());
+                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?;
+                        commands.push_back(Command::Answered { node, generation, attempt, outcome });
+                    }
+                    Action::Look { node, request, .. } => {
+                        let answer = self.answers.ask(node.as_str(), "looked for", self.case)?;
+                        let asked = Asked::new(self.catalog, &request, node.as_str());
+                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.looked(&answer)?;
+                        commands.push_back(Command::Looked { node, outcome });
+                    }
+                    Action::Wait { until } => due = Some(until),
+                    Action::Finish(end) => {
+                        ran.waited = now.duration_since(arrival.at);
+                        ran.end = Some(match end {
+                            End::Succeeded => Ended::Succeeded,
+                            End::Stopped { reason, release } => {
+                                releases = release;
+                                Ended::Stopped { reason }
+                            }
+                            End::DeadLetter { step, error } => {
+                                Ended::DeadLetter { error: told(&error), step: Some(step.to_string()) }
+                            }
+                            End::OutcomeUnknown { step, error } => {
+                                Ended::OutcomeUnknown { error: told(&error), step: Some(step.to_string()) }
+                            }
+                        });
+                    }
+                    Action::Refused(why) => return Err(self.endless(&why)),
+                }
+            }
+            if ran.end.is_some() {
+                return Ok((ran, releases));
+            }
+            if let (true, Some(due)) = (commands.is_empty(), due) {
+                now = now.max(due);
+                commands.push_back(Command::Timer);
+            }
+        }
+        Err(self.endless("goes on and on"))
+    }
+
+    /// The store's answer to a claim: a row found may not be another step's work.
+    fn claim(&mut self, entry: &Entry, ran: &mut Ran) -> Command {
+        let node = entry.node.clone();
+        if let Fact::Done { done, .. } = &entry.fact
+            && let Some(effect) = &done.effect
+        {
+            let row = (effect.connection.clone(), effect.entity.clone(), effect.row_key.clone());
+            let claimant = (self.runs, node.clone());
+            let owner = self.rows.entry(row).or_insert_with(|| claimant.clone());
+            if done.adopted && *owner != claimant {
+                return Command::Claimed { node, taken_by: Some(owner.1.as_str().into()) };
+            }
+        }
+        ran.note(entry);
+        Command::Claimed { node, taken_by: None }
+    }
+
+    fn endless(&self, why: &str) -> Diagnostic {
+        Diagnostic::error(Code::F0508, format!("the run does not come to an end: it {why}"), self.case)
+    }
+
+    fn unknown(&self, request: &Request) -> Diagnostic {
+        Diagnostic::error(Code::F0508, format!("the catalogue has no operation `{}`", request.operation), self.case)
+    }
+}
+
+impl Ran {
+    fn sent(&mut self, node: &NodePath, request: &Arc<Request>) {
+        if request.key.is_none() {
+            return;
+        }
+        match self.calls.iter_mut().find(|call| call.node == *node && call.request.key == request.key) {
+            Some(call) => call.attempts += 1,
+            None => self.calls.push(Call { node: node.clone(), request: request.clone(), attempts: 1, adopted: false }),
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        let Fact::Done { done, .. } = &entry.fact else { return };
+        self.steps.insert(entry.node.to_string(), done.value.clone());
+        if let Some(call) = self.calls.iter_mut().rfind(|call| call.node == entry.node) {
+            call.adopted = done.adopted;
+        }
+        // Two of one code and title are one while the first is open.
+        if let Some(alert) = &done.alert
+            && !self.alerts.iter().any(|known| known.code == alert.code && known.title == alert.title)
+        {
+            self.alerts.push(alert.clone());
+        }
+    }
+}
+
+fn told(error: &StepError) -> RunError {
+    RunError {
+        class: error.class,
+        code: error.code.to_string(),
+        message: error.message.to_string(),
+        hint: error.hint.as_ref().map(Text::to_string),
+        status: error.status,
+        step: None,
+        position: error.place.clone(),
+        body: None,
+    }
+}
+
+/// Numbers by value, instants by time, anything else by code point.
+fn in_sequence(a: &str, b: &str) -> Ordering {
+    if let (Ok(a), Ok(b)) = (Exact::parse(a), Exact::parse(b)) {
+        return a.cmp(&b);
+    }
+    match (time::parse_time(a), time::parse_time(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.cmp(b),
+    }
+}

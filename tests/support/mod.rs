@@ -1,0 +1,42 @@
+//! What the proofs share: a project made from the bundled one, the stand-ins beside it, the real binary as a process
+//! that can be killed at any moment, and the oracles that say what must hold afterwards.
+//!
+//! The stand-ins live in the test's own process, so that they outlive every kill and can be asked what they saw.
+
+#![allow(dead_code)] // each test file is a program of its own and uses a part of this
+
+pub mod events;
+pub mod oracle;
+pub mod process;
+pub mod project;
+
+use flowctl::catalog::{Catalog, Types};
+use flowctl::sandbox::{Ports, Sandbox};
+use std::time::{Duration, Instant};
+
+/// The stand-ins with what the bundled flow expects to be there.
+pub async fn sandbox() -> Sandbox {
+    // Clients want to know which one, even to speak plain HTTP. A second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let catalog = Catalog::bundled();
+    let types = Types::bundled(&catalog);
+    let sandbox = Sandbox::start(&catalog, &types, Ports::default()).await.expect("the stand-ins start");
+    for item in ["D0003", "D0011", "MISC"] {
+        let there = sandbox.finops.rows("ReleasedProductsV2");
+        if !there.iter().any(|row| oracle::text(row, "ItemNumber") == item) {
+            let row = format!(r#"{{"ItemNumber":"{item}","ProductNumber":"{item}","SalesUnitSymbol":"ea"}}"#);
+            sandbox.finops.insert("ReleasedProductsV2", &row).expect("a product");
+        }
+    }
+    sandbox
+}
+
+/// Waits until `holds`, asking every few milliseconds; fails with `what` after `limit`. For what happens in another
+/// process or on a disk, where there is nothing to await.
+pub async fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < limit, "waited {limit:?} in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
