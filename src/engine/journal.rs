@@ -8,7 +8,8 @@ use super::machine::{Done, Entry, Fact, Failure, NodePath, Ruling};
 use crate::language::code::CompareOp;
 use crate::store::journal::{self as stored, JournalError, Record as Stored};
 use crate::store::{Encoded, JournalEntry, RunError};
-use crate::value::{Text, Value, json};
+use crate::value::json::{self, WriteError};
+use crate::value::{Text, Value};
 use std::sync::Arc;
 
 /// The code of an attempt that was under way when we went away.
@@ -135,7 +136,7 @@ fn step_error(error: &RunError) -> Result<StepError, JournalError> {
 }
 
 /// A request as text: two that are to do the same work, letter by letter, have the same.
-pub(super) fn request_text(request: &Request) -> String {
+pub(super) fn request_text(request: &Request) -> Result<String, WriteError> {
     let head = [&request.operation, &request.connection].map(|text| Value::Text(text.clone()));
     let parts = head.into_iter().chain([request_value(request), record(request.find_by.iter().cloned())]);
     json::write_tagged(&Value::from(parts.collect::<Vec<_>>()))
@@ -253,7 +254,7 @@ fn text_of(value: &Value) -> Result<Text, JournalError> {
 }
 
 fn encoded(value: &Value) -> Result<Encoded, JournalError> {
-    Encoded::new(json::write_tagged(value))
+    Encoded::new(json::write_tagged(value).map_err(|error| JournalError::Json(error.to_string()))?)
 }
 
 fn decoded(encoded: &Encoded) -> Result<Value, JournalError> {

@@ -6,7 +6,7 @@
 use super::ExecutionGraph;
 use super::compile::{CompiledFlow, Compiler, ConnectionFacts};
 use crate::catalog::{Catalog, Types};
-use crate::diagnostics::{Diagnostic, FileId, Severity, Source, Sources};
+use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
 use crate::model::{Effective, FlowFile, Project};
@@ -50,13 +50,21 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         findings.extend(library.unused_tables());
     }
     let sources = Arc::new(sources);
-    let flows = project.flows.iter().zip(compiled).map(|(file, compiled)| {
+    let mut flows = Vec::new();
+    for (file, compiled) in project.flows.iter().zip(compiled) {
         let reach = reach(&compiled.uses, &effective.files, &sources);
-        let revision = revision(file, &reach, project, effective, &connections, &sources);
+        let revision = match revision(file, &reach, project, effective, &connections, &sources) {
+            Ok(revision) => revision,
+            Err(why) => {
+                let message = format!("the settings cannot be kept with the revision: {why}");
+                findings.push(Diagnostic::error(Code::F0403, message, file.flow.flow.span));
+                continue;
+            }
+        };
         let graph = compiled.finish(&sources).map(Arc::new);
-        Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision }
-    });
-    Compilation { flows: flows.collect(), library, types, sources: sources.clone(), findings }
+        flows.push(Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision });
+    }
+    Compilation { flows, library, types, sources, findings }
 }
 
 /// The graph of a revision, compiled again from its sources. Its `std:` texts are not among what is compiled: they make
@@ -150,7 +158,7 @@ fn revision(
     effective: &Effective,
     connections: &BTreeMap<String, ConnectionFacts>,
     sources: &Sources,
-) -> Vec<(String, String)> {
+) -> Result<Vec<(String, String)>, json::WriteError> {
     let text = |file: FileId| sources.get(file).text.to_string();
     let mut parts = vec![(file.path.clone(), text(file.file))];
     if let Some(project) = &project.file {
@@ -173,9 +181,9 @@ fn revision(
         })
         .collect();
     parts.push((CONNECTIONS.to_string(), facts.join("\n")));
-    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)));
+    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)?));
     parts.sort();
-    parts
+    Ok(parts)
 }
 
 fn read_facts(text: &str) -> BTreeMap<String, ConnectionFacts> {
