@@ -132,6 +132,29 @@ fn a_mistake_in_one_environment_is_found_without_naming_it() {
 }
 
 #[test]
+fn one_mistake_brings_no_others_along() {
+    let project = Project::copied();
+    let good = project.read(MAP_FILE);
+    for (from, to) in [
+        ("fn buyer(", "fn buyer(("),
+        ("= total.currency", "= total.curency"),
+        ("fn account_in(charge: stripe.charge,", "fn account_in(charge: stripe.chargee,"),
+        ("\"JPY\"               => 150000", "\"JPY\"               => \"150000\""),
+    ] {
+        project.write(MAP_FILE, &good);
+        project.change(MAP_FILE, from, to);
+        let all = findings(&project);
+        let (mistakes, rest): (Vec<_>, Vec<_>) = all.iter().partition(|finding| finding["path"] == MAP_FILE);
+        assert!(
+            matches!(mistakes.len(), 1 | 2) && mistakes.iter().all(|m| m["severity"] == "error"),
+            "{to:?}: {all:?}"
+        );
+        // That the flow uses a file with errors is said once.
+        assert_eq!(rest.iter().map(|finding| finding["code"].as_str()).collect::<Vec<_>>(), [Some("F0228")], "{to:?}");
+    }
+}
+
+#[test]
 fn where_there_is_nothing_to_validate_it_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let empty = folder.path().to_string_lossy().to_string();

@@ -43,9 +43,9 @@ fn plain(value: &Value) -> Result<String, WriteError> {
         Value::Null => String::new(),
         Value::Text(text) => text.to_string(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.plain().to_string(),
-        Value::Date(date) => time::write_date(*date),
-        Value::Time(at) => time::write_time(*at),
+        Value::Number(number) => number.plain()?.into_owned(),
+        Value::Date(date) => time::write_date(*date)?,
+        Value::Time(at) => time::write_time(*at)?,
         Value::Local(_) => return Err(WriteError::Local),
         Value::Missing | Value::Money(_) | Value::List(_) | Value::Record(_) => return Err(WriteError::Missing),
     })

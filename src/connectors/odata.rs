@@ -8,7 +8,7 @@ use crate::catalog::{EnumForm, FilterRules};
 use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, StepError};
 use crate::language::code::CompareOp;
 use crate::language::types::{Form, Kind, Type};
-use crate::value::{Value, time};
+use crate::value::{NumberError, Value, time};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Everything but what RFC 3986 calls unreserved.
@@ -44,7 +44,14 @@ pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) 
     let facts = ty.and_then(|ty| ty.facts.as_deref());
     let noon = facts.and_then(|facts| facts.form) == Some(Form::Noon);
     let kind = ty.map(|ty| &ty.kind);
-    let date = |date| if noon { format!("{}T12:00:00Z", time::write_date(date)) } else { time::write_date(date) };
+    let refuse =
+        |why: &str| StepError::data("filter_value", format!("{why}; it is compared with the column `{column}`"));
+    let date = |date| {
+        let day = time::write_date(date).map_err(|why| refuse(&why.to_string()))?;
+        Ok::<_, StepError>(if noon { format!("{day}T12:00:00Z") } else { day })
+    };
+    let at = |at| time::write_time(at).map_err(|why| refuse(&why.to_string()));
+    let number = |written: Result<String, NumberError>| written.map_err(|why| refuse(&why.to_string()));
     let unfit = || {
         let message = format!("{} cannot be compared with the column `{column}`", value.kind());
         Err(StepError::data("filter_value", message))
@@ -52,11 +59,11 @@ pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) 
     Ok(match value {
         Value::Text(text) => match kind {
             Some(Kind::Date) => match time::parse_date(text) {
-                Some(day) => date(day),
+                Some(day) => date(day)?,
                 None => return unfit(),
             },
             Some(Kind::Time) => match time::parse_time(text) {
-                Some(at) => time::write_time(at),
+                Some(instant) => at(instant)?,
                 None => return unfit(),
             },
             _ => match facts.and_then(|facts| facts.enum_name.as_ref()).filter(|_| enums == EnumForm::Typed) {
@@ -64,11 +71,11 @@ pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) 
                 None => format!("'{}'", text.replace('\'', "''")),
             },
         },
-        Value::Number(number) if kind == Some(&Kind::Int) => number.canonical(),
-        Value::Number(number) => number.plain().to_string(),
+        Value::Number(int) if kind == Some(&Kind::Int) => number(int.shortest())?,
+        Value::Number(decimal) => number(decimal.plain().map(|text| text.into_owned()))?,
         Value::Bool(value) => value.to_string(),
-        Value::Date(day) => date(*day),
-        Value::Time(at) => time::write_time(*at),
+        Value::Date(day) => date(*day)?,
+        Value::Time(instant) => at(*instant)?,
         Value::Missing | Value::Null => "null".into(),
         Value::Local(_) | Value::Money(_) | Value::List(_) | Value::Record(_) => return unfit(),
     })

@@ -10,7 +10,7 @@ use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Requ
 use crate::graph;
 use crate::language::code::CompareOp;
 use crate::language::types::{Kind, Type, TypeSource};
-use crate::value::{Record, Text, Value, json};
+use crate::value::{Record, Text, Value, json, time};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
@@ -357,12 +357,13 @@ fn joined(name: &str, columns: &[Text]) -> Option<(String, String)> {
 
 /// A value that is one text on the wire.
 fn plain(name: &str, value: &Value) -> Result<String, StepError> {
+    let refuse = |why: String| StepError::data("parameter", format!("`{name}`: {why}"));
     Ok(match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.canonical(),
+        Value::Number(number) => number.shortest().map_err(|why| refuse(why.to_string()))?,
         Value::Bool(value) => value.to_string(),
-        Value::Date(date) => crate::value::time::write_date(*date),
-        Value::Time(at) => crate::value::time::write_time(*at),
+        Value::Date(date) => time::write_date(*date).map_err(|why| refuse(why.to_string()))?,
+        Value::Time(at) => time::write_time(*at).map_err(|why| refuse(why.to_string()))?,
         other => return Err(StepError::data("parameter", format!("`{name}` cannot be {}", other.kind()))),
     })
 }

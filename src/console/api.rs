@@ -1,5 +1,6 @@
 //! The routes. Each reads what is asked for, asks the store or the runtime, and renders the answer.
 
+use super::operate;
 use super::query::Query;
 use super::view::{self, AlertView, AuditView, EventView, Flow, List, Run, RunDetail};
 use super::{Console, ReloadReport};
@@ -21,6 +22,9 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/flows", get(flows))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
+        .route("/api/runs/{id}/replay", post(operate::replay))
+        .route("/api/runs/{id}/decide", post(operate::decide))
+        .route("/api/runs/{id}/release", post(operate::release))
         .route("/api/dead-letters", get(dead_letters))
         .route("/api/events", get(events))
         .route("/api/alerts", get(alerts))
@@ -46,7 +50,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Problem {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Problem {
         Problem { status, code, message: message.into() }
     }
 
@@ -92,7 +96,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
-fn fine(body: &impl Serialize) -> Response {
+pub(super) fn fine(body: &impl Serialize) -> Response {
     json(StatusCode::OK, body)
 }
 

@@ -7,16 +7,18 @@
 
 mod api;
 pub mod mask;
+pub mod operate;
 mod query;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use crate::diagnostics::{Diagnostic, Sources};
-use crate::store::{Hash, Store};
+use crate::store::{By, Hash, RunId, RunState, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::triggers::listener::{BindError, Bound};
 use jiff::Timestamp;
+use operate::Operation;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,6 +35,22 @@ pub trait Control: Send + Sync {
 
     /// Reads the project's files again and takes what is new.
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>>;
+
+    /// Does something to a run that stands still. Gives the state it is in now.
+    fn operate(&self, run: RunId, operation: Operation, by: By) -> Answer<'_>;
+}
+
+/// The answer to an operator, once it is there.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<RunState, NotDone>> + Send + 'a>>;
+
+/// Why an operator's wish was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// It makes no sense for this run.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Where a flow stands.

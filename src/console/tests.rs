@@ -44,6 +44,15 @@ impl Control for Runtime {
             ReloadReport { applied, flows: self.flows(), findings }
         })
     }
+
+    fn operate(&self, _: RunId, operation: operate::Operation, _: By) -> Answer<'_> {
+        Box::pin(async move {
+            match operation {
+                operate::Operation::Release => Err(NotDone::Refused("it holds no key".into())),
+                _ => Ok(RunState::Ready),
+            }
+        })
+    }
 }
 
 struct Running {
@@ -258,5 +267,28 @@ async fn it_listens_on_this_machine_only() {
         let error = bind(address.parse().unwrap()).await.unwrap_err();
         assert!(matches!(error, BindError::NotLoopback { .. }), "{address}");
         assert!(error.to_string().contains("loopback") && error.code() == Code::F0621);
+    }
+}
+
+#[tokio::test]
+async fn an_operators_wish_is_read_strictly_and_a_refusal_is_a_conflict() {
+    let running = Running::start().await;
+    let id = running.run().await;
+    let wish = |what: &str, body: &'static str| {
+        let url = format!("http://{}/api/runs/{id}/{what}", running.address);
+        running.ask(running.client.post(url).body(body))
+    };
+    let (status, body) = wish("release", r#"{"actor":"ada","reason":"now"}"#).await;
+    assert_eq!((status, body.contains("it holds no key")), (409, true), "{body}");
+    assert_eq!(wish("replay", r#"{"actor":"ada","reason":"now","from":"failed","revision":"old"}"#).await.0, 200);
+    for (what, body) in [
+        ("replay", r#"{"actor":"ada"}"#),
+        ("replay", r#"{"actor":" ","reason":"now"}"#),
+        ("replay", r#"{"actor":"ada","reason":"now","revision":"newest"}"#),
+        ("release", r#"{"actor":"ada","reason":"now","force":true}"#),
+        ("decide", r#"{"actor":"ada","reason":"now","step":"a","verdict":"stop","row":{}}"#),
+        ("decide", "not JSON"),
+    ] {
+        assert_eq!(wish(what, body).await.0, 400, "{what} {body}");
     }
 }

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 type Raw = Box<RawValue>;
 
-/// A value as it may be shown, amounts verbatim.
+/// A value as it may be shown, amounts verbatim. What cannot be written is not shown.
 fn shown(value: &Value) -> Raw {
     let masked = mask::value(value);
-    raw(json::write(&masked).unwrap_or_else(|_| json::write_tagged(&masked)))
+    json::write(&masked).or_else(|_| json::write_tagged(&masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
 }
 
 /// Text that some value was written to, as it may be shown. What cannot be read is not shown.

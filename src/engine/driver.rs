@@ -202,7 +202,14 @@ impl Driver {
             self.append(&entries, update, lost).await?;
         }
         if let Some(end) = &end {
-            tracing::info!(end = name(end), "run ended");
+            match end {
+                // The message stays in the store: a provider's words may hold what no log should.
+                End::DeadLetter { step, error } | End::OutcomeUnknown { step, error } => {
+                    let (class, code) = (error.class.as_str(), error.code.as_str());
+                    tracing::error!(end = name(end), %step, class, code, "run failed");
+                }
+                End::Succeeded | End::Stopped { .. } => tracing::info!(end = name(end), "run ended"),
+            }
             self.inner.config.metrics.run_ended(&self.flow, name(end));
         }
         if leaves {

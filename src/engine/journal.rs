@@ -8,7 +8,8 @@ use super::machine::{Done, Entry, Fact, Failure, NodePath, Ruling};
 use crate::language::code::CompareOp;
 use crate::store::journal::{self as stored, JournalError, Record as Stored};
 use crate::store::{Encoded, JournalEntry, RunError};
-use crate::value::{Text, Value, json};
+use crate::value::json::{self, WriteError};
+use crate::value::{Text, Value};
 use std::sync::Arc;
 
 /// The code of an attempt that was under way when we went away.
@@ -135,7 +136,7 @@ fn step_error(error: &RunError) -> Result<StepError, JournalError> {
 }
 
 /// A request as text: two that are to do the same work, letter by letter, have the same.
-pub(super) fn request_text(request: &Request) -> String {
+pub(super) fn request_text(request: &Request) -> Result<String, WriteError> {
     let head = [&request.operation, &request.connection].map(|text| Value::Text(text.clone()));
     let parts = head.into_iter().chain([request_value(request), record(request.find_by.iter().cloned())]);
     json::write_tagged(&Value::from(parts.collect::<Vec<_>>()))
@@ -190,7 +191,7 @@ fn filter_value(filter: &EvaluatedFilter) -> Value {
         EvaluatedFilter::Or(parts) => named(&[("or", all(parts))]),
         EvaluatedFilter::Not(part) => named(&[("not", filter_value(part))]),
         EvaluatedFilter::Compare { column: of, op, value } => {
-            named(&[("op", op_name(*op).into()), column(of), ("value", value.clone())])
+            named(&[("op", op.as_str().into()), column(of), ("value", value.clone())])
         }
         EvaluatedFilter::In { column: of, values } => {
             named(&[("op", "in".into()), column(of), ("values", Value::from(values.clone()))])
@@ -227,29 +228,9 @@ fn read_filter(value: &Value) -> Result<EvaluatedFilter, JournalError> {
     if op.as_str() == "in" {
         return Ok(EvaluatedFilter::In { column: column()?, values: values(value.get("values")) });
     }
-    let known = OPS.iter().copied().find(|known| op_name(*known) == op.as_str());
+    let known = CompareOp::ALL.into_iter().find(|known| known.as_str() == op.as_str());
     let op = known.ok_or_else(|| unreadable(format!("the comparison `{op}`")))?;
     Ok(EvaluatedFilter::Compare { column: column()?, op, value: value.get("value").clone() })
-}
-
-const OPS: [CompareOp; 6] = [
-    CompareOp::Equal,
-    CompareOp::NotEqual,
-    CompareOp::Less,
-    CompareOp::LessEqual,
-    CompareOp::Greater,
-    CompareOp::GreaterEqual,
-];
-
-fn op_name(op: CompareOp) -> &'static str {
-    match op {
-        CompareOp::Equal => "==",
-        CompareOp::NotEqual => "!=",
-        CompareOp::Less => "<",
-        CompareOp::LessEqual => "<=",
-        CompareOp::Greater => ">",
-        CompareOp::GreaterEqual => ">=",
-    }
 }
 
 fn record(fields: impl IntoIterator<Item = (Text, Value)>) -> Value {
@@ -273,7 +254,7 @@ fn text_of(value: &Value) -> Result<Text, JournalError> {
 }
 
 fn encoded(value: &Value) -> Result<Encoded, JournalError> {
-    Encoded::new(json::write_tagged(value))
+    Encoded::new(json::write_tagged(value).map_err(|error| JournalError::Json(error.to_string()))?)
 }
 
 fn decoded(encoded: &Encoded) -> Result<Value, JournalError> {

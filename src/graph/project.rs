@@ -43,53 +43,33 @@ pub struct Flow {
 pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, catalog: &Catalog) -> Compilation {
     let mut findings = effective.check(catalog);
     let connections = connection_facts(effective, catalog);
-    let is_type = |path: &str| path.starts_with("types/") && path.ends_with(".json");
-    let type_files: Vec<(FileId, Source)> =
-        effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
-    let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
-    findings.extend(more);
-    let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
-    let (library, more) = Library::compile(&inputs, &mut sources);
-    findings.extend(more);
-    let compiler = Compiler {
-        catalog,
-        types: &types,
-        library: &library,
-        inputs: &inputs,
-        connections: &connections,
-        settings: &effective.settings,
-    };
-    let mut flows: Vec<(&FlowFile, CompiledFlow, bool)> = Vec::new();
-    let mut names: BTreeMap<String, &FlowFile> = BTreeMap::new();
-    for file in &project.flows {
-        let name = file.flow.flow.to_string();
-        let (compiled, more) = compiler.flow(&file.path, &file.flow);
-        findings.extend(more);
-        let first = names.insert(name.clone(), file);
-        if let Some(first) = first {
-            let message = format!("there are two flows `{name}`");
-            let finding =
-                Diagnostic::error(Code::F0373, message, file.flow.flow.span).also(first.flow.flow.span, "the first");
-            findings.push(finding.help("a flow's name is its identity: rename one of them"));
-            names.insert(name, first);
-        }
-        flows.push((file, compiled, first.is_some()));
+    let (compiled, types, library) =
+        compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
+    // What has errors may be what uses a table.
+    if project.broken.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
+        findings.extend(library.unused_tables());
     }
-    findings.extend(library.unused_tables());
     let sources = Arc::new(sources);
-    let flows = flows
-        .into_iter()
-        .map(|(file, compiled, doubled)| {
-            let reach = reach(&compiled.uses, &effective.files, &sources);
-            let revision = revision(file, &reach, project, effective, &connections, &sources);
-            let graph = compiled.finish(&sources).filter(|_| !doubled).map(Arc::new);
-            Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision }
-        })
-        .collect();
+    let mut flows = Vec::new();
+    for (file, compiled) in project.flows.iter().zip(compiled) {
+        let reach = reach(&compiled.uses, &effective.files, &sources);
+        let revision = match revision(file, &reach, project, effective, &connections, &sources) {
+            Ok(revision) => revision,
+            Err(why) => {
+                let message = format!("the settings cannot be kept with the revision: {why}");
+                findings.push(Diagnostic::error(Code::F0403, message, file.flow.flow.span));
+                continue;
+            }
+        };
+        let graph = compiled.finish(&sources).map(Arc::new);
+        flows.push(Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision });
+    }
     Compilation { flows, library, types, sources, findings }
 }
 
-/// The graph of a revision, compiled again from its sources.
+/// The graph of a revision, compiled again from its sources. Its `std:` texts are not among what is compiled: they make
+/// it another revision where a newer binary has others, and whoever reads it sees them, but the library is always the
+/// binary's own.
 pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<ExecutionGraph, Vec<Diagnostic>> {
     let texts = revision.iter().filter(|(name, _)| !name.starts_with('#') && !name.starts_with("std:"));
     let texts: BTreeMap<String, Arc<str>> = texts.map(|(name, text)| (name.clone(), text.as_str().into())).collect();
@@ -100,29 +80,38 @@ pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<Exe
         effective.settings = settings;
     }
     let connections = part(CONNECTIONS).map(read_facts).unwrap_or_default();
+    let (compiled, ..) = compile_files(&project, &effective, &connections, &mut sources, catalog, &mut findings);
+    let graph = compiled.into_iter().next().and_then(|compiled| compiled.finish(&Arc::new(sources)));
+    findings.retain(|finding| finding.severity == Severity::Error);
+    graph.ok_or(findings)
+}
+
+/// The payload types and mappings, and with them each flow, in the project's order.
+fn compile_files(
+    project: &Project,
+    effective: &Effective,
+    connections: &BTreeMap<String, ConnectionFacts>,
+    sources: &mut Sources,
+    catalog: &Catalog,
+    findings: &mut Vec<Diagnostic>,
+) -> (Vec<CompiledFlow>, Types, Library) {
     let is_type = |path: &str| path.starts_with("types/") && path.ends_with(".json");
     let type_files: Vec<(FileId, Source)> =
         effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
     let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
     findings.extend(more);
     let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
-    let (library, more) = Library::compile(&inputs, &mut sources);
+    let (library, more) = Library::compile(&inputs, sources);
     findings.extend(more);
-    let compiler = Compiler {
-        catalog,
-        types: &types,
-        library: &library,
-        inputs: &inputs,
-        connections: &connections,
-        settings: &effective.settings,
-    };
-    let compiled = project.flows.first().map(|file| compiler.flow(&file.path, &file.flow));
-    let graph = compiled.and_then(|(compiled, more)| {
+    let settings = &effective.settings;
+    let compiler = Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections, settings };
+    let mut flows = Vec::new();
+    for file in &project.flows {
+        let (compiled, more) = compiler.flow(&file.path, &file.flow);
         findings.extend(more);
-        compiled.finish(&Arc::new(sources))
-    });
-    findings.retain(|finding| finding.severity == Severity::Error);
-    graph.ok_or(findings)
+        flows.push(compiled);
+    }
+    (flows, types, library)
 }
 
 fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String, ConnectionFacts> {
@@ -169,7 +158,7 @@ fn revision(
     effective: &Effective,
     connections: &BTreeMap<String, ConnectionFacts>,
     sources: &Sources,
-) -> Vec<(String, String)> {
+) -> Result<Vec<(String, String)>, json::WriteError> {
     let text = |file: FileId| sources.get(file).text.to_string();
     let mut parts = vec![(file.path.clone(), text(file.file))];
     if let Some(project) = &project.file {
@@ -180,7 +169,7 @@ fn revision(
             parts.push((path.clone(), text(*id)));
         }
     }
-    // The library's files belong to it, too: a newer binary may have others.
+    // The library's files belong to it, too: a newer binary may have others, and then the revision is another.
     for (_, source) in sources.iter().filter(|(_, source)| source.path.starts_with("std:")) {
         parts.push((source.path.to_string(), source.text.to_string()));
     }
@@ -192,9 +181,9 @@ fn revision(
         })
         .collect();
     parts.push((CONNECTIONS.to_string(), facts.join("\n")));
-    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)));
+    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)?));
     parts.sort();
-    parts
+    Ok(parts)
 }
 
 fn read_facts(text: &str) -> BTreeMap<String, ConnectionFacts> {

@@ -56,6 +56,19 @@ pub enum TableKey {
     Date(jiff::civil::Date),
 }
 
+impl TableKey {
+    /// `None`: a value of that kind is no key.
+    pub fn of(value: &Value) -> Option<TableKey> {
+        Some(match value {
+            Value::Text(text) => TableKey::Text(text.clone()),
+            Value::Number(number) => TableKey::Number(number.canonical()),
+            Value::Bool(value) => TableKey::Bool(*value),
+            Value::Date(date) => TableKey::Date(*date),
+            _ => return None,
+        })
+    }
+}
+
 /// One compiled expression.
 #[derive(Clone, Debug)]
 pub struct Code {
@@ -190,6 +203,30 @@ pub enum CompareOp {
     LessEqual,
     Greater,
     GreaterEqual,
+}
+
+impl CompareOp {
+    /// Each of them.
+    pub const ALL: [CompareOp; 6] = [
+        CompareOp::Equal,
+        CompareOp::NotEqual,
+        CompareOp::Less,
+        CompareOp::LessEqual,
+        CompareOp::Greater,
+        CompareOp::GreaterEqual,
+    ];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CompareOp::Equal => "==",
+            CompareOp::NotEqual => "!=",
+            CompareOp::Less => "<",
+            CompareOp::LessEqual => "<=",
+            CompareOp::Greater => ">",
+            CompareOp::GreaterEqual => ">=",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

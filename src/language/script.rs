@@ -174,8 +174,8 @@ fn into_script(value: &Value, depth: usize) -> Result<Dynamic, String> {
             Err(error) => return Err(format!("{}: {error}", describe(value))),
         },
         Value::Text(text) => Dynamic::from(ImmutableString::from(&**text)),
-        Value::Date(date) => Dynamic::from(date.to_string()),
-        Value::Time(instant) => Dynamic::from(time::write_time(*instant)),
+        Value::Date(date) => Dynamic::from(time::write_date(*date).map_err(|error| error.to_string())?),
+        Value::Time(instant) => Dynamic::from(time::write_time(*instant).map_err(|error| error.to_string())?),
         Value::Money(money) => {
             let currency = Dynamic::from(ImmutableString::from(money.currency.code()));
             Dynamic::from_map(Map::from([("amount".into(), from_exact(money.amount)?), ("currency".into(), currency)]))

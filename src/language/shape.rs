@@ -43,19 +43,22 @@ pub fn conform(value: &Value, ty: &Type) -> Result<Value, ShapeError> {
         (Kind::Decimal, Value::Number(number)) => {
             check_scale(number, facts)?;
             match form(facts) {
-                Some(Form::DecimalText) => Value::from(&*number.plain()),
+                Some(Form::DecimalText) => match number.plain() {
+                    Ok(text) => Value::from(&*text),
+                    Err(why) => return error(why.to_string()),
+                },
                 _ => value.clone(),
             }
         }
         (Kind::Bool, Value::Bool(_)) => value.clone(),
-        (Kind::Date, Value::Date(date)) => written_date(*date, form(facts)),
+        (Kind::Date, Value::Date(date)) => written_date(*date, form(facts))?,
         (Kind::Date, Value::Text(text)) => match time::parse_date(text) {
-            Some(date) => written_date(date, form(facts)),
+            Some(date) => written_date(date, form(facts))?,
             None => return error(format!("expected date, got {}", describe(value))),
         },
-        (Kind::Time, Value::Time(instant)) => Value::Text(time::write_time(*instant).into()),
+        (Kind::Time, Value::Time(instant)) => written_time(*instant)?,
         (Kind::Time, Value::Text(text)) => match time::parse_time(text) {
-            Some(instant) => Value::Text(time::write_time(instant).into()),
+            Some(instant) => written_time(instant)?,
             None => return error(format!("expected time, got {}", describe(value))),
         },
         (Kind::Money, Value::Money(money)) => written_money(money)?,
@@ -107,8 +110,8 @@ fn plain(value: &Value) -> Result<Value, ShapeError> {
         Value::Missing => return error("is missing, which has no form in JSON".into()),
         Value::Local(_) => return error("a local time cannot be written; use `.date()` or `.format(pattern)`".into()),
         Value::Money(_) => return error("money cannot be written here; write `.amount` and `.currency`".into()),
-        Value::Date(date) => written_date(*date, None),
-        Value::Time(instant) => Value::Text(time::write_time(*instant).into()),
+        Value::Date(date) => written_date(*date, None)?,
+        Value::Time(instant) => written_time(*instant)?,
         Value::List(items) => {
             let items = items.iter().enumerate();
             let written = items.map(|(n, item)| plain(item).map_err(|error| error.below(&format!("[{n}]"))));
@@ -126,11 +129,16 @@ fn form(facts: Option<&Facts>) -> Option<Form> {
     facts.and_then(|facts| facts.form)
 }
 
-fn written_date(date: jiff::civil::Date, form: Option<Form>) -> Value {
-    Value::Text(match form {
-        Some(Form::Noon) => format!("{date}T12:00:00Z").into(),
-        _ => date.to_string().into(),
-    })
+fn written_date(date: jiff::civil::Date, form: Option<Form>) -> Result<Value, ShapeError> {
+    match (time::write_date(date), form) {
+        (Ok(date), Some(Form::Noon)) => Ok(Value::from(format!("{date}T12:00:00Z"))),
+        (Ok(date), _) => Ok(Value::from(date)),
+        (Err(why), _) => error(why.to_string()),
+    }
+}
+
+fn written_time(at: jiff::Timestamp) -> Result<Value, ShapeError> {
+    time::write_time(at).map(Value::from).or_else(|why| error(why.to_string()))
 }
 
 /// `{ amount, currency }` with the currency's decimals.

@@ -136,7 +136,7 @@ fn row(
     let mut key = vec![];
     for (column, (text, ty)) in record.iter().zip(keys).take(columns.keys).enumerate() {
         match cell(text, ty) {
-            Ok(value) => key.extend(super::check::table_key(&value)),
+            Ok(value) => key.extend(TableKey::of(&value)),
             Err(why) => report(why, column),
         }
     }

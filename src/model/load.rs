@@ -156,7 +156,7 @@ impl Project {
                 Diagnostic::error(Code::F0334, format!("two files hold the flow `{}`", name.as_str()), name.span)
                     .label("again here")
                     .also(*before, "first here")
-                    .help("give one of the two another name"),
+                    .help("a flow's name is its identity: give one of the two another name"),
             );
             false
         });

@@ -3,6 +3,7 @@
 //! Listeners belong to the runtime and never close before it ends; a reload changes snapshots, never sockets. What is
 //! live is compiled from files that were good when they were read; a bad file keeps what was live before it.
 
+mod control;
 mod endpoints;
 mod reload;
 mod watch;

@@ -6,7 +6,7 @@
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
 use crate::connectors::resolve_all;
-use crate::console::{Control, Findings, FlowStatus, Refused, ReloadReport};
+use crate::console::{Findings, FlowStatus, Refused};
 use crate::diagnostics::{Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
 use crate::graph::project::{Compilation, compile, recompile};
@@ -18,7 +18,6 @@ use crate::value::Text;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// The version of the mapping language that this binary writes into revisions.
@@ -412,24 +411,6 @@ impl Inner {
             }
         });
         self.status.store(Arc::new(statuses.collect()));
-    }
-}
-
-impl Control for Inner {
-    fn flows(&self) -> Vec<FlowStatus> {
-        self.status.load().as_ref().clone()
-    }
-
-    fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>> {
-        Box::pin(async move {
-            let report = Inner::reload(self).await;
-            let mut findings = Findings::default();
-            for problem in &report.problems {
-                findings.sources = problem.findings.sources.clone();
-                findings.findings.extend(problem.findings.findings.iter().cloned());
-            }
-            ReloadReport { applied: report.problems.is_empty(), flows: self.flows(), findings }
-        })
     }
 }
 

@@ -484,7 +484,7 @@ fn order_of(a: Option<&Value>, b: Option<&Value>) -> std::cmp::Ordering {
 }
 
 fn etag(row: &Record) -> String {
-    let version = row.get("#version").and_then(Value::as_number).map(|n| n.plain().to_string()).unwrap_or_default();
+    let version = row.get("#version").and_then(Value::as_number).map(|n| n.canonical()).unwrap_or_default();
     format!("W/\"{version}\"")
 }
 

@@ -23,7 +23,7 @@ pub fn init() {
     let layer = if std::io::stderr().is_terminal() {
         stderr.with_ansi(true).with_target(false).boxed()
     } else {
-        stderr.json().flatten_event(true).boxed()
+        stderr.json().flatten_event(true).with_span_list(false).boxed()
     };
     // An error means that there is a subscriber already: of an earlier call, or of whoever embeds us.
     if tracing_subscriber::registry().with(filter).with(layer).try_init().is_ok()

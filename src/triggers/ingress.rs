@@ -227,7 +227,7 @@ fn told<'g>(group: &'g EventGroup, body: &Value) -> Option<(&'g EventGroup, Stri
 fn text_at(place: &Place, body: &Value) -> Option<String> {
     match place.in_body(body)? {
         Value::Text(text) => Some(text.to_string()),
-        Value::Number(number) => Some(number.plain().to_string()),
+        Value::Number(number) => number.plain().ok().map(|text| text.into_owned()),
         _ => None,
     }
 }

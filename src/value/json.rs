@@ -4,7 +4,7 @@
 //! Texts without escapes and all numbers are slices of one shared copy of the body. The tagged form at the end is for
 //! the journal: it carries every value there and back, missing and times included.
 
-use super::{Currency, Money, Number, Record, Text, Value, time};
+use super::{Currency, Money, Number, Record, Text, Value, number, time};
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub enum WriteError {
     Local,
     #[error(transparent)]
     Number(#[from] super::NumberError),
+    #[error(transparent)]
+    Year(#[from] time::YearError),
 }
 
 /// Reads one JSON text.
@@ -213,7 +215,12 @@ impl Reader {
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
+            let digits = self.at;
             self.digits()?;
+            if self.text[digits..self.at].trim_start_matches('0').len() > number::EXPONENT_DIGITS {
+                let most = number::EXPONENT_DIGITS;
+                return Err((start, format!("the number's exponent has more than {most} digits")));
+            }
         }
         Ok(Value::Number(Number::from_json(Text::slice(&self.text, start, self.at))))
     }
@@ -336,12 +343,12 @@ pub fn write_pretty(value: &Value) -> Result<String, WriteError> {
 }
 
 /// JSON from which [`parse_tagged`] gives the same value again: missing, dates, times and money are tagged
-/// (`{"$time":"…"}`), a real name that begins with `$` gets a second one.
-pub fn write_tagged(value: &Value) -> String {
+/// (`{"$time":"…"}`), a real name that begins with `$` gets a second one. Only a local time and a year that has no
+/// written form are refused.
+pub fn write_tagged(value: &Value) -> Result<String, WriteError> {
     let mut out = String::new();
-    // Nothing is refused in this form but local times, which no step can give: they are kept as their instant.
-    let _ = Writer { out: &mut out, indent: None, tagged: true }.value(value, 0);
-    out
+    Writer { out: &mut out, indent: None, tagged: true }.value(value, 0)?;
+    Ok(out)
 }
 
 /// Reads what [`write_tagged`] wrote.
@@ -406,9 +413,8 @@ impl Writer<'_> {
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
             Value::Number(number) => self.out.push_str(&number.written()),
             Value::Text(text) => write_text(self.out, text),
-            Value::Date(date) => self.written("$date", &time::write_date(*date)),
-            Value::Time(at) => self.written("$time", &time::write_time(*at)),
-            Value::Local(zoned) if self.tagged => self.written("$time", &time::write_time(zoned.timestamp())),
+            Value::Date(date) => self.written("$date", &time::write_date(*date)?),
+            Value::Time(at) => self.written("$time", &time::write_time(*at)?),
             Value::Local(_) => return Err(WriteError::Local),
             Value::Money(money) if self.tagged => {
                 self.written("$money", &format!("{} {}", money.amount, money.currency))

@@ -14,6 +14,7 @@ mod record;
 mod tests;
 mod text;
 pub mod time;
+mod wide;
 
 pub use exact::{Exact, NumberError, Rounding};
 pub use fraction::Fraction;

@@ -1,6 +1,7 @@
 //! Money: an exact amount and its currency, with ISO 4217's minor units.
 
-use super::{Exact, Fraction, NumberError, Rounding};
+use super::wide::Wide;
+use super::{Exact, NumberError, Rounding};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -82,14 +83,14 @@ impl Money {
     /// From whole minor units: 1999 of USD is 19.99.
     pub fn from_minor(minor: Exact, currency: Currency) -> Result<Money, NumberError> {
         let places = currency.minor_units().ok_or_else(|| NumberError::NoMinorUnit(currency.to_string()))?;
-        let (mantissa, scale) = minor.shortest().parts();
+        let (mantissa, scale) = minor.parts();
         Ok(Money { amount: Exact::from_parts(mantissa, scale + places)?, currency }.with_decimals())
     }
 
     /// Whole minor units; an error where the amount has more decimals than the currency.
     pub fn to_minor(&self) -> Result<Exact, NumberError> {
         let places = self.places()?;
-        let (mantissa, scale) = self.amount.shortest().parts();
+        let (mantissa, scale) = self.amount.parts();
         if scale > places {
             return Err(self.more_decimals());
         }
@@ -160,30 +161,49 @@ impl Money {
         if weights.iter().any(|weight| weight.is_negative()) {
             return Err(NumberError::Weights("a weight is negative"));
         }
-        let mut sum = Fraction::from(Exact::ZERO);
-        for weight in weights {
-            sum = sum.add(Fraction::from(*weight))?;
-        }
+        // As whole numbers of one unit: each below 10^56, so that no memory holds enough of them for the sum to wrap.
+        let scale = weights.iter().map(|weight| weight.parts().1).max().unwrap_or(0);
+        let whole = |weight: &Exact| {
+            let (mantissa, own) = weight.parts();
+            Wide::product(mantissa.unsigned_abs(), 10u128.pow(scale - own))
+        };
+        let sum = weights.iter().map(whole).fold(Wide::from(0), Wide::plus);
         if sum.is_zero() {
             return Err(NumberError::Weights("the weights add up to nothing"));
         }
-        let whole = Fraction::from(Exact::from_i128(minor.abs())?);
-        let mut parts = Vec::with_capacity(weights.len());
-        let mut left = minor.abs();
-        for weight in weights {
-            let share = whole.mul(Fraction::from(*weight).div(sum)?)?;
-            let cut = share.floor()?.to_i128().ok_or(NumberError::TooLarge)?;
-            left -= cut;
-            parts.push((cut, share.sub(Fraction::from(Exact::from_i128(cut)?))?));
-        }
+        let total = minor.unsigned_abs();
+        let mut parts: Vec<(u128, Wide)> = weights.iter().map(|weight| share(total, whole(weight), sum)).collect();
+        let left = total - parts.iter().map(|(cut, _)| cut).sum::<u128>();
         let mut order: Vec<usize> = (0..parts.len()).collect();
         order.sort_by(|a, b| parts[*b].1.cmp(&parts[*a].1));
         for place in order.into_iter().take(usize::try_from(left).unwrap_or(0)) {
             parts[place].0 += 1;
         }
-        let sign = if minor < 0 { -1 } else { 1 };
-        parts.into_iter().map(|(cut, _)| Money::from_minor(Exact::from_i128(cut * sign)?, self.currency)).collect()
+        let sign = minor.signum();
+        parts
+            .into_iter()
+            .map(|(cut, _)| Money::from_minor(Exact::from_i128(sign * cut as i128)?, self.currency))
+            .collect()
     }
+}
+
+/// `total · weight / sum` cut, and the remainder: bit by bit, because the product itself may not fit. No weight is above
+/// the sum.
+fn share(total: u128, weight: Wide, sum: Wide) -> (u128, Wide) {
+    let (mut cut, mut rest) = (0, Wide::from(0));
+    for bit in (0..u128::BITS - total.leading_zeros()).rev() {
+        cut *= 2;
+        rest = rest.plus(rest);
+        if total >> bit & 1 == 1 {
+            rest = rest.plus(weight);
+        }
+        // Below three sums: at most two fit.
+        while rest >= sum {
+            rest = rest.minus(sum);
+            cut += 1;
+        }
+    }
+    (cut, rest)
 }
 
 impl fmt::Display for Money {

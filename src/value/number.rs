@@ -4,6 +4,12 @@ use super::{Exact, NumberError, Text};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+/// Most digits of an exponent: so large, they still can be compared.
+pub(super) const EXPONENT_DIGITS: usize = 18;
+
+/// Most zeros that are written out for an exponent.
+const ZEROS: u64 = 10_000;
+
 /// A number, with the text it was written with where that must come out again byte for byte.
 #[derive(Clone, Debug)]
 pub struct Number(Repr);
@@ -67,35 +73,35 @@ impl Number {
         }
     }
 
-    /// For people and texts: no exponent, no `-0`. What would be longer than a few hundred digits stays as written.
-    pub fn plain(&self) -> Cow<'_, str> {
-        match &self.0 {
+    /// For people and texts: exponents spelt out, no `-0`. An error where an exponent stands for too many zeros.
+    pub fn plain(&self) -> Result<Cow<'_, str>, NumberError> {
+        Ok(match &self.0 {
             Repr::Exact(exact) => Cow::Owned(exact.to_string()),
             Repr::Source(text) if text.contains(['e', 'E']) => {
-                let digits = Digits::of(text);
-                if digits.point.unsigned_abs() > 400 { Cow::Borrowed(text) } else { Cow::Owned(digits.spelt_out()) }
+                Cow::Owned(Digits::of(text).spelt_out().ok_or(NumberError::TooManyZeros(ZEROS))?)
             }
             Repr::Source(text) if text.starts_with('-') && Digits::of(text).digits.is_empty() => {
                 Cow::Borrowed(&text[1..])
             }
             Repr::Source(text) => Cow::Borrowed(text),
+        })
+    }
+
+    /// By value, without zeros that mean nothing: `1.0` is `1`. An error where that takes too many zeros.
+    pub fn shortest(&self) -> Result<String, NumberError> {
+        match self.exact() {
+            Ok(exact) => Ok(exact.shortest().to_string()),
+            Err(_) => Digits::of(&self.written()).spelt_out().ok_or(NumberError::TooManyZeros(ZEROS)),
         }
     }
 
-    /// Shortest form by value, for keys: `1.0` and `1` are one.
+    /// One text for each value, for keys: the shortest, with an exponent where that would have too many zeros.
     pub fn canonical(&self) -> String {
-        match self.exact() {
-            Ok(exact) => exact.shortest().to_string(),
-            Err(_) => {
-                let digits = Digits::of(&self.written());
-                if digits.point.unsigned_abs() > 400 {
-                    let exponent = digits.point - digits.digits.len() as i64;
-                    format!("{}{}e{exponent}", if digits.negative { "-" } else { "" }, digits.digits)
-                } else {
-                    digits.spelt_out()
-                }
-            }
-        }
+        self.shortest().unwrap_or_else(|_| {
+            let digits = Digits::of(&self.written());
+            let exponent = digits.point - digits.digits.len() as i64;
+            format!("{}{}e{exponent}", if digits.negative { "-" } else { "" }, digits.digits)
+        })
     }
 
     /// By value, however long: no digits are made up for large exponents.
@@ -166,11 +172,16 @@ impl Digits {
         }
     }
 
-    fn spelt_out(&self) -> String {
+    /// Without an exponent; `None` where that takes too many zeros.
+    fn spelt_out(&self) -> Option<String> {
         if self.digits.is_empty() {
-            return "0".into();
+            return Some("0".into());
         }
         let count = self.digits.len() as i64;
+        let zeros = if self.point <= 0 { self.point.unsigned_abs() } else { (self.point - count).max(0) as u64 };
+        if zeros > ZEROS {
+            return None;
+        }
         let unsigned = if self.point <= 0 {
             format!("0.{}{}", "0".repeat(self.point.unsigned_abs() as usize), self.digits)
         } else if self.point >= count {
@@ -179,11 +190,11 @@ impl Digits {
             let (whole, fraction) = self.digits.split_at(self.point as usize);
             format!("{whole}.{fraction}")
         };
-        format!("{}{unsigned}", if self.negative { "-" } else { "" })
+        Some(format!("{}{unsigned}", if self.negative { "-" } else { "" }))
     }
 }
 
-/// An exponent, held within what comparisons need: beyond a quintillion all are alike.
+/// An exponent. The reader refuses those beyond a quintillion; here they would all be alike.
 fn exponent(text: &str) -> i64 {
     const FAR: i64 = 1_000_000_000_000_000_000;
     let (negative, digits) = match text.strip_prefix('-') {

@@ -293,6 +293,51 @@ fn rounding_has_its_ties_and_signs_right() {
 }
 
 #[test]
+fn zeros_that_only_pad_are_no_digits() {
+    let round = |text: &str, places| exact(text).round(places, Rounding::HalfEven).map(|number| number.to_string());
+    assert_eq!(round("10000000000000000000", 9).unwrap(), "10000000000000000000.000000000");
+    assert_eq!(
+        round("1234567890123456789012345678", 28).unwrap(),
+        format!("1234567890123456789012345678.{}", "0".repeat(28))
+    );
+    assert_eq!(round("12345678901234567890.5", 12).unwrap(), "12345678901234567890.500000000000");
+    assert_eq!(round("1", 29), Err(NumberError::TooLarge));
+    let third = Fraction::from(exact("1000000000000000000000000")).div(Fraction::from(exact("3"))).unwrap();
+    assert_eq!(third.round(4, Rounding::Down).unwrap().to_string(), "333333333333333333333333.3333");
+    assert_eq!(third.round(5, Rounding::Down), Err(NumberError::TooLarge));
+    let long = format!("1234567890123456789012345678.{}", "0".repeat(28));
+    assert_eq!(exact(&long).to_string(), long);
+    let padded = Money::new(exact("12345678901234567890123456"), currency("CLF"));
+    assert_eq!(padded.to_string(), "12345678901234567890123456.0000 CLF");
+}
+
+#[test]
+fn only_what_is_written_keeps_its_decimals() {
+    assert_eq!(exact("1.10").neg().to_string(), "-1.1");
+    assert_eq!(exact("1.10").add(Exact::ZERO).unwrap().to_string(), "1.1");
+    assert_eq!(exact("1.10").mul(Exact::ONE).unwrap().to_string(), "1.1");
+    assert_eq!(exact("-1.10").to_string(), "-1.10");
+}
+
+#[test]
+fn a_step_on_the_way_may_be_larger_than_any_result() {
+    let fraction = |a: &str, b: &str| Fraction::from(exact(a)).div(Fraction::from(exact(b))).unwrap();
+    let large = fraction("9999999999999999999999999999", "1");
+    // The quotient has 56 digits, the remainder none.
+    let tiny = fraction("0.0000000000000000000000000001", "1");
+    assert_eq!(large.rem(tiny).unwrap(), Fraction::from(Exact::ZERO));
+    assert_eq!(large.neg().rem(fraction("7", "10000000000")).unwrap().finish().unwrap(), exact("-0.0000000005"));
+    // Over the common denominator each numerator has 39 digits, their difference 29.
+    let (a, b) = (
+        fraction("9999999999999999999999999999", "100000000003"),
+        fraction("9999999999999999999999999999", "100000000009"),
+    );
+    assert_eq!(a.sub(b), large.mul(fraction("6", "10000000001200000000027")));
+    assert_eq!(a.sub(b).and_then(|difference| difference.add(b)), Ok(a));
+    assert!(a > b && a.neg() < b.neg() && b.neg() < a);
+}
+
+#[test]
 fn a_fraction_without_end_is_an_error_outside_its_tree() {
     let third = Fraction::from(Exact::ONE).div(Fraction::from(Exact::from(3))).unwrap();
     assert_eq!(third.finish(), Err(NumberError::NotExact));
@@ -311,7 +356,9 @@ fn numbers_of_any_length_compare_by_value() {
         ("12345678901234567890123456789012345", "12345678901234567890123456789012346", Ordering::Less),
         ("1e999999999", "1e999999998", Ordering::Greater),
         ("-1e999999999", "1", Ordering::Less),
-        ("1e-99999999999999999999", "0", Ordering::Greater),
+        ("1e-999999999999999999", "0", Ordering::Greater),
+        ("1e999999999999999999", "1e999999999999999998", Ordering::Greater),
+        ("0.1e-999999999999999999", "0.01e-999999999999999999", Ordering::Greater),
         ("9007199254740993", "9007199254740992", Ordering::Greater),
         ("0.1e1", "1", Ordering::Equal),
         ("100e-2", "1", Ordering::Equal),
@@ -321,9 +368,22 @@ fn numbers_of_any_length_compare_by_value() {
     assert!(
         number("1e3").is_whole() && number("1.0").is_whole() && !number("1.5").is_whole() && !number("1e-1").is_whole()
     );
-    assert_eq!(number("1.5e3").plain(), "1500");
-    assert_eq!(number("15e-3").plain(), "0.015");
-    assert_eq!(number("-0.0").plain(), "0.0");
+    for (text, plain) in [
+        ("1.5e3", "1500".to_string()),
+        ("15e-3", "0.015".into()),
+        ("-0.0", "0.0".into()),
+        ("-0e7", "0".into()),
+        ("1e1000", format!("1{}", "0".repeat(1000))),
+        ("-12e-1000", format!("-0.{}12", "0".repeat(998))),
+        ("0e999999999999999999", "0".into()),
+    ] {
+        assert_eq!(number(text).plain().as_deref(), Ok(&*plain), "{text}");
+    }
+    for text in ["1e999999999", "-1.5e-999999999999999999"] {
+        assert!(matches!(number(text).plain(), Err(NumberError::TooManyZeros(_))), "{text}");
+        assert!(matches!(number(text).shortest(), Err(NumberError::TooManyZeros(_))), "{text}");
+        assert_eq!(Number::from_json(number(text).canonical().into()), number(text));
+    }
     assert_eq!(number("1.50").canonical(), "1.5");
     assert_eq!(number("12345678901234567890123456789012345.0").canonical(), "12345678901234567890123456789012345");
     assert!(number("12345678901234567890123456789").exact().is_err());
@@ -359,6 +419,22 @@ fn money_knows_its_currency() {
     assert_eq!(parts("10", &[1, 1, 1]).unwrap(), ["3.34", "3.33", "3.33"]);
     assert_eq!(parts("-0.05", &[1, 1]).unwrap(), ["-0.03", "-0.02"]);
     assert_eq!(parts("0.05", &[0, 3, 7]).unwrap(), ["0.00", "0.02", "0.03"]);
+    let parted = |amount: &str, weights: &[&str]| {
+        let weights: Vec<Exact> = weights.iter().map(|w| exact(w)).collect();
+        let parts = money(amount, "USD").allocate(&weights).unwrap();
+        parts.iter().map(|part| part.amount.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        parted("99999999999999999999999999.99", &["0.3333333333333333333333333333", "9999999999999999999999999999"]),
+        ["0.00", "99999999999999999999999999.99"]
+    );
+    assert_eq!(
+        parted(
+            "30000000000000000000000000",
+            &["1000000000000000000000000.1", "1000000000000000000000000.1", "1000000000000000000000000.1"]
+        ),
+        vec!["10000000000000000000000000.00"; 3]
+    );
     assert!(parts("1", &[0]).is_err() && parts("1", &[-1, 2]).is_err() && parts("1", &[]).is_err());
 }
 
@@ -381,11 +457,14 @@ fn json_is_read_strictly() {
         ("'a'", "expected a value"),
         ("\u{feff}1", "expected a value"),
         ("{\"\\u0061\":1,\"a\":2}", "stands twice"),
+        ("1e1000000000000000000", "exponent has more than 18 digits"),
+        ("[1E-1000000000000000000]", "exponent has more than 18 digits"),
     ] {
         let error = json::parse(text.as_bytes()).expect_err(text);
         assert!(error.message.contains(why), "{text}: {error}");
     }
     assert!(json::parse(b"\"\xff\"").is_err());
+    assert!(json::parse(b"[1e999999999999999999, 1e-0000000000000000000000007]").is_ok());
     let error = json::parse(b"{\n  \"a\": x\n}").unwrap_err();
     assert_eq!((error.line, error.column), (2, 8));
     let many: String = (0..40).map(|n| format!("\"k{n}\":1,")).collect();
@@ -432,12 +511,28 @@ fn the_tagged_form_carries_every_value() {
     alone.set("$date".into(), "x".into());
     record.set("alone".into(), alone.into());
     let value = Value::Record(record);
-    let written = json::write_tagged(&value);
+    let written = json::write_tagged(&value).unwrap();
     let read = json::parse_tagged(&written).unwrap();
     assert_eq!(read, value);
-    assert_eq!(json::write_tagged(&read), written);
+    assert_eq!(json::write_tagged(&read).unwrap(), written);
     assert!(written.contains("1.10"));
     assert!(json::parse_tagged(r#"{"$time":"never"}"#).is_err());
+}
+
+#[test]
+fn what_has_no_written_form_is_refused() {
+    let local = Value::Local(Arc::new("2026-03-01T09:00[Europe/Oslo]".parse().unwrap()));
+    let day = jiff::civil::date(-1, 12, 31);
+    let instant = day.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    for (value, why) in [(local, "local time"), (Value::Date(day), "year -1"), (Value::Time(instant), "year -1")] {
+        for written in
+            [json::write(&value), json::write_tagged(&value), json::write_tagged(&vec![value.clone()].into())]
+        {
+            assert!(written.unwrap_err().to_string().contains(why), "{value:?}");
+        }
+    }
+    let last = Value::Time(jiff::Timestamp::MAX);
+    assert_eq!(json::parse_tagged(&json::write_tagged(&last).unwrap()).unwrap(), last);
 }
 
 #[test]
@@ -468,12 +563,16 @@ fn times_are_read_strictly_and_written_shortest() {
         "2026-13-01T09:00:00Z",
         "2026-03-01T09:00:00+0100",
         "2026-03-01T09:00:00.1234567890Z",
+        "2026-03-01T23:59:60Z",
+        "2026-03-01T23:59:60.5+01:00",
+        "0000-01-01T00:00:00+01:00",
     ] {
         assert_eq!(time::parse_time(text), None, "{text}");
     }
-    let read = |text: &str| time::write_time(time::parse_time(text).unwrap());
+    let read = |text: &str| time::write_time(time::parse_time(text).unwrap()).unwrap();
     assert_eq!(read("2026-03-01T10:00:00.500+01:00"), "2026-03-01T09:00:00.5Z");
     assert_eq!(read("2026-03-01T09:00:00Z"), "2026-03-01T09:00:00Z");
+    assert_eq!(read("0000-01-01T01:00:00+01:00"), "0000-01-01T00:00:00Z");
     assert_eq!(time::parse_date("2026-3-01"), None);
     assert_eq!(time::parse_date("2026-02-29"), None);
     assert!(time::parse_date("2024-02-29").is_some());
@@ -533,6 +632,6 @@ fn many_fields_cost_no_more_than_their_length() {
     let body: Vec<String> = fields.clone().map(|n| format!("\"k{n}\":{n}")).collect();
     let value = json::parse(format!("{{{}}}", body.join(",")).as_bytes()).unwrap();
     // Each of these would else search through all names for every name.
-    assert_eq!(json::parse_tagged(&json::write_tagged(&value)).unwrap(), value);
+    assert_eq!(json::parse_tagged(&json::write_tagged(&value).unwrap()).unwrap(), value);
     assert!(fields.into_iter().all(|n| value.get(&format!("k{n}")) == &Value::from(n)));
 }

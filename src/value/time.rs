@@ -4,11 +4,25 @@ use jiff::civil::{Date, DateTime, Time as Clock};
 use jiff::{Timestamp, Zoned};
 use std::time::Duration;
 
-/// RFC 3339 with an offset: `2026-03-01T09:00:00Z`, `…T10:00:00.5+01:00`; at most nine digits of a second.
+/// The first second of the year 0.
+const YEAR_ZERO: i64 = -62_167_219_200;
+
+/// A day or instant before the year 0, which the written form has no place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a date of the year {0} cannot be written: years go from 0 to 9999")]
+pub struct YearError(i16);
+
+/// RFC 3339 with an offset: `2026-03-01T09:00:00Z`, `…T10:00:00.5+01:00`; at most nine digits of a second, no leap
+/// second, nothing before the year 0.
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     let b = text.as_bytes();
-    let shape =
-        b.len() >= 20 && b[4] == b'-' && b[7] == b'-' && matches!(b[10], b'T' | b't') && b[13] == b':' && b[16] == b':';
+    let shape = b.len() >= 20
+        && b[4] == b'-'
+        && b[7] == b'-'
+        && matches!(b[10], b'T' | b't')
+        && b[13] == b':'
+        && b[16] == b':'
+        && b[17] < b'6';
     let rest = shape.then(|| text.get(19..))??;
     let offset = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
     let fraction = &rest[..rest.len() - offset.len()];
@@ -16,7 +30,9 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
         || (2..=10).contains(&fraction.len()) && fraction.starts_with('.') && !fraction[1..].contains('.');
     let o = offset.as_bytes();
     let good_offset = matches!(offset, "Z" | "z") || o.len() == 6 && matches!(o[0], b'+' | b'-') && o[3] == b':';
-    if good_fraction && good_offset { text.parse().ok() } else { None }
+    // An offset may lead before the year 0, which could not be written again.
+    let written_again = |at: &Timestamp| at.as_second() >= YEAR_ZERO;
+    if good_fraction && good_offset { text.parse().ok().filter(written_again) } else { None }
 }
 
 /// `2026-03-01`.
@@ -28,21 +44,24 @@ pub fn parse_date(text: &str) -> Option<Date> {
 }
 
 /// `2026-03-01T09:00:00Z`; a fraction only where it is not zero, at most nine digits.
-pub fn write_time(at: Timestamp) -> String {
+pub fn write_time(at: Timestamp) -> Result<String, YearError> {
     let utc = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let mut text = format!("{}T{:02}:{:02}:{:02}", write_date(utc.date()), utc.hour(), utc.minute(), utc.second());
+    let mut text = format!("{}T{:02}:{:02}:{:02}", write_date(utc.date())?, utc.hour(), utc.minute(), utc.second());
     let nanoseconds = utc.subsec_nanosecond();
     if nanoseconds != 0 {
         text.push('.');
         text.push_str(format!("{nanoseconds:09}").trim_end_matches('0'));
     }
     text.push('Z');
-    text
+    Ok(text)
 }
 
 /// `2026-03-01`.
-pub fn write_date(date: Date) -> String {
-    format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+pub fn write_date(date: Date) -> Result<String, YearError> {
+    match date.year() {
+        year @ 0..=9999 => Ok(format!("{year:04}-{:02}-{:02}", date.month(), date.day())),
+        year => Err(YearError(year)),
+    }
 }
 
 /// `3d`, `15m`, `1h30m`, `500ms`. Units w d h m s ms; a day is 24 hours; nothing negative, no months, no years.

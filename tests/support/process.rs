@@ -196,6 +196,11 @@ impl Runtime {
         Some(self.client.get(url).send().await.ok()?.status().as_u16())
     }
 
+    /// Where the admin API is.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.setup.admin)
+    }
+
     /// What the admin API answers.
     pub async fn admin(&self, path: &str) -> serde_json::Value {
         let url = format!("http://{}{path}", self.setup.admin);

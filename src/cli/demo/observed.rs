@@ -213,7 +213,7 @@ fn customer(row: &Record) -> Customer {
 fn text(row: &Record, column: &str) -> String {
     match row.get(column) {
         Some(Value::Text(text)) => text.to_string(),
-        Some(Value::Number(number)) => number.plain().to_string(),
+        Some(Value::Number(number)) => number.plain().unwrap_or_default().into_owned(),
         _ => String::new(),
     }
 }

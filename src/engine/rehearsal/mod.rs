@@ -121,7 +121,9 @@ impl<'a> Rehearsal<'a> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let values = json::write_tagged(&effective.settings);
+        let values = json::write_tagged(&effective.settings).map_err(|why| {
+            vec![Diagnostic::error(Code::F0403, format!("the settings cannot be used: {why}"), source.tests.flow.span)]
+        })?;
         let mut others = self.others.borrow_mut();
         let other = others.entry(values).or_insert_with(|| {
             let sources = self.compilation.sources.as_ref().clone();
@@ -332,7 +334,7 @@ fn expects_nothing(expect: &Expect) -> bool {
 fn text_at(place: &Place, body: &Value) -> Option<String> {
     match place.in_body(body)? {
         Value::Text(text) => Some(text.to_string()),
-        Value::Number(number) => Some(number.plain().to_string()),
+        Value::Number(number) => number.plain().ok().map(|text| text.into_owned()),
         _ => None,
     }
 }

@@ -6,6 +6,8 @@ mod operation;
 mod params;
 mod scope;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod trigger;
 
 use super::{ExecutionGraph, Slot};
@@ -67,6 +69,10 @@ impl Compiler<'_> {
         let mut needs_mending = false;
         work.findings.retain(|finding| finding.code != Code::F0228 || !std::mem::replace(&mut needs_mending, true));
         let good = !work.findings.iter().any(|finding| finding.severity == Severity::Error);
+        if !good {
+            // A step with an error has no type that one could speak of: "is never missing" would be a guess.
+            work.findings.retain(|finding| finding.code != Code::F0239);
+        }
         let result = match result {
             Some(Some((slot, _))) => Some(slot),
             _ => None,
@@ -155,7 +161,7 @@ impl Work<'_> {
     }
 
     /// A step that runs later is no unknown name: say what is wrong with it instead.
-    fn blame_order(&self, text: &SourceText, findings: &mut Vec<Diagnostic>) {
+    fn blame_order(&self, text: &SourceText, findings: &mut [Diagnostic]) {
         for (place, _) in text.text.match_indices("steps.") {
             let start = place + "steps.".len();
             let rest = &text.text[start..];
@@ -165,13 +171,13 @@ impl Work<'_> {
                 continue;
             };
             let span = text.span(start, start + length);
-            findings.retain(|finding| finding.primary.as_ref().is_none_or(|label| label.span != span));
-            findings.push(
-                Diagnostic::error(Code::F0351, format!("step `{id}` has not run here"), span)
+            let of_id = |finding: &&mut Diagnostic| finding.primary.as_ref().is_some_and(|label| label.span == span);
+            if let Some(unknown) = findings.iter_mut().find(of_id) {
+                *unknown = Diagnostic::error(Code::F0351, format!("step `{id}` has not run here"), span)
                     .label("used before it runs")
                     .also(*at, "it stands here")
-                    .help("move the step above, or use its result below it"),
-            );
+                    .help("move the step above, or use its result below it");
+            }
         }
     }
 

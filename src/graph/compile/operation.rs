@@ -29,7 +29,7 @@ struct Bound<'a> {
 
 impl<'a> Work<'a> {
     pub(super) fn lookup(&mut self, lookup: &Lookup, scope: &Scope) -> Option<Operation> {
-        let (mut operation, _) =
+        let mut operation =
             self.operation(&lookup.operation, lookup.connection.as_ref(), &lookup.params, scope, false)?;
         let on_missing = match &lookup.on_missing {
             Some(value) => self.given(value, "`on_missing` stands in the flow itself")?,
@@ -49,8 +49,7 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn call(&mut self, call: &Call, scope: &Scope) -> Option<Operation> {
-        let (operation, _) = self.operation(&call.operation, call.connection.as_ref(), &call.params, scope, true)?;
-        Some(operation)
+        self.operation(&call.operation, call.connection.as_ref(), &call.params, scope, true)
     }
 
     fn operation(
@@ -60,7 +59,7 @@ impl<'a> Work<'a> {
         written: &Params,
         scope: &Scope,
         writes: bool,
-    ) -> Option<(Operation, Span)> {
+    ) -> Option<Operation> {
         let catalog = self.compiler.catalog;
         let Some((system, operation)) = catalog.operation(name) else {
             let message = format!("there is no operation `{}`", name.value.0);
@@ -136,7 +135,7 @@ impl<'a> Work<'a> {
         if self.findings[before..].iter().any(|f| f.severity == crate::diagnostics::Severity::Error) {
             return None;
         }
-        let operation = Operation {
+        Some(Operation {
             name: text(&operation.name),
             connection: text(connection?),
             writes,
@@ -147,8 +146,7 @@ impl<'a> Work<'a> {
             repeat: repeat?,
             missing_continues: false,
             blank_is_missing: false,
-        };
-        Some((operation, name.span))
+        })
     }
 
     /// The connection written, or the only one of that system.
@@ -331,14 +329,7 @@ impl<'a> Work<'a> {
                 self.check_filter(inner, rules, system, whole);
             }
             Filter::Compare { op, column, span, .. } => {
-                let written = match op {
-                    CompareOp::Equal => "==",
-                    CompareOp::NotEqual => "!=",
-                    CompareOp::Less => "<",
-                    CompareOp::LessEqual => "<=",
-                    CompareOp::Greater => ">",
-                    CompareOp::GreaterEqual => ">=",
-                };
+                let written = op.as_str();
                 let is_enum = column.ty.facts.as_ref().is_some_and(|facts| facts.closed);
                 let only_equal = is_enum && rules.enums == catalog::EnumForm::Typed;
                 if !rules.allows(written) || only_equal && !matches!(op, CompareOp::Equal | CompareOp::NotEqual) {

@@ -109,7 +109,7 @@ impl<'a> Work<'a> {
                     self.unfit_setting(name, "a number", &value);
                     return None;
                 };
-                (number.plain().to_string(), name.span)
+                (number.canonical(), name.span)
             }
         };
         let bound = |text: &str| Exact::parse(text).ok();

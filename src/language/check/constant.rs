@@ -1,6 +1,6 @@
 //! Constants while compiling: their text, equality, and code that is nothing but one.
 
-use crate::language::code::{Code, Op, Statement, TableKey};
+use crate::language::code::{Code, Op, Statement};
 use crate::value::{Number, Value};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ pub(super) fn shown(value: &Value) -> Option<String> {
         Value::Missing => "missing".into(),
         Value::Null => "null".into(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.plain().into_owned(),
+        Value::Number(number) => number.plain().ok()?.into_owned(),
         Value::Text(text) => text.to_string(),
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),
@@ -26,7 +26,7 @@ pub(super) fn is_whole(value: &Value) -> bool {
 /// `-n`, with the decimals that n is written with.
 pub(super) fn negative(value: &Value) -> Option<Value> {
     let Value::Number(number) = value else { return None };
-    let text = number.plain().into_owned();
+    let text = number.plain().ok()?.into_owned();
     let text = match text.strip_prefix('-') {
         Some(positive) => positive.to_string(),
         None if text.chars().all(|c| matches!(c, '0' | '.')) => text,
@@ -68,15 +68,4 @@ pub(super) fn folded(code: &Code) -> Option<Value> {
         }
         _ => None,
     }
-}
-
-/// A constant as a key of a table.
-pub(super) fn key(value: &Value) -> Option<TableKey> {
-    Some(match value {
-        Value::Text(text) => TableKey::Text(text.clone()),
-        Value::Number(number) => TableKey::Number(number.canonical()),
-        Value::Bool(value) => TableKey::Bool(*value),
-        Value::Date(date) => TableKey::Date(*date),
-        _ => return None,
-    })
 }

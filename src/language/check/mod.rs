@@ -209,11 +209,6 @@ fn has_errors(findings: &[Diagnostic]) -> bool {
     findings.iter().any(|finding| finding.severity == crate::diagnostics::Severity::Error)
 }
 
-/// A constant as a key of a table.
-pub(super) fn table_key(value: &Value) -> Option<super::code::TableKey> {
-    constant::key(value)
-}
-
 /// Why a constant does not fit what is known of its type.
 pub(super) fn misfit_value(value: &Value, facts: &super::types::Facts) -> Option<String> {
     fit::misfit_value(value, facts, "this column", Span::default()).map(|finding| finding.message)

@@ -45,7 +45,7 @@ pub(super) fn load(
                 let value = checker.constant(&row.value, &own, &format!("a row of `{}`", info.name));
                 for expr in &row.keys {
                     let key = checker.constant(expr, key, &format!("the key of `{}`", info.name));
-                    if let (Some(key), Some(value)) = (key.as_ref().and_then(constant::key), &value) {
+                    if let (Some(key), Some(value)) = (key.as_ref().and_then(TableKey::of), &value) {
                         all.push((vec![key], value.clone(), expr.span));
                     }
                 }

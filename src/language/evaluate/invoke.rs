@@ -85,7 +85,7 @@ impl<'e> Machine<'e> {
         let mut wanted = Vec::with_capacity(keys.len());
         for key in keys {
             let value = self.eval(key)?;
-            wanted.push(table_key(&value).ok_or_else(|| {
+            wanted.push(TableKey::of(&value).ok_or_else(|| {
                 let message = format!("{} is {}, which is no key of a table", self.what(key), describe(&value));
                 fail(ErrorCode::Type, message, key.span)
             })?);
@@ -110,16 +110,6 @@ impl<'e> Machine<'e> {
             other => other,
         }
     }
-}
-
-fn table_key(value: &Value) -> Option<TableKey> {
-    Some(match value {
-        Value::Text(text) => TableKey::Text(text.clone()),
-        Value::Number(number) => TableKey::Number(number.canonical()),
-        Value::Bool(value) => TableKey::Bool(*value),
-        Value::Date(date) => TableKey::Date(*date),
-        _ => return None,
-    })
 }
 
 fn show_key(key: &TableKey) -> String {

@@ -21,7 +21,7 @@ mod tests;
 
 use super::Expression;
 use crate::diagnostics::{Code, Span};
-use crate::value::{NumberError, Value};
+use crate::value::{NumberError, Value, time};
 use machine::Machine;
 use std::cmp::Ordering;
 
@@ -176,10 +176,16 @@ impl From<NumberError> for Failure {
     fn from(error: NumberError) -> Failure {
         use NumberError::*;
         let code = match error {
-            TooLarge | NotExact | ByZero | MoreDecimals { .. } => ErrorCode::Number,
+            TooLarge | TooManyZeros(_) | NotExact | ByZero | MoreDecimals { .. } => ErrorCode::Number,
             NotANumber(_) | NoMinorUnit(_) | TwoCurrencies(..) | Weights(_) => ErrorCode::Value,
         };
         Failure::new(code, error.to_string())
+    }
+}
+
+impl From<time::YearError> for Failure {
+    fn from(error: time::YearError) -> Failure {
+        Failure::value(error.to_string())
     }
 }
 

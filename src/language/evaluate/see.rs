@@ -192,10 +192,10 @@ fn inside(value: &Value, ty: &Type, step: impl Fn() -> String) -> Result<Option<
 pub(crate) fn written(value: &Value) -> Result<String, Failure> {
     Ok(match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.plain().into_owned(),
+        Value::Number(number) => number.plain()?.into_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Date(date) => time::write_date(*date),
-        Value::Time(instant) => time::write_time(*instant),
+        Value::Date(date) => time::write_date(*date)?,
+        Value::Time(instant) => time::write_time(*instant)?,
         Value::Money(money) => format!("{} {}", money.written_amount()?, money.currency),
         _ => return Err(Failure::kind(format!("{} cannot stand in a text", describe(value)))),
     })
@@ -210,7 +210,7 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Number(number) => format!("number {}", shorten(&number.written(), 40)),
         Value::Bool(value) => format!("bool {value}"),
         Value::Date(date) => format!("date {date}"),
-        Value::Time(instant) => format!("time {}", time::write_time(*instant)),
+        Value::Time(instant) => format!("time {instant}"),
         Value::Local(_) => "a local time".into(),
         Value::Money(money) => format!("money {money}"),
         Value::List(items) => match items.len() {

@@ -139,11 +139,9 @@ impl<'a> Node<'a> {
                 }
             }
             Value::Number(number) => {
-                let text = number.plain();
-                if digits(&text) <= DIGITS && !text.contains(['e', 'E']) {
-                    node.number = text.parse().ok();
-                } else {
-                    node.inexact = Some(inexact);
+                match number.plain() {
+                    Ok(text) if digits(&text) <= DIGITS => node.number = text.parse().ok(),
+                    _ => node.inexact = Some(inexact),
                 }
             }
             _ => {}

@@ -183,3 +183,31 @@ fn constants_are_looked_at_when_compiling() {
         assert!(refused.is_err(), "{source}");
     }
 }
+
+#[test]
+fn a_number_keeps_its_decimals_until_it_is_calculated_with() {
+    let mut bench = Bench::new();
+    for (source, text) in [
+        ("\"{-1.10}\"", "-1.10"),
+        ("\"{-(1.10)}\"", "-1.10"),
+        ("\"{-decimal(\"1.10\")}\"", "-1.1"),
+        ("\"{x}\"", "1.10"),
+        ("\"{-round(1.1, 2, \"down\")}\"", "-1.1"),
+        ("\"{round(10000000000000000000, 9, \"down\")}\"", "10000000000000000000.000000000"),
+    ] {
+        let expression = bench.compile(&[], source, Type::any()).unwrap_or_else(|_| panic!("{source}"));
+        let x = json::parse(b"1.10").unwrap();
+        assert_eq!(run(&expression, x).unwrap(), Value::from(text), "{source}");
+    }
+}
+
+#[test]
+fn an_exponent_in_a_text_is_spelt_out_or_an_error() {
+    let mut bench = Bench::new();
+    let expression = bench.compile(&[], "\"{x}\"", Type::any()).unwrap();
+    let number = |text: &str| json::parse(text.as_bytes()).unwrap();
+    assert_eq!(run(&expression, number("1.5e500")).unwrap(), Value::from(format!("15{}", "0".repeat(499))));
+    let error = run(&expression, number("1e100000")).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Number);
+    assert!(error.message.contains("without an exponent"), "{}", error.message);
+}

@@ -177,11 +177,13 @@ fn colon(c: &Context<'_>) -> Option<Diagnostic> {
         return None;
     }
     let span = c.here_span();
+    // In `:=` it only has to go.
+    let instead = if c.tokens.str(c.here? + 1) == "=" { "" } else { " =" };
     (c.wants(Rule::assign) && !c.begins("let")).then(|| {
         Diagnostic::error(Code::F0114, "a field of a record is set with `=`", span)
             .label("expected `=`")
             .help("`:` stands before a type")
-            .fix(span, " =")
+            .fix(span, instead)
     })
 }
 

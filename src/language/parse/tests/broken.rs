@@ -268,6 +268,7 @@ fn fixes_mend() {
         "a && !b",
         "if a = b then c else d",
         "{ a: 1 }",
+        "{ a := 1 }",
         "xs.map(x -> x)",
         "match x { 1 = 2 else => 3 }",
         "a; ",

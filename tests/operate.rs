@@ -1,0 +1,113 @@
+//! What an operator does to runs that stand still, over the admin API: replay after mending, and let others pass.
+
+mod support;
+
+use flowctl::sandbox::Sandbox;
+use flowctl::sandbox::credentials;
+use flowctl::sandbox::webhooks::Sender;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use support::events::Charge;
+use support::oracle;
+use support::process::{Runtime, Setup};
+use support::project::Project;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn post(runtime: &Runtime, path: &str, body: Value) -> (u16, Value) {
+    let url = format!("{}{path}", runtime.admin_url());
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let answer = client.post(url).body(body.to_string()).send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON"))
+}
+
+/// The only run in that state, once there is one.
+async fn run_that_is(runtime: &Runtime, state: &str) -> Value {
+    let begun = Instant::now();
+    loop {
+        let listed = runtime.admin(&format!("/api/runs?state={state}")).await;
+        if let Some([run]) = listed["items"].as_array().map(Vec::as_slice) {
+            return run.clone();
+        }
+        assert!(begun.elapsed() < LIMIT, "no single run became {state}: {listed}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn orders(sandbox: &Sandbox) -> usize {
+    sandbox.finops.rows("SalesOrderHeadersV2").len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mended_run_goes_on_where_it_failed_and_does_nothing_twice() {
+    let sandbox = support::sandbox().await;
+    // Stripe does not know the charge, so that writing the order's number back fails: after the order was made.
+    let charge = Charge::new(1, None);
+    let project = Project::bundled(&sandbox).impatient();
+    let runtime = Setup::of(&project).start().await;
+    let sender = Sender::new(runtime.hook(), credentials::STRIPE_WEBHOOK_SECRET).expect("a sender");
+    assert_eq!(sender.send(&charge.event()).await.expect("an answer"), 200);
+    let failed = run_that_is(&runtime, "dead_letter").await;
+    assert_eq!((&failed["error"]["step"], orders(&sandbox)), (&json!("marked"), 1));
+
+    let path = format!("/api/runs/{}/replay", failed["id"].as_str().expect("an id"));
+    assert_eq!(post(&runtime, &path, json!({ "actor": "ada", "reason": " " })).await.0, 400);
+    assert_eq!(post(&runtime, &path, json!({ "actor": "ada", "reason": "mended", "form": "start" })).await.0, 400);
+
+    charge.known_to(&sandbox);
+    let (status, answer) = post(&runtime, &path, json!({ "actor": "ada", "reason": "Stripe knows it now" })).await;
+    assert_eq!(status, 200, "{answer}");
+    let done = run_that_is(&runtime, "succeeded").await;
+    assert_eq!((&done["id"], orders(&sandbox)), (&failed["id"], 1), "one order, made before the replay");
+    assert_eq!(oracle::wrong(&sandbox, &[charge]), Vec::<String>::new());
+
+    let asked = sandbox.finops_server.seen().iter().filter(|seen| seen.method == "POST").count();
+    let again = json!({ "actor": "ada", "reason": "once more", "from": "start" });
+    assert_eq!(post(&runtime, &path, again).await.0, 200);
+    run_that_is(&runtime, "succeeded").await;
+    let after = sandbox.finops_server.seen().iter().filter(|seen| seen.method == "POST").count();
+    assert_eq!((after, orders(&sandbox)), (asked, 1), "what is done stays done");
+    let audit = runtime.admin("/api/audit").await.to_string();
+    assert!(audit.contains("Stripe knows it now") && audit.contains("ada"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_stands_still_can_let_later_ones_of_its_key_pass() {
+    let sandbox = support::sandbox().await;
+    // Two charges of one customer: the first fails and holds the customer's place.
+    let (first, second) = (Charge::new(1, Some(1)), Charge::new(2, Some(1)));
+    second.known_to(&sandbox);
+    let project = Project::bundled(&sandbox).impatient();
+    let runtime = Setup::of(&project).start().await;
+    let sender = Sender::new(runtime.hook(), credentials::STRIPE_WEBHOOK_SECRET).expect("a sender");
+    assert_eq!(sender.send(&first.event()).await.expect("an answer"), 200);
+    let failed = run_that_is(&runtime, "dead_letter").await;
+    assert_eq!(sender.send(&second.event()).await.expect("an answer"), 200);
+    run_that_is(&runtime, "queued").await;
+
+    let path = format!("/api/runs/{}/release", failed["id"].as_str().expect("an id"));
+    let (status, answer) = post(&runtime, &path, json!({ "actor": "ada", "reason": "the others must not wait" })).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("dead_letter")), "{answer}");
+    run_that_is(&runtime, "succeeded").await;
+
+    let nobody = "/api/runs/01890000-0000-7000-8000-000000000000/release";
+    assert_eq!(post(&runtime, nobody, json!({ "actor": "ada", "reason": "a slip" })).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_nothing_can_tell_is_decided() {
+    let sandbox = support::sandbox().await;
+    let charge = Charge::new(1, None);
+    let project = Project::bundled(&sandbox).impatient();
+    let runtime = Setup::of(&project).start().await;
+    let sender = Sender::new(runtime.hook(), credentials::STRIPE_WEBHOOK_SECRET).expect("a sender");
+    assert_eq!(sender.send(&charge.event()).await.expect("an answer"), 200);
+    let failed = run_that_is(&runtime, "dead_letter").await;
+    let path = format!("/api/runs/{}/decide", failed["id"].as_str().expect("an id"));
+    let wish = |verdict: &str| json!({ "actor": "ada", "reason": "asked", "step": "marked", "verdict": verdict });
+    assert_eq!(post(&runtime, &path, wish("perhaps")).await.0, 400);
+    assert_eq!(post(&runtime, &path, wish("done")).await.0, 400, "done needs the row");
+    let (status, answer) = post(&runtime, &path, wish("not_done")).await;
+    assert_eq!(status, 409, "a certain refusal leaves nothing to decide: {answer}");
+}
