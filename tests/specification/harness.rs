@@ -363,7 +363,7 @@ impl Bench<'_> {
                     let other = self.evaluate(&other).map_err(|why| format!("`{text}`: {why}"))?;
                     let value = self.evaluate(expression).map_err(|why| format!("expected {text}, got {why}"))?;
                     if value != other {
-                        return Err(format!("expected {text}, got {}", json::write_tagged(&value)));
+                        return Err(format!("expected {text}, got {}", shown(&value)));
                     }
                 }
                 Says::Json(text) => {
@@ -381,7 +381,7 @@ impl Bench<'_> {
                     }
                 }
                 Says::Fails(words, part) => match self.evaluate(expression) {
-                    Ok(value) => return Err(format!("expected error {words:?}, got {}", json::write_tagged(&value))),
+                    Ok(value) => return Err(format!("expected error {words:?}, got {}", shown(&value))),
                     Err(why) => {
                         let known = [why.code.as_str(), why.number.0];
                         if !words.iter().all(|word| known.contains(&word.as_str())) || !why.message.contains(part) {
@@ -421,4 +421,9 @@ fn finding(says: &Says) -> Option<&Finding> {
         Says::Finding(finding) => Some(finding),
         _ => None,
     }
+}
+
+/// A value for a person, dates and money told apart from text.
+fn shown(value: &Value) -> String {
+    json::write_tagged(value).unwrap_or_else(|why| format!("a value that cannot be written: {why}"))
 }
