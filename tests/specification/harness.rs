@@ -423,7 +423,7 @@ fn finding(says: &Says) -> Option<&Finding> {
     }
 }
 
-/// A value as a message shows it.
+/// A value for a person, dates and money told apart from text.
 fn shown(value: &Value) -> String {
-    json::write_tagged(value).unwrap_or_else(|why| why.to_string())
+    json::write_tagged(value).unwrap_or_else(|why| format!("a value that cannot be written: {why}"))
 }
