@@ -6,9 +6,12 @@
 use super::ExecutionGraph;
 use super::compile::{CompiledFlow, Compiler, ConnectionFacts};
 use crate::catalog::{Catalog, Types};
-use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
+use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources, Span};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
+use crate::model::project::ProjectFile;
+use crate::model::read::Spanned;
+use crate::model::values::Word;
 use crate::model::{Effective, FlowFile, Project};
 use crate::value::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +21,9 @@ use std::time::Duration;
 /// Names of the parts of a revision that are no files: what connections the flow resolved to, the values of settings.
 const CONNECTIONS: &str = "#connections";
 const SETTINGS: &str = "#settings";
+
+/// The version of the mapping language that this binary compiles and writes into revisions.
+pub const LANGUAGE_VERSION: u32 = 1;
 
 /// What a project's files were compiled to.
 pub struct Compilation {
@@ -42,6 +48,7 @@ pub struct Flow {
 /// Compiles everything. Findings of all files, those of reading them not among them.
 pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, catalog: &Catalog) -> Compilation {
     let mut findings = effective.check(catalog);
+    findings.extend(project.file.as_ref().into_iter().flat_map(unsupported));
     let connections = connection_facts(effective, catalog);
     let (compiled, types, library) =
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
@@ -65,6 +72,35 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         flows.push(Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision });
     }
     Compilation { flows, library, types, sources, findings }
+}
+
+/// What of flowctl.yaml this version would have to do and does not: saying so is better than a mask that masks nothing.
+fn unsupported(file: &ProjectFile) -> Vec<Diagnostic> {
+    let of = |names: Option<Span>, key: &'static str| names.map(|span| (span, key));
+    let first = |words: &[Spanned<Word>]| words.first().map(|word| word.span);
+    let keys = [
+        of(file.links.iter().next().map(|(name, _)| name.span), "links"),
+        of(file.totals.iter().next().map(|(name, _)| name.span), "totals"),
+        of(file.rates.iter().next().map(|(name, _)| name.span), "rates"),
+        of(file.store.as_ref().map(|store| store.span), "store"),
+        of(first(&file.mask), "mask"),
+        of(first(&file.drop), "drop"),
+        of(first(&file.subject), "subject"),
+    ];
+    let mut findings: Vec<Diagnostic> = keys
+        .into_iter()
+        .flatten()
+        .map(|(span, key)| {
+            let message = format!("`{key}` is not supported by this version");
+            Diagnostic::error(Code::F0353, message, span).help("leave it out: nothing that is written here is ignored")
+        })
+        .collect();
+    if file.version.value.0 != LANGUAGE_VERSION {
+        let message = format!("version {} of the language is not known", file.version.value.0);
+        let finding = Diagnostic::error(Code::F0353, message, file.version.span);
+        findings.push(finding.help(format!("this flowctl knows version {LANGUAGE_VERSION}")));
+    }
+    findings
 }
 
 /// The graph of a revision, compiled again from its sources. Its `std:` texts are not among what is compiled: they make

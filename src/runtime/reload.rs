@@ -9,7 +9,7 @@ use crate::connectors::resolve_all;
 use crate::console::{Findings, FlowStatus, Refused};
 use crate::diagnostics::{Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
-use crate::graph::project::{Compilation, compile, recompile};
+use crate::graph::project::{Compilation, LANGUAGE_VERSION, compile, recompile};
 use crate::graph::{ExecutionGraph, Severity};
 use crate::model::{Effective, Project};
 use crate::store::{AlertFilter, By, Hash, NewAlert, Page, Revision, StoreError};
@@ -19,9 +19,6 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The version of the mapping language that this binary writes into revisions.
-const LANGUAGE_VERSION: u32 = 1;
 
 /// The alert of a file that was refused.
 const REFUSED: &str = "reload_refused";
