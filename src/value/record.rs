@@ -29,6 +29,13 @@ impl Record {
         Record { fields: Arc::new(Fields { entries: Vec::with_capacity(fields), index: None }) }
     }
 
+    /// Fields whose names the caller knows to be different ones.
+    pub(crate) fn from_distinct(entries: Vec<(Text, Value)>) -> Record {
+        let mut fields = Fields { entries, index: None };
+        fields.index_again();
+        Record { fields: Arc::new(fields) }
+    }
+
     /// The field's value, where there is one.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let place = self.fields.place(name)?;

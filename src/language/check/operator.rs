@@ -98,7 +98,10 @@ impl Checker<'_> {
                 }
             }
         }
-        let (left, right) = (Box::new(compared(a)), Box::new(compared(b)));
+        // What a record holds does not matter where only its absence is asked for.
+        let literal = a.ty.kind == Kind::Never || b.ty.kind == Kind::Never;
+        let side = |typed: Typed| Box::new(if literal { typed.code } else { compared(typed) });
+        let (left, right) = (side(a), side(b));
         let mut typed = Typed::new(Op::Compare { op, left, right }, span, Type::bool());
         (typed.when_true, typed.when_false) = match op {
             CompareOp::Equal => (when_equal, when_not),
