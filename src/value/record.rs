@@ -16,8 +16,8 @@ pub struct Record {
 #[derive(Clone, Default)]
 struct Fields {
     entries: Vec<(Text, Value)>,
-    /// Name to position, from [`INDEXED`] fields on.
-    index: Option<HashMap<Text, usize>>,
+    /// Name to position, from [`INDEXED`] fields on. Boxed, because hardly a record has one.
+    index: Option<Box<HashMap<Text, usize>>>,
 }
 
 impl Record {
@@ -27,6 +27,13 @@ impl Record {
 
     pub fn with_capacity(fields: usize) -> Record {
         Record { fields: Arc::new(Fields { entries: Vec::with_capacity(fields), index: None }) }
+    }
+
+    /// Fields whose names the caller knows to be different ones.
+    pub(crate) fn from_distinct(entries: Vec<(Text, Value)>) -> Record {
+        let mut fields = Fields { entries, index: None };
+        fields.index_again();
+        Record { fields: Arc::new(fields) }
     }
 
     /// The field's value, where there is one.
@@ -43,13 +50,8 @@ impl Record {
     pub fn set(&mut self, name: Text, value: Value) {
         match self.get_mut(&name) {
             Some(old) => *old = value,
-            None => self.push(name, value),
+            None => Arc::make_mut(&mut self.fields).push(name, value),
         }
-    }
-
-    /// Adds a field that is known not to be there: for readers that have checked.
-    pub(super) fn push(&mut self, name: Text, value: Value) {
-        Arc::make_mut(&mut self.fields).push(name, value);
     }
 
     /// The field's value, to change it.
@@ -92,7 +94,7 @@ impl Fields {
     fn place(&self, name: &str) -> Option<usize> {
         match &self.index {
             Some(index) => index.get(name).copied(),
-            None => self.entries.iter().position(|(known, _)| known.as_str() == name),
+            None => self.entries.iter().position(|(known, _)| known.as_bytes() == name.as_bytes()),
         }
     }
 
@@ -110,8 +112,8 @@ impl Fields {
     }
 
     fn index_again(&mut self) {
-        self.index = (self.entries.len() >= INDEXED)
-            .then(|| self.entries.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect());
+        let places = || self.entries.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+        self.index = (self.entries.len() >= INDEXED).then(|| Box::new(places()));
     }
 }
 

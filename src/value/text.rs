@@ -20,6 +20,11 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.owner[self.start as usize..self.end as usize]
     }
+
+    /// Without asking where characters begin, which slicing a `str` does: for comparing.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.owner.as_bytes()[self.start as usize..self.end as usize]
+    }
 }
 
 impl Deref for Text {
@@ -49,7 +54,7 @@ impl std::borrow::Borrow<str> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Text) -> bool {
-        self.as_str() == other.as_str()
+        self.as_bytes() == other.as_bytes()
     }
 }
 impl Eq for Text {}
@@ -60,7 +65,7 @@ impl PartialOrd for Text {
 }
 impl Ord for Text {
     fn cmp(&self, other: &Text) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 impl std::hash::Hash for Text {
