@@ -25,6 +25,11 @@ impl Text {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.owner.as_bytes()[self.start as usize..self.end as usize]
     }
+
+    /// Whether it is this text. Most that differ differ in length, which is seen without looking at the owner.
+    pub(super) fn is(&self, text: &str) -> bool {
+        (self.end - self.start) as usize == text.len() && self.as_bytes() == text.as_bytes()
+    }
 }
 
 impl Deref for Text {
@@ -54,7 +59,7 @@ impl std::borrow::Borrow<str> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Text) -> bool {
-        self.as_bytes() == other.as_bytes()
+        self.end - self.start == other.end - other.start && self.as_bytes() == other.as_bytes()
     }
 }
 impl Eq for Text {}

@@ -119,7 +119,7 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Record(Record::from_distinct(self.fields.drain(start..).collect())));
+                    return Ok(Value::Record(Record::read(self.fields.drain(start..))));
                 }
                 _ => return self.unexpected("`,` or `}`"),
             }
