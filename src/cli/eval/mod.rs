@@ -2,11 +2,13 @@
 //!
 //! - [`subject`] what is evaluated: an expression by itself or with a project's mappings, or one of its mappings
 //! - [`input`] payloads: read, named, held against the types that they are given to
+//! - [`explain`] how a result came about, field by field
 //! - [`listing`] what a `.map` file holds
 //! - [`watch`] the same again after every save
 //!
 //! Everything is read anew each time; what came of it is text, and only `main` and `watch` print.
 
+mod explain;
 mod input;
 mod listing;
 mod subject;
@@ -15,6 +17,7 @@ mod watch;
 use super::{End, output};
 use crate::diagnostics::{Diagnostic, Severity, Sources, render};
 use crate::language::evaluate::{Context, EvalError, Limits};
+use crate::language::explain::{Account, explain};
 use crate::value::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +34,8 @@ Examples:
   flowctl eval 'event.data.object.amount' --input charge.json
   flowctl eval 'paid(charge).currency' --use flows/stripe-dynamics-365/charge.map --input charge=charge.json
   flowctl eval flows/stripe-dynamics-365/charge.map
-  flowctl eval flows/stripe-dynamics-365/charge.map#new_customer --input charge.json --watch")]
+  flowctl eval flows/stripe-dynamics-365/charge.map#new_customer --input charge.json --watch
+  flowctl eval flows/stripe-dynamics-365/charge.map#new_customer --input charge.json --explain")]
 pub struct Args {
     /// An expression; FILE.map#NAME for a mapping or fn; FILE.map for a list of those it holds.
     #[arg(value_name = "EXPR | FILE.map[#NAME]", required_unless_present = "mapping", conflicts_with = "mapping")]
@@ -57,6 +61,10 @@ pub struct Args {
     /// Evaluates again whenever the project or an input is saved, and shows what changed in the result.
     #[arg(long)]
     watch: bool,
+    /// Shows for every field of the result what made it: its assignment, what was read, rows, fns, which way was
+    /// taken; of one field only with `--explain=Lines[0].Price`.
+    #[arg(long, value_name = "FIELD", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    explain: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -103,7 +111,16 @@ fn once(args: &Args) -> anyhow::Result<Outcome> {
         Prepared::Nothing => {}
         Prepared::Evaluate { expression, values, settings } => {
             let context = Context { settings: &settings, limits: &Limits::default() };
-            written.result(expression.evaluate(&values, &context));
+            match &args.explain {
+                None => written.result(expression.evaluate(&values, &context)),
+                Some(field) => {
+                    let mut account = explain(&expression, &values, &context);
+                    if !field.is_empty() {
+                        explain::narrow(&mut account, field)?;
+                    }
+                    written.account(account, &prepared.sources)?;
+                }
+            }
         }
     }
     let (data, told, fine) = written.finish(&prepared.sources)?;
@@ -119,18 +136,29 @@ struct Written {
 }
 
 impl Written {
+    fn account(&mut self, account: Account, sources: &Sources) -> anyhow::Result<()> {
+        self.data = match self.format {
+            Format::Text => explain::text(&account, sources),
+            Format::Json => format!("{}\n", explain::for_programs(&account, sources)?),
+        };
+        if let Err(error) = &account.result {
+            self.failed(error);
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &EvalError) {
+        let finding = Diagnostic::error(error.number, error.message.clone(), error.span);
+        self.findings.push(error.trace.iter().fold(finding, |finding, span| finding.also(*span, "called here")));
+    }
+
     fn result(&mut self, result: Result<Value, EvalError>) {
         let written = match (self.format, &result) {
             (_, Ok(Value::Missing)) => return self.told.push("missing".into()),
             (Format::Text, Ok(Value::Text(text))) => Ok(text.to_string()),
             (Format::Text, Ok(value)) => json::write_pretty(value),
             (Format::Json, Ok(value)) => json::write(value),
-            (_, Err(error)) => {
-                let finding = Diagnostic::error(error.number, error.message.clone(), error.span);
-                return self
-                    .findings
-                    .push(error.trace.iter().fold(finding, |finding, span| finding.also(*span, "called here")));
-            }
+            (_, Err(error)) => return self.failed(error),
         };
         match written {
             Ok(text) => self.data = format!("{text}\n"),
@@ -138,12 +166,14 @@ impl Written {
         }
     }
 
-    /// Findings go to stdout only where a program reads them and there is no result.
+    /// Findings go to stdout only where a program reads them and something failed.
     fn finish(mut self, sources: &Sources) -> anyhow::Result<(String, String, bool)> {
         let fine = self.findings.iter().all(|finding| finding.severity != Severity::Error);
         if self.format == Format::Json && !fine {
             let list: serde_json::Value = serde_json::from_str(&render::json(&self.findings, sources))?;
-            return Ok((format!("{}\n", serde_json::json!({ "findings": list })), String::new(), false));
+            // Beside what an account tells of the time before.
+            let before = self.data.trim_end().strip_suffix('}').map_or("{".to_string(), |before| format!("{before},"));
+            return Ok((format!("{before}\"findings\":{list}}}\n"), String::new(), false));
         }
         self.told.insert(0, render::text(&self.findings, sources, output::colour()).trim_end().to_string());
         self.told.retain(|part| !part.is_empty());

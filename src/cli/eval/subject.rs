@@ -146,10 +146,14 @@ impl Opened {
         Inputs { files, types, settings: self.compiled.effective.settings_type.clone() }
     }
 
-    /// The errors of the project's files.
+    /// The errors of what mappings are compiled from: flows and tests have no part in them.
     fn errors(&self) -> Vec<Diagnostic> {
+        let of_flows = |finding: &&Diagnostic| {
+            let path = finding.primary.as_ref().map(|label| self.sources.get(label.span.file).path);
+            path.is_some_and(|path| path.ends_with(".flow.yaml") || path.ends_with(".test.yaml"))
+        };
         let errors = self.compiled.findings.iter().filter(|finding| finding.severity == Severity::Error);
-        errors.cloned().collect()
+        errors.filter(|finding| !of_flows(finding)).cloned().collect()
     }
 
     fn done(self, what: Prepared, findings: Vec<Diagnostic>) -> Subject {

@@ -1,9 +1,17 @@
 //! How a value came about: facts for whoever asks, no rendering.
 //!
+//! - [`recorder`] looks on while an expression is evaluated
+//! - [`account`] says of every field of the result what it came from: its assignment, the inputs that were read, rows,
+//!   functions, and which way was taken
 //! - [`payload`] what a payload's type says otherwise
+//!
+//! An explained evaluation gives what a plain one gives.
 
+mod account;
 mod payload;
+mod recorder;
 
+pub use account::{Account, Callee, Choice, Condition, Fact, Field, Read, Way, explain};
 pub use payload::{Misfit, misfits};
 
 use crate::value::Text;
