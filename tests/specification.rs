@@ -68,6 +68,12 @@ fn every_code_of_the_language_has_an_example() {
     assert!(without.is_empty(), "no example of {}", without.join(", "));
 }
 
+/// The guide's examples are held to the same.
+#[test]
+fn guide() {
+    chapter("../../docs/mappings.md");
+}
+
 /// Holds a small chapter against the lines at which it has to fail.
 #[track_caller]
 fn fails_at(text: &str, lines: &[usize]) {
