@@ -51,6 +51,10 @@ chapters! {
     operators: "operators.md"
     numbers: "numbers.md"
     money_time_lists: "money-time-lists.md"
+    functions_text: "functions-text.md"
+    functions_time: "functions-time.md"
+    functions_lists: "functions-lists.md"
+    functions_encodings: "functions-encodings.md"
     limits_and_errors: "limits-and-errors.md"
     errors: "errors.md"
 }

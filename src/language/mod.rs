@@ -5,7 +5,7 @@
 //! - [`check`] names, types and narrowing; gives [`code`]
 //! - [`evaluate`] runs code on values, within limits
 //! - [`explain`] how a value came about
-//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself
+//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself, which [`standard`] reads
 //!
 //! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
 
@@ -19,6 +19,7 @@ pub mod functions;
 pub mod parse;
 pub mod script;
 pub mod shape;
+pub mod standard;
 pub mod table;
 pub mod types;
 

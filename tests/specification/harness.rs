@@ -148,6 +148,10 @@ impl Section {
             return Err("this block has no example".into());
         }
         let mut files = self.files.clone();
+        // The examples see what the definitions see of the library in the binary.
+        let library = definitions.lines().filter_map(|line| line.strip_prefix("use \"std:")?.strip_suffix('"'));
+        let uses: Vec<String> =
+            std::iter::once(FILE.to_string()).chain(library.map(|name| format!("std:{name}"))).collect();
         files.insert(FILE.into(), definitions);
         let mut sources = Sources::default();
         let files = files.into_iter().map(|(path, text)| (path.clone(), sources.add(path, text))).collect();
@@ -170,7 +174,6 @@ impl Section {
             let ty = if ty == "any" { Some(Type::any()) } else { types.payload(ty) };
             variables.push((Text::from(name.as_str()), ty.ok_or_else(|| format!("`{name}` has no known type"))?));
         }
-        let uses = [FILE.to_string()];
         let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &variables, facts: &[] };
         let values: Vec<Value> = self.inputs.iter().map(|(.., value)| value.clone()).collect();
         for example in &examples {

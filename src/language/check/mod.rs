@@ -36,7 +36,9 @@ mod typedefs;
 mod uses;
 
 pub(super) use files::library;
+pub(super) use relate::join;
 pub use scope::FileScope;
+pub(super) use standard::ALL as STANDARD;
 
 use super::code::{Code, Op};
 use super::types::Type;

@@ -66,8 +66,13 @@ impl Pattern {
     /// Matches a value of type `got`; `top` where it is the argument itself.
     pub fn matches(&self, got: &Type, bound: &mut Bindings, top: bool) -> Result<(), Mismatch> {
         let literal_null = got.kind == Kind::Never && got.null;
-        if (got.missing || literal_null) && !self.optional && !matches!((&self.shape, top), (Shape::Variable(_), false))
-        {
+        let taken = match &self.shape {
+            Shape::Variable(_) => !top,
+            // An `any` inside something may be null.
+            Shape::Plain(want) => !top && !got.missing && want.kind == Kind::Any,
+            _ => false,
+        };
+        if (got.missing || literal_null) && !self.optional && !taken {
             return Err(Mismatch::Missing);
         }
         let bare = Type { missing: false, null: false, ..got.clone() };
