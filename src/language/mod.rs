@@ -4,6 +4,7 @@
 //! - [`ast`] what was written, built by [`parse`] from `grammar/mapping.pest`
 //! - [`check`] names, types and narrowing; gives [`code`]
 //! - [`evaluate`] runs code on values, within limits
+//! - [`format`] how a `.map` file looks
 //! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself
 //!
 //! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
@@ -13,6 +14,7 @@ pub mod check;
 pub mod code;
 pub mod evaluate;
 pub mod filter;
+pub mod format;
 pub mod functions;
 pub mod parse;
 pub mod script;
