@@ -58,6 +58,12 @@ chapters! {
     errors: "errors.md"
 }
 
+/// The guide's examples are held to the same.
+#[test]
+fn guide() {
+    chapter("../../docs/mappings.md");
+}
+
 /// Holds a small chapter against the lines at which it has to fail.
 #[track_caller]
 fn fails_at(text: &str, lines: &[usize]) {

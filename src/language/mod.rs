@@ -4,6 +4,7 @@
 //! - [`ast`] what was written, built by [`parse`] from `grammar/mapping.pest`
 //! - [`check`] names, types and narrowing; gives [`code`]
 //! - [`evaluate`] runs code on values, within limits
+//! - [`explain`] how a value came about
 //! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself, which [`standard`] reads
 //!
 //! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
@@ -12,6 +13,7 @@ pub mod ast;
 pub mod check;
 pub mod code;
 pub mod evaluate;
+pub mod explain;
 pub mod filter;
 pub mod functions;
 pub mod parse;
@@ -74,6 +76,11 @@ impl Library {
     /// Compiles every `.map` file of the project and what it uses. Findings of all files, no cascades.
     pub fn compile(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
         check::library(inputs, sources)
+    }
+
+    /// The names of a file's mappings and fns, as they stand in it.
+    pub fn routines(&self, file: &str) -> Vec<crate::value::Text> {
+        self.scopes.get(file).map(|scope| scope.routines()).unwrap_or_default()
     }
 }
 

@@ -45,22 +45,55 @@ pub fn parse_date(text: &str) -> Option<Date> {
 
 /// `2026-03-01T09:00:00Z`; a fraction only where it is not zero, at most nine digits.
 pub fn write_time(at: Timestamp) -> Result<String, YearError> {
-    let utc = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let mut text = format!("{}T{:02}:{:02}:{:02}", write_date(utc.date())?, utc.hour(), utc.minute(), utc.second());
-    let nanoseconds = utc.subsec_nanosecond();
-    if nanoseconds != 0 {
-        text.push('.');
-        text.push_str(format!("{nanoseconds:09}").trim_end_matches('0'));
-    }
-    text.push('Z');
-    Ok(text)
+    text(|out| append_time(at, out))
 }
 
 /// `2026-03-01`.
 pub fn write_date(date: Date) -> Result<String, YearError> {
-    match date.year() {
-        year @ 0..=9999 => Ok(format!("{year:04}-{:02}-{:02}", date.month(), date.day())),
-        year => Err(YearError(year)),
+    text(|out| append_date(date, out))
+}
+
+fn text(append: impl FnOnce(&mut Vec<u8>) -> Result<(), YearError>) -> Result<String, YearError> {
+    let mut out = Vec::with_capacity(20);
+    append(&mut out)?;
+    Ok(out.into_iter().map(char::from).collect())
+}
+
+pub(super) fn append_time(at: Timestamp, out: &mut Vec<u8>) -> Result<(), YearError> {
+    let utc = jiff::tz::Offset::UTC.to_datetime(at);
+    append_date(utc.date(), out)?;
+    for (mark, number) in [(b'T', utc.hour()), (b':', utc.minute()), (b':', utc.second())] {
+        out.push(mark);
+        append_digits(number.unsigned_abs().into(), 2, out);
+    }
+    let mut nanoseconds = utc.subsec_nanosecond().unsigned_abs();
+    if nanoseconds != 0 {
+        let mut count = 9;
+        while nanoseconds % 10 == 0 {
+            nanoseconds /= 10;
+            count -= 1;
+        }
+        out.push(b'.');
+        append_digits(nanoseconds, count, out);
+    }
+    out.push(b'Z');
+    Ok(())
+}
+
+pub(super) fn append_date(date: Date, out: &mut Vec<u8>) -> Result<(), YearError> {
+    let year = u32::try_from(date.year()).map_err(|_| YearError(date.year()))?;
+    append_digits(year, 4, out);
+    for number in [date.month(), date.day()] {
+        out.push(b'-');
+        append_digits(number.unsigned_abs().into(), 2, out);
+    }
+    Ok(())
+}
+
+/// The last `count` digits of a number.
+fn append_digits(number: u32, count: u32, out: &mut Vec<u8>) {
+    for place in (0..count).rev() {
+        out.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
     }
 }
 

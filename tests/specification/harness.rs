@@ -115,7 +115,7 @@ impl Section {
     fn take(&mut self, block: &Block, failures: &mut Vec<(usize, String)>) -> Result<usize, String> {
         let words: Vec<&str> = block.words.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["text"] => {}
+            ["text" | "sh"] => {}
             ["map" | "csv" | "rhai", name] if !name.contains('=') => {
                 self.files.insert(name.to_string(), block.text.clone());
             }

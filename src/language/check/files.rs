@@ -122,9 +122,12 @@ fn load(standard: &[(&str, &str)], inputs: &Inputs<'_>, sources: &mut Sources) -
         let incomplete = has_errors(&findings);
         files.push(Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new(), incomplete });
     };
-    for (name, text) in standard {
-        let path = format!("std:{name}");
-        let text: Arc<str> = Arc::from(*text);
+    // A file of the library is compiled where a text of the project, or of the library that is compiled, names it.
+    let mut waiting: Vec<(String, &str)> = standard.iter().map(|(name, text)| (format!("std:{name}"), *text)).collect();
+    let named = |sources: &Sources, path: &str| sources.iter().any(|(_, source)| source.text.contains(path));
+    while let Some(at) = waiting.iter().position(|(path, _)| named(sources, path)) {
+        let (path, text) = waiting.remove(at);
+        let text: Arc<str> = Arc::from(text);
         let file = sources.add(path.as_str(), text.clone());
         add(path, file, text);
     }

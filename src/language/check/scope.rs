@@ -23,6 +23,13 @@ pub struct FileScope {
     pub(super) incomplete: bool,
 }
 
+impl FileScope {
+    /// The names of its mappings and fns, as they stand in it.
+    pub(in crate::language) fn routines(&self) -> Vec<Text> {
+        self.functions.keys().cloned().collect()
+    }
+}
+
 /// A `fn` or `mapping` as its callers see it.
 pub(super) struct FunctionInfo {
     pub name: Text,

@@ -3,6 +3,7 @@
 use super::files::{Loaded, function_defs, table_defs, type_defs};
 use super::resolve::built_in;
 use super::scripts::ScriptInfo;
+use super::standard;
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::Name;
 use crate::language::{Inputs, functions};
@@ -56,10 +57,11 @@ pub(super) fn find_path<'a>(
 /// Finds the files of all `use` lines.
 pub(super) fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let library: Vec<String> = standard::ALL.iter().map(|(name, _)| format!("std:{name}")).collect();
     for file in files.iter_mut() {
         for import in &file.tree.imports {
             let script = import.path.text.ends_with(".rhai");
-            let known = paths.iter().map(String::as_str).chain(inputs.files.keys().map(String::as_str));
+            let known = paths.iter().chain(inputs.files.keys()).chain(&library).map(String::as_str);
             let path = match find_path(&file.path, &import.path, known) {
                 Ok(path) => path,
                 Err(finding) => {

@@ -1,9 +1,9 @@
 //! What leaves an expression for other code: fns, built-ins and their lambdas, scripts, tables.
 
-use super::ErrorCode;
-use super::call::{Argument as Given, Call};
+use super::call::{Argument as Given, Call, Host};
 use super::machine::{Machine, Run, Stop, fail, place};
 use super::see::{self, describe};
+use super::{Bound, ErrorCode, Limits, Witness};
 use crate::diagnostics::Span;
 use crate::language::code::{Argument, Code, TableKey};
 use crate::language::functions::{Function, Prepared};
@@ -13,7 +13,7 @@ use crate::value::{Text, Value};
 /// How much deeper a lambda lies than the built-in that calls it.
 const BUILTIN: usize = 2;
 
-impl<'e> Machine<'e> {
+impl<'e, W: Witness> Machine<'e, '_, W> {
     pub(super) fn call(&mut self, routine: usize, args: &'e [Code], span: Span) -> Run<Value> {
         self.charge(1, span)?;
         let routine = &self.program.routines[routine];
@@ -90,25 +90,37 @@ impl<'e> Machine<'e> {
                 fail(ErrorCode::Type, message, key.span)
             })?);
         }
-        if let Some(value) = table.rows.get(&wanted).or(table.otherwise.as_ref()) {
+        let row = table.rows.get(&wanted);
+        self.witness.row(table, row);
+        if let Some(value) = row.map(|row| &row.value).or(table.otherwise.as_ref()) {
             return Ok(value.clone());
         }
         let shown: Vec<String> = wanted.iter().map(show_key).collect();
         let message = format!("table `{}` has no row for {}", table.name, shown.join(", "));
         Err(fail(ErrorCode::NoRow, message, span))
     }
+}
 
+impl<'e, W: Witness> Host<'e> for Machine<'e, '_, W> {
     /// Calls a lambda of this frame.
-    pub(super) fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
+    fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
         self.charge(1, body.span)?;
         for ((slot, ty), value) in params.iter().zip(values) {
             let value = self.fit(value, ty, body.span, || "an element".into())?;
-            self.set(*slot, value);
+            self.set(*slot, value, Bound::Lambda);
         }
         match self.eval(body) {
             Err(Stop::Nothing) => Ok(Value::Missing),
             other => other,
         }
+    }
+
+    fn charge(&mut self, steps: u64, span: Span) -> Run<()> {
+        Machine::charge(self, steps, span)
+    }
+
+    fn limits(&self) -> &Limits {
+        self.context.limits
     }
 }
 

@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::naming::{dot, step_span};
 use super::quantity::{self, Quantity};
 use super::see::{self, Misfit, Seen, describe};
-use super::{Context, ErrorCode, EvalError, Failure};
+use super::{Bound, Context, ErrorCode, EvalError, Failure, Witness};
 use crate::diagnostics::Span;
 use crate::language::Expression;
 use crate::language::code::{Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step};
@@ -29,10 +29,11 @@ pub(super) enum Stop {
 
 pub(super) type Run<T> = Result<T, Stop>;
 
-pub(super) struct Machine<'e> {
+pub(super) struct Machine<'e, 'w, W> {
     pub(super) program: &'e Program,
     pub(super) context: &'e Context<'e>,
     pub(super) routine: &'e Routine,
+    pub(super) witness: &'w mut W,
     /// Steps that are left.
     steps: u64,
     pub(super) depth: usize,
@@ -41,17 +42,19 @@ pub(super) struct Machine<'e> {
     base: usize,
 }
 
-impl<'e> Machine<'e> {
+impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     pub(super) fn run(
         expression: &'e Expression,
         inputs: &[Value],
         context: &'e Context<'e>,
+        witness: &'w mut W,
     ) -> Result<Value, EvalError> {
         let routine = &*expression.routine;
         let mut machine = Machine {
             program: &expression.program,
             context,
             routine,
+            witness,
             steps: context.limits.steps,
             depth: 0,
             slots: Vec::with_capacity(routine.slots),
@@ -83,33 +86,39 @@ impl<'e> Machine<'e> {
         self.routine = routine;
         self.slots.extend(params);
         self.slots.resize(self.base + routine.slots.max(routine.params.len()), Value::Missing);
+        self.witness.call(routine);
         let result = self.eval(&routine.code).and_then(|value| {
             self.fit(&value, &routine.result, routine.code.span, || format!("the result of `{}`", routine.name))
         });
         self.slots.truncate(self.base);
         self.routine = caller;
         self.base = base;
+        self.witness.back();
         result
     }
 
     pub(super) fn eval(&mut self, code: &'e Code) -> Run<Value> {
-        self.deeper(code.span)?;
+        self.deeper(code)?;
         let result = self.operate(code);
         self.depth -= 1;
+        self.witness.leave(code, result.as_ref().ok());
         result
     }
 
-    pub(super) fn deeper(&mut self, span: Span) -> Run<()> {
+    /// Begins an operation.
+    pub(super) fn deeper(&mut self, code: &'e Code) -> Run<()> {
+        self.sink(code.span)?;
+        self.witness.enter(code);
+        Ok(())
+    }
+
+    fn sink(&mut self, span: Span) -> Run<()> {
         if self.depth >= DEPTH {
             let message = format!("more than {DEPTH} operations inside one another: fns call fns too deeply");
             return Err(fail(ErrorCode::Limit, message, span));
         }
         self.depth += 1;
         Ok(())
-    }
-
-    pub(super) fn shallower(&mut self) {
-        self.depth -= 1;
     }
 
     /// Only calls: in a debug build a frame holds the temporaries of every arm.
@@ -182,7 +191,7 @@ impl<'e> Machine<'e> {
 
     fn bind(&mut self, slot: usize, value: &'e Code, body: &'e Code) -> Run<Value> {
         let value = self.eval(value)?;
-        self.set(slot, value);
+        self.set(slot, value, Bound::Value);
         self.eval(body)
     }
 
@@ -192,11 +201,12 @@ impl<'e> Machine<'e> {
     }
 
     fn arithmetic(&mut self, code: &'e Code) -> Run<Value> {
-        let quantity = self.operands(code)?;
+        let quantity = self.tree(code)?;
         quantity.finish().map_err(|failure| place(failure, code.span))
     }
 
-    pub(super) fn set(&mut self, slot: usize, value: Value) {
+    pub(super) fn set(&mut self, slot: usize, value: Value, from: Bound) {
+        self.witness.bind(slot, &value, from);
         let base = self.base;
         self.slots[base + slot] = value;
     }
@@ -222,14 +232,6 @@ impl<'e> Machine<'e> {
             return Err(fail(ErrorCode::Limit, format!("a text of more than {limit} bytes"), span));
         }
         Ok(())
-    }
-
-    pub(super) fn measure(&self, value: &Value) -> Result<(), String> {
-        see::measure(value, self.context.limits)
-    }
-
-    pub(super) fn text_limit(&self) -> usize {
-        self.context.limits.text
     }
 
     fn template(&mut self, parts: &'e [Part], span: Span) -> Run<Value> {
@@ -270,14 +272,14 @@ impl<'e> Machine<'e> {
 
     fn statement(&mut self, statement: &'e Statement, fields: &mut Fields) -> Run<()> {
         match statement {
-            Statement::Let { slot, value } => self.eval(value).map(|value| self.set(*slot, value)),
-            Statement::Assign { path, value, .. } => self.eval(value).map(|value| fields.assign(path, value)),
+            Statement::Let { slot, value } => self.eval(value).map(|value| self.set(*slot, value, Bound::Value)),
+            Statement::Assign { path, value, span } => self.assign(path, value, *span, fields),
             Statement::Spread { value } => self.spread(value, fields),
             Statement::If { condition, then, otherwise } => {
                 let taken = if self.condition(condition)? { then } else { otherwise };
-                self.deeper(condition.span)?;
+                self.sink(condition.span)?;
                 let result = self.statements(taken, fields);
-                self.shallower();
+                self.depth -= 1;
                 result
             }
             Statement::Require { condition, message, span } => {
@@ -289,6 +291,14 @@ impl<'e> Machine<'e> {
         }
     }
 
+    fn assign(&mut self, path: &'e [Text], value: &'e Code, span: Span, fields: &mut Fields) -> Run<()> {
+        self.witness.assign(path, span);
+        let value = self.eval(value);
+        self.witness.assigned(value.as_ref().ok());
+        fields.assign(path, value?);
+        Ok(())
+    }
+
     fn spread(&mut self, code: &'e Code, fields: &mut Fields) -> Run<()> {
         let value = self.eval(code)?;
         let Value::Record(record) = &value else {
@@ -296,6 +306,7 @@ impl<'e> Machine<'e> {
             return Err(fail(ErrorCode::Type, message, code.span));
         };
         self.charge(record.len() as u64 / 16, code.span)?;
+        self.witness.spread(record);
         fields.spread(record);
         Ok(())
     }
@@ -409,7 +420,7 @@ impl<'e> Machine<'e> {
                 let fields = [("code", error.code.as_str().into()), ("message", Text::from(error.message))];
                 let record: Record =
                     fields.into_iter().map(|(name, text)| (Text::from(name), Value::Text(text))).collect();
-                self.set(slot, Value::Record(record));
+                self.set(slot, Value::Record(record), Bound::Error);
                 self.eval(otherwise)
             }
             other => other,
@@ -470,7 +481,7 @@ impl<'e> Machine<'e> {
         let subject = match subject {
             Some((code, slot)) => {
                 let value = self.eval(code)?;
-                self.set(*slot, value.clone());
+                self.set(*slot, value.clone(), Bound::Value);
                 Some(value)
             }
             None => None,
@@ -503,18 +514,18 @@ impl<'e> Machine<'e> {
     fn each(&mut self, each: &'e For) -> Run<Value> {
         let items = self.items(&each.list)?;
         let mut kept = Vec::new();
-        for item in items.iter() {
+        for (n, item) in items.iter().enumerate() {
             self.charge(1, each.list.span)?;
             let item =
                 self.fit(item, &each.element, each.list.span, || format!("an element of {}", self.what(&each.list)))?;
-            self.set(each.item, item);
+            self.set(each.item, item, Bound::Element(n));
             if let Some(condition) = &each.condition
                 && !self.condition(condition)?
             {
                 continue;
             }
             if let Some(index) = each.index {
-                self.set(index, Value::from(kept.len() as i64));
+                self.set(index, Value::from(kept.len() as i64), Bound::Count);
             }
             kept.push(self.eval(&each.body)?);
         }

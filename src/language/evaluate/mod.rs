@@ -5,6 +5,7 @@
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
 //! - [`fields`] a record as it is written out
 //! - [`call`] what a built-in sees of its call
+//! - [`witness`] who looks on
 //!
 //! It does no I/O, reads no clock and knows nothing of flows. Invariants: every failure carries its place; a limit is an
 //! error and never caught; nothing here rounds.
@@ -18,6 +19,7 @@ mod quantity;
 pub(super) mod see;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use super::Expression;
 use crate::diagnostics::{Code, Span};
@@ -28,6 +30,7 @@ use std::cmp::Ordering;
 pub use call::Call;
 pub use quantity::Quantity;
 pub(super) use see::{describe, quote, written};
+pub use witness::{Bound, Witness};
 
 /// `==` of two values.
 pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Failure> {
@@ -192,6 +195,6 @@ impl From<time::YearError> for Failure {
 impl Expression {
     /// Evaluates with the values of its inputs in their order.
     pub fn evaluate(&self, inputs: &[Value], context: &Context<'_>) -> Result<Value, EvalError> {
-        Machine::run(self, inputs, context)
+        Machine::run(self, inputs, context, &mut ())
     }
 }

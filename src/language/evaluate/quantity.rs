@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, Run, place};
 use super::see::{self, describe};
-use super::{ErrorCode, Failure};
+use super::{ErrorCode, Failure, Witness};
 use crate::language::code::{ArithmeticOp, Code, Op};
 use crate::value::{Currency, Fraction, Money, NumberError, Text, Value};
 use std::cmp::Ordering;
@@ -22,23 +22,37 @@ enum Operand {
     Text(Text),
 }
 
-impl<'e> Machine<'e> {
+impl<'e, W: Witness> Machine<'e, '_, W> {
     /// The value of an expression; arithmetic is not finished yet.
     pub(super) fn operands(&mut self, code: &'e Code) -> Run<Quantity> {
         match &code.op {
-            Op::Arithmetic { op, left, right } => {
-                self.deeper(code.span)?;
-                let result = self.combine(*op, left, right, code);
-                self.shallower();
+            Op::Arithmetic { .. } | Op::Negate(_) => {
+                self.deeper(code)?;
+                let result = self.tree(code);
+                self.left(code, &result);
                 result
             }
-            Op::Negate(inner) => {
-                self.deeper(code.span)?;
-                let result = self.operands(inner);
-                self.shallower();
-                negate(&result?).map_err(|failure| place(failure, code.span))
-            }
             _ => self.eval(code).map(Quantity::Other),
+        }
+    }
+
+    /// The arithmetic of an operation that was entered.
+    pub(super) fn tree(&mut self, code: &'e Code) -> Run<Quantity> {
+        match &code.op {
+            Op::Arithmetic { op, left, right } => self.combine(*op, left, right, code),
+            Op::Negate(inner) => {
+                let inner = self.operands(inner)?;
+                negate(&inner).map_err(|failure| place(failure, code.span))
+            }
+            _ => self.operands(code),
+        }
+    }
+
+    fn left(&mut self, code: &'e Code, result: &Run<Quantity>) {
+        self.depth -= 1;
+        if W::HEARS {
+            let value = result.as_ref().ok().and_then(|quantity| quantity.clone().finish().ok());
+            self.witness.leave(code, value.as_ref());
         }
     }
 

@@ -302,9 +302,13 @@ fn every_code_of_the_checker_has_its_page() {
 #[test]
 fn the_library_in_the_binary_is_without_findings() {
     let mut sources = Sources::default();
+    for (name, _) in crate::language::check::standard::ALL {
+        sources.add("a flow", format!("use: [std:{name}]"));
+    }
     let files = BTreeMap::new();
     let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
     let (_, findings) = Library::compile(&inputs, &mut sources);
+    assert!(sources.iter().filter(|(_, source)| source.path.starts_with("std:")).count() >= 4);
     let standard = findings.iter().filter(|finding| {
         let path = finding.primary.as_ref().map(|label| sources.position(label.span).path);
         path.is_some_and(|path| path.starts_with("std:")) && finding.severity == Severity::Error
