@@ -73,9 +73,15 @@ pub struct Library {
 }
 
 impl Library {
-    /// Compiles every `.map` file of the project and what it uses. Findings of all files, no cascades.
+    /// Compiles every `.map` file of the project and the whole library in the binary. Findings of all files, no cascades.
     pub fn compile(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
-        check::library(inputs, sources)
+        check::library(inputs, None, sources)
+    }
+
+    /// The same with only those parts of the library in the binary that a file uses or `uses` names (`std:address`): what
+    /// flows use.
+    pub fn compile_using(inputs: &Inputs<'_>, uses: &[&str], sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
+        check::library(inputs, Some(uses), sources)
     }
 
     /// The names of a file's mappings and fns, as they stand in it.

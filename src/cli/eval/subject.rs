@@ -218,16 +218,11 @@ fn with_project(text: &str, inputs: &[Input], uses: &[String], mut project: Open
     let mut findings = std::mem::take(&mut project.findings);
     let (variables, values) = variables(inputs, &mut project.sources, &mut findings)?;
     let file = project.sources.add("<expression>", text);
-    // The project is compiled with what it names itself of the library in the binary, which the expression may go beyond.
-    let mut sources = std::mem::take(&mut project.sources);
-    sources.add("<use>", uses.join("\n"));
+    let library = &project.compiled.compilation.library;
     let scope_inputs = project.inputs();
-    let own = uses.iter().any(|used| used.starts_with("std:")).then(|| Library::compile(&scope_inputs, &mut sources).0);
-    let library = own.as_ref().unwrap_or(&project.compiled.compilation.library);
     let scope = SlotScope { library, inputs: &scope_inputs, uses, variables: &variables, facts: &[] };
     let (checked, more) = scope.expression(&SourceText::file(file, text.into()), None);
     findings.extend(more);
-    project.sources = sources;
     match checked {
         Some(checked) => Ok(ready(project, checked.expression, values, findings)),
         None => {
@@ -241,7 +236,6 @@ fn with_project(text: &str, inputs: &[Input], uses: &[String], mut project: Open
 fn alone(text: &str, inputs: &[Input], uses: &[String]) -> anyhow::Result<Subject> {
     let types = Types::bundled(&Catalog::bundled());
     let (mut sources, mut findings) = (Sources::default(), vec![]);
-    sources.add("<use>", uses.join("\n"));
     let (variables, values) = variables(inputs, &mut sources, &mut findings)?;
     let file = sources.add("<expression>", text);
     let files = Default::default();

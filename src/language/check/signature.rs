@@ -81,6 +81,8 @@ impl Pattern {
                 let kept = if self.optional || top { bare } else { got.clone() };
                 bind(*name, kept, bound)
             }
+            // A local time is never inside `any`.
+            Shape::Plain(want) if want.kind == Kind::Local && bare.kind == Kind::Any => Err(Mismatch::Kind),
             Shape::Plain(want) => relate::fits(&bare, want, false).map_err(|_| Mismatch::Kind),
             Shape::Choice(_) | Shape::Constant(_) => match bare.kind {
                 Kind::Text | Kind::Never => Ok(()),
