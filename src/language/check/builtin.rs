@@ -13,7 +13,7 @@ use crate::value::Value;
 /// They take the fraction of an arithmetic tree itself as their first argument.
 const FRACTIONS: [&str; 3] = ["round", "floor", "ceil"];
 /// They look at all that a record holds: only what its type names is to be seen.
-const LOOK_AT_FIELDS: [&str; 6] = ["keys", "values", "entries", "changes", "distinct", "contains"];
+const LOOK_AT_FIELDS: [&str; 7] = ["keys", "values", "entries", "changes", "distinct", "contains", "json"];
 
 /// An argument on its way.
 enum Given<'e> {
@@ -243,6 +243,7 @@ impl Checker<'_> {
         if !whole {
             return None;
         }
+        let overload = signature::of(function).iter().position(|known| std::ptr::eq(known, one)).unwrap_or(0);
         let prepared = match function.prepare.map(|prepare| prepare(&constants)) {
             None => None,
             Some(Ok(prepared)) => Some(prepared),
@@ -254,7 +255,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        let mut typed = Typed::new(Op::Builtin { function, args: codes, prepared }, span, result);
+        let mut typed = Typed::new(Op::Builtin { function, overload, args: codes, prepared }, span, result);
         (typed.when_true, typed.when_false) = facts;
         Some(typed)
     }
