@@ -40,10 +40,44 @@ pub struct Routine {
 #[derive(Debug)]
 pub struct Table {
     pub name: Text,
-    pub rows: HashMap<Vec<TableKey>, Row>,
+    pub rows: Rows,
     /// `None`: `else fail`.
     pub otherwise: Option<Value>,
     pub span: Span,
+}
+
+/// The rows of a table by their keys.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Of a table with one key which is text, as nearly all are: found without a key made for it.
+    texts: HashMap<Text, Row>,
+    others: HashMap<Vec<TableKey>, Row>,
+}
+
+impl Rows {
+    /// The row of one key which is text.
+    pub fn of_text(&self, key: &str) -> Option<&Row> {
+        self.texts.get(key)
+    }
+
+    pub fn get(&self, keys: &[TableKey]) -> Option<&Row> {
+        match keys {
+            [TableKey::Text(key)] => self.of_text(key),
+            keys => self.others.get(keys),
+        }
+    }
+
+    pub fn insert(&mut self, keys: Vec<TableKey>, row: Row) {
+        match keys.as_slice() {
+            [TableKey::Text(key)] => self.texts.insert(key.clone(), row),
+            _ => self.others.insert(keys, row),
+        };
+    }
+
+    /// In no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.texts.values().chain(self.others.values())
+    }
 }
 
 /// A row of a table.
@@ -165,6 +199,8 @@ pub enum Op {
     },
     Builtin {
         function: &'static Function,
+        /// Which of its signatures was chosen. With an `any` among the arguments it is the first that may fit.
+        overload: usize,
         args: Vec<Argument>,
         prepared: Option<Prepared>,
     },
@@ -179,8 +215,9 @@ pub enum Op {
         keys: Vec<Code>,
     },
     Fail(Box<Code>),
-    /// Sees a value as its type: checks its kind, reads texts that are dates, takes null as absent where the type does
-    /// not know it, and, with `project`, keeps only the type's fields, all the way down.
+    /// Sees a value as its type: checks its kind, takes null as absent where the type does not know it. With `project`
+    /// it reads what a payload's type says, dates as texts, and keeps only the type's fields, all the way down; without,
+    /// the value has no type of its own, and text in it stays text.
     View {
         value: Box<Code>,
         ty: Type,

@@ -14,8 +14,8 @@ use crate::value::Value;
 /// They take the fraction of an arithmetic tree itself as their first argument.
 const FRACTIONS: [&str; 3] = ["round", "floor", "ceil"];
 /// They look at all that a record holds: only what its type names is to be seen.
-const LOOK_AT_FIELDS: [&str; 9] =
-    ["keys", "values", "entries", "changes", "distinct", "contains", "merge", "pick", "omit"];
+const LOOK_AT_FIELDS: [&str; 10] =
+    ["keys", "values", "entries", "changes", "distinct", "contains", "merge", "pick", "omit", "json"];
 
 /// An argument on its way.
 enum Given<'e> {
@@ -242,6 +242,7 @@ impl Checker<'_> {
         if !whole {
             return None;
         }
+        let overload = signature::of(function).iter().position(|known| std::ptr::eq(known, one)).unwrap_or(0);
         let prepared = function.prepare.map(|prepare| prepare(&constants)).transpose();
         let given = function.gives.map_or(Ok(None), |gives| gives(&types, &constants));
         let (prepared, given) = match prepared.and_then(|prepared| Ok((prepared, given?))) {
@@ -255,7 +256,7 @@ impl Checker<'_> {
             }
         };
         result = given.unwrap_or(result);
-        let mut typed = Typed::new(Op::Builtin { function, args: codes, prepared }, span, result);
+        let mut typed = Typed::new(Op::Builtin { function, overload, args: codes, prepared }, span, result);
         (typed.when_true, typed.when_false) = facts;
         Some(typed)
     }

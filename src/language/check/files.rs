@@ -12,7 +12,7 @@ use crate::language::{Inputs, SourceText, parse};
 use crate::value::{Text, Value};
 use indexmap::IndexMap;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -60,7 +60,7 @@ pub(super) fn library_with(
         let csv = csv_text(&files[file].path, written, inputs, sources, &mut findings[file]);
         let (table, more) = tables::load(&names[file], written, info, csv);
         findings[file].extend(more);
-        let empty = || Table { name: info.name.clone(), rows: HashMap::new(), otherwise: None, span: written.span };
+        let empty = || Table { name: info.name.clone(), rows: Default::default(), otherwise: None, span: written.span };
         program.tables.push(table.unwrap_or_else(empty));
     }
     let bodies = definitions.functions(&scopes);

@@ -4,11 +4,10 @@ use super::scope::{Names, TableInfo};
 use super::{Checker, Want, constant};
 use crate::diagnostics::{Code as Number, Diagnostic, FileId, Span};
 use crate::language::ast::{Expr, Outcome, Rows, TableDef};
-use crate::language::code::{Row, Table, TableKey};
+use crate::language::code::{Row, Rows as Loaded, Table, TableKey};
 use crate::language::table;
 use crate::language::types::{Kind, Type};
 use crate::value::Value;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Loads a table. `csv` is the text of the file that it names. `None` where it has errors.
@@ -71,7 +70,7 @@ pub(super) fn load(
     if checker.has_errors() {
         return (None, checker.findings);
     }
-    let mut values: Vec<Value> = rows.values().map(|row| row.value.clone()).collect();
+    let mut values: Vec<Value> = rows.iter().map(|row| row.value.clone()).collect();
     values.extend(otherwise.clone());
     let _ = info.values.set(Arc::new(values));
     let table = Table { name: info.name.clone(), rows, otherwise, span: written.span };
@@ -93,8 +92,8 @@ impl Checker<'_> {
     }
 
     /// The rows by key; a key that comes twice is a finding.
-    fn unique(&mut self, name: &str, rows: Vec<(Vec<TableKey>, Value, Span)>) -> HashMap<Vec<TableKey>, Row> {
-        let mut all: HashMap<Vec<TableKey>, Row> = HashMap::new();
+    fn unique(&mut self, name: &str, rows: Vec<(Vec<TableKey>, Value, Span)>) -> Loaded {
+        let mut all = Loaded::default();
         for (key, value, span) in rows {
             if let Some(first) = all.get(&key) {
                 let message = format!("`{name}` has this key twice: {}", shown(&key));

@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub struct Call<'c, 'e> {
     pub prepared: Option<&'c Prepared>,
     host: &'c mut dyn Host<'e>,
-    args: Vec<Argument<'e>>,
+    args: &'c [Argument<'e>],
+    overload: usize,
     span: Span,
 }
 
@@ -36,10 +37,11 @@ impl<'c, 'e> Call<'c, 'e> {
     pub(super) fn new(
         host: &'c mut dyn Host<'e>,
         prepared: Option<&'c Prepared>,
-        args: Vec<Argument<'e>>,
+        args: &'c [Argument<'e>],
+        overload: usize,
         span: Span,
     ) -> Call<'c, 'e> {
-        Call { prepared, host, args, span }
+        Call { prepared, host, args, overload, span }
     }
 
     /// How many arguments there are.
@@ -50,6 +52,11 @@ impl<'c, 'e> Call<'c, 'e> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.args.is_empty()
+    }
+
+    /// Which of the function's signatures it is. With an `any` among the arguments it is the first that may fit.
+    pub fn overload(&self) -> usize {
+        self.overload
     }
 
     /// The argument; missing where it was not given.

@@ -2,11 +2,11 @@
 
 use super::call::{Argument as Given, Call, Host};
 use super::machine::{Machine, Run, Stop, fail, place};
+use super::peek::Peek;
 use super::see::{self, describe};
 use super::{Bound, ErrorCode, Limits, Witness};
 use crate::diagnostics::Span;
-use crate::language::code::{Argument, Code, TableKey};
-use crate::language::functions::{Function, Prepared};
+use crate::language::code::{Argument, Code, Op, TableKey};
 use crate::language::types::Type;
 use crate::value::{Text, Value};
 
@@ -37,29 +37,46 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         })
     }
 
-    pub(super) fn builtin(
-        &mut self,
-        function: &'static Function,
-        args: &'e [Argument],
-        prepared: Option<&'e Prepared>,
-        span: Span,
-    ) -> Run<Value> {
-        self.charge(1, span)?;
-        let mut given = Vec::with_capacity(args.len());
-        for arg in args {
-            given.push(match arg {
-                Argument::Value(code) => Given::Value(self.operands(code)?, code.span),
-                Argument::Lambda { params, body } => Given::Lambda(params, body),
-            });
+    /// `code` is the whole operation. Few arguments lie on the stack.
+    pub(super) fn builtin(&mut self, code: &'e Code, args: &'e [Argument]) -> Run<Value> {
+        self.charge(1, code.span)?;
+        match args {
+            [one] => {
+                let given = [self.given(one)?];
+                self.run_builtin(code, &given)
+            }
+            [one, two] => {
+                let given = [self.given(one)?, self.given(two)?];
+                self.run_builtin(code, &given)
+            }
+            [one, two, three] => {
+                let given = [self.given(one)?, self.given(two)?, self.given(three)?];
+                self.run_builtin(code, &given)
+            }
+            args => {
+                let given = args.iter().map(|arg| self.given(arg)).collect::<Run<Vec<_>>>()?;
+                self.run_builtin(code, &given)
+            }
         }
+    }
+
+    fn given(&mut self, arg: &'e Argument) -> Run<Given<'e>> {
+        Ok(match arg {
+            Argument::Value(code) => Given::Value(self.operands(code)?, code.span),
+            Argument::Lambda { params, body } => Given::Lambda(params, body),
+        })
+    }
+
+    fn run_builtin(&mut self, code: &'e Code, given: &[Given<'e>]) -> Run<Value> {
+        let Op::Builtin { function, overload, prepared, .. } = &code.op else { return Ok(Value::Missing) };
         // A built-in's own frames lie between this operation and those of its lambda.
         self.depth += BUILTIN;
-        let result = (function.run)(&mut Call::new(self, prepared, given, span));
+        let result = (function.run)(&mut Call::new(self, prepared.as_ref(), given, *overload, code.span));
         self.depth -= BUILTIN;
         match result {
             Ok(value) => {
                 if let Value::Text(text) = &value {
-                    self.check_text(text, span)?;
+                    self.check_text(text, code.span)?;
                 }
                 Ok(value)
             }
@@ -67,7 +84,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
                 if failure.placed.is_none() {
                     failure.message = format!("{}(): {}", function.name, failure.message);
                 }
-                Err(place(failure, span))
+                Err(place(failure, code.span))
             }
         }
     }
@@ -87,7 +104,14 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
     }
 
     pub(super) fn table(&mut self, table: usize, keys: &'e [Code], span: Span) -> Run<Value> {
-        let table = &self.program.tables[table];
+        let program = self.program;
+        let table = &program.tables[table];
+        if let [key] = keys
+            && let Peek::At(Value::Text(text)) = self.peek(key)
+            && let Some(row) = table.rows.of_text(text)
+        {
+            return Ok(row.value.clone());
+        }
         let mut wanted = Vec::with_capacity(keys.len());
         for key in keys {
             let value = self.eval(key)?;

@@ -43,6 +43,8 @@ pub(super) struct Machine<'e, 'w, W> {
     steps: u64,
     pub(super) depth: usize,
     slots: Vec<Value>,
+    /// Where templates are put together.
+    buffer: String,
     /// Where the frame of `routine` begins in `slots`.
     base: usize,
 }
@@ -63,6 +65,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             steps: context.limits.steps,
             depth: 0,
             slots: Vec::with_capacity(SLOTS),
+            buffer: String::new(),
             base: 0,
         };
         match machine.start(routine, inputs) {
@@ -114,6 +117,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     pub(super) fn eval(&mut self, code: &'e Code) -> Run<Value> {
+        match &code.op {
+            Op::Const(value) if !W::HEARS => return constant(value),
+            Op::Local(slot) if !W::HEARS => return self.local(*slot),
+            _ => {}
+        }
         self.deeper(code)?;
         let result = self.operate(code);
         self.depth -= 1;
@@ -164,7 +172,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             Op::For(body) => self.each(body),
             Op::Let { slot, value, body } => self.bind(*slot, value, body),
             Op::Call { routine, args } => self.call(*routine, args, span),
-            Op::Builtin { function, args, prepared } => self.builtin(function, args, prepared.as_ref(), span),
+            Op::Builtin { args, .. } => self.builtin(code, args),
             Op::Script { script, function, args, result } => self.script(*script, function, args, result, span),
             Op::Table { table, keys } => self.table(*table, keys, span),
             Op::Fail(message) => self.refuse(message, span),
@@ -181,6 +189,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn chain(&mut self, inner: &'e Code) -> Run<Value> {
+        match self.peek(inner) {
+            Peek::At(value) => return Ok(value.clone()),
+            Peek::Nothing => return Ok(Value::Missing),
+            Peek::Unknown => {}
+        }
         match self.eval(inner) {
             Err(Stop::Nothing) => Ok(Value::Missing),
             other => other,
@@ -255,7 +268,9 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn template(&mut self, parts: &'e [Part], span: Span) -> Run<Value> {
-        let mut text = String::new();
+        // A hole may hold a template of its own, which begins with an empty one.
+        let mut text = std::mem::take(&mut self.buffer);
+        text.clear();
         for part in parts {
             match part {
                 Part::Plain(plain) => text.push_str(plain),
@@ -269,7 +284,9 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             }
             self.check_text(&text, span)?;
         }
-        Ok(Value::Text(text.into()))
+        let value = Value::from(text.as_str());
+        self.buffer = text;
+        Ok(value)
     }
 
     /// The text of `fail`, `require`: a value that is no text is written as it is.
@@ -428,10 +445,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn view(&mut self, code: &'e Code, ty: &'e Type, project: bool) -> Run<Value> {
         let value = self.eval(code)?;
-        if !project {
-            return self.fit(value, ty, code.span, || self.what(code));
-        }
-        match see::project(&value, ty) {
+        let seen = match project {
+            true => see::project(&value, ty),
+            false => see::check(&value, ty),
+        };
+        match seen {
             Ok(Seen::Value(value)) => Ok(value),
             Ok(Seen::Absent) if ty.missing => Ok(Value::Missing),
             Ok(Seen::Absent) => {
@@ -443,6 +461,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn coalesce(&mut self, value: &'e Code, otherwise: &'e Code) -> Run<Value> {
+        match self.peek(value) {
+            Peek::At(Value::Missing | Value::Null) | Peek::Nothing => return self.eval(otherwise),
+            Peek::At(value) => return Ok(value.clone()),
+            Peek::Unknown => {}
+        }
         match self.eval(value) {
             Ok(Value::Missing | Value::Null) | Err(Stop::Nothing) => self.eval(otherwise),
             other => other,

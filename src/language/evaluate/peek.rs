@@ -53,6 +53,10 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
                 Peek::Nothing => Peek::At(&Value::Missing),
                 other => other,
             },
+            Op::Coalesce(value, otherwise) => match self.look(value, left) {
+                Peek::At(Value::Missing | Value::Null) | Peek::Nothing => self.look(otherwise, left),
+                other => other,
+            },
             _ => Peek::Unknown,
         }
     }

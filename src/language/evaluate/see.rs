@@ -81,6 +81,26 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
     }
 }
 
+/// The same of a value that has no type of its own: text in it is text, never read as something else.
+pub(super) fn check(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
+    match (look(value, ty), &ty.kind, value) {
+        (Look::Other, Kind::Decimal | Kind::Date | Kind::Time, Value::Text(_)) => Err(Misfit::kind(value, ty)),
+        (Look::Other, Kind::List(element), Value::List(items)) => elements(items, |item| check(item, element)),
+        _ => see(value, ty),
+    }
+}
+
+fn elements(items: &[Value], see: impl Fn(&Value) -> Result<Seen, Misfit>) -> Result<Seen, Misfit> {
+    let mut seen = Vec::with_capacity(items.len());
+    for (n, item) in items.iter().enumerate() {
+        seen.push(match see(item).map_err(|misfit| misfit.below(format!("[{n}]")))? {
+            Seen::Value(value) => value,
+            Seen::Absent => item.clone(),
+        });
+    }
+    Ok(Seen::Value(Value::List(Arc::new(seen))))
+}
+
 fn read(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
     let form = ty.facts.as_ref().and_then(|facts| facts.form);
     let seen = match (&ty.kind, value) {
@@ -107,16 +127,7 @@ fn read(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
             Some(money) => Value::Money(money),
             None => return Err(Misfit::value(value, "money, `{ amount, currency }`")),
         },
-        (Kind::List(element), Value::List(items)) => {
-            let mut seen = Vec::with_capacity(items.len());
-            for (n, item) in items.iter().enumerate() {
-                seen.push(match see(item, element).map_err(|misfit| misfit.below(format!("[{n}]")))? {
-                    Seen::Value(value) => value,
-                    Seen::Absent => item.clone(),
-                });
-            }
-            Value::List(Arc::new(seen))
-        }
+        (Kind::List(element), Value::List(items)) => return elements(items, |item| see(item, element)),
         _ => return Err(Misfit::kind(value, ty)),
     };
     Ok(Seen::Value(seen))
@@ -302,7 +313,7 @@ pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
         take(left, 2)?;
         match value {
             Value::Text(text) => take(left, text.len() + text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count()),
-            Value::Number(number) => take(left, number.written().len()),
+            Value::Number(number) => take(left, number.written_len()),
             Value::List(items) => {
                 let depth = depth.checked_sub(1)?;
                 items.iter().try_for_each(|item| inner(item, left, depth))

@@ -3,13 +3,12 @@
 use super::*;
 use crate::diagnostics::FileId;
 use crate::language::code::{
-    Argument, ArithmeticOp, Code as Compiled, CompareOp, For, MatchArm, Op, Part, Program, Routine, Row, Statement,
-    Step, Table, TableKey,
+    Argument, ArithmeticOp, Code as Compiled, CompareOp, For, MatchArm, Op, Part, Program, Routine, Row, Rows,
+    Statement, Step, Table, TableKey,
 };
 use crate::language::functions;
 use crate::language::types::{Facts, Form, RecordType, Type};
 use crate::value::{Number, Text, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 fn at(start: usize, end: usize, op: Op) -> Compiled {
@@ -45,7 +44,7 @@ fn arithmetic(op: ArithmeticOp, left: Compiled, right: Compiled) -> Compiled {
 }
 
 fn builtin(name: &str, args: Vec<Argument>) -> Op {
-    Op::Builtin { function: functions::find(name).unwrap(), args, prepared: None }
+    Op::Builtin { function: functions::find(name).unwrap(), overload: 0, args, prepared: None }
 }
 
 fn values(ops: Vec<Op>) -> Vec<Argument> {
@@ -349,20 +348,19 @@ fn a_view_keeps_only_the_types_fields() {
 
 #[test]
 fn tables_are_asked_by_value() {
-    let table = |otherwise| Table {
-        name: "status".into(),
-        rows: HashMap::from([(
-            vec![TableKey::Number("1".into())],
-            Row { value: read("\"one\""), span: Span::default() },
-        )]),
-        otherwise,
-        span: Span::default(),
-    };
+    let table = |rows, otherwise| Table { name: "status".into(), rows, otherwise, span: Span::default() };
     let look = |otherwise, key: &str| {
-        let program = Program { tables: vec![table(otherwise)], ..Program::default() };
+        let mut rows = Rows::default();
+        let row = |text: &str| Row { value: read(text), span: Span::default() };
+        rows.insert(vec![TableKey::Number("1".into())], row("\"one\""));
+        rows.insert(vec![TableKey::Text("a".into())], row("\"letter\""));
+        let program = Program { tables: vec![table(rows, otherwise)], ..Program::default() };
         run_in(program, Op::Table { table: 0, keys: vec![number(key)] }, Value::Null)
     };
     assert_eq!(look(None, "1.00").unwrap(), read("\"one\""));
+    assert_eq!(look(None, "\"a\"").unwrap(), read("\"letter\""));
+    let error = look(None, "\"b\"").unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (ErrorCode::NoRow, "table `status` has no row for \"b\""));
     let error = look(None, "2").unwrap_err();
     assert_eq!((error.code, error.message.as_str()), (ErrorCode::NoRow, "table `status` has no row for 2"));
     assert_eq!(look(Some(Value::Missing), "2").unwrap(), Value::Missing);

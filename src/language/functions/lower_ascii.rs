@@ -19,5 +19,7 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Text(call.text(0)?.to_ascii_lowercase().into()))
+    let text = call.text(0)?;
+    let same = !text.bytes().any(|letter| letter.is_ascii_uppercase());
+    Ok(Value::Text(if same { text } else { text.to_ascii_lowercase().into() }))
 }

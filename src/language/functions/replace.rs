@@ -24,6 +24,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         return Err(Failure::value("expected a part to replace, got an empty text"));
     }
     let found = text.matches(&*part).count();
+    if found == 0 {
+        return Ok(Value::Text(text));
+    }
     call.room((text.len() - found * part.len()).saturating_add(found.saturating_mul(by.len())))?;
     Ok(Value::Text(text.replace(&*part, &by).into()))
 }

@@ -20,6 +20,20 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
+    if is_squeezed(&text) {
+        return Ok(Value::Text(text));
+    }
     let words: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
     Ok(Value::Text(words.join(" ").into()))
+}
+
+fn is_squeezed(text: &str) -> bool {
+    let mut before = ' ';
+    for letter in text.bytes().map(char::from) {
+        if is_space(letter) && (letter != ' ' || before == ' ') {
+            return false;
+        }
+        before = letter;
+    }
+    text.is_empty() || before != ' '
 }

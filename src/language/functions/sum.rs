@@ -20,6 +20,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "[1, 2].sum(n => n * 2)", result: "6" },
         Example { source: "[money(1, \"USD\"), money(2, \"USD\")].sum() == money(3, \"USD\")", result: "true" },
         Example { source: "[money(1, \"USD\"), money(2, \"EUR\")].sum()", result: "error value" },
+        Example { source: "[money(1, \"USD\")].filter(m => m.amount > 5).sum()", result: "error value" },
     ],
     prepare: None,
     gives: None,
@@ -42,7 +43,12 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         });
     }
     match total {
+        None if gives_money(call) => Err(Failure::value("a sum of no monies has no currency")),
         None => Ok(Value::from(0)),
         Some(total) => total.finish(),
     }
+}
+
+fn gives_money(call: &Call<'_, '_>) -> bool {
+    FUNCTION.signatures.get(call.overload()).is_some_and(|signature| signature.ends_with("-> money"))
 }

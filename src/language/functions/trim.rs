@@ -20,5 +20,7 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Text(Text::from(call.text(0)?.trim_matches(is_space))))
+    let text = call.text(0)?;
+    let trimmed = text.trim_matches(is_space);
+    Ok(Value::Text(if trimmed.len() == text.len() { text } else { Text::from(trimmed) }))
 }
