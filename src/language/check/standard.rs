@@ -3,6 +3,8 @@
 /// Name (as in `use "std:NAME"`) and text.
 pub(super) const ALL: &[(&str, &str)] = &[
     ("address", include_str!("../std/address.map")),
+    ("dataverse", include_str!("../std/dataverse.map")),
     ("finops", include_str!("../std/finops.map")),
+    ("paypal", include_str!("../std/paypal.map")),
     ("stripe", include_str!("../std/stripe.map")),
 ];
