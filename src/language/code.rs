@@ -40,9 +40,17 @@ pub struct Routine {
 #[derive(Debug)]
 pub struct Table {
     pub name: Text,
-    pub rows: HashMap<Vec<TableKey>, Value>,
+    pub rows: HashMap<Vec<TableKey>, Row>,
     /// `None`: `else fail`.
     pub otherwise: Option<Value>,
+    pub span: Span,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub value: Value,
+    /// Its key: of an inline table the one that was written out, of a CSV the line.
     pub span: Span,
 }
 

@@ -4,7 +4,8 @@
 //! - [`ast`] what was written, built by [`parse`] from `grammar/mapping.pest`
 //! - [`check`] names, types and narrowing; gives [`code`]
 //! - [`evaluate`] runs code on values, within limits
-//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself
+//! - [`explain`] how a value came about
+//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself, which [`standard`] reads
 //!
 //! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
 
@@ -12,11 +13,13 @@ pub mod ast;
 pub mod check;
 pub mod code;
 pub mod evaluate;
+pub mod explain;
 pub mod filter;
 pub mod functions;
 pub mod parse;
 pub mod script;
 pub mod shape;
+pub mod standard;
 pub mod table;
 pub mod types;
 
@@ -70,9 +73,20 @@ pub struct Library {
 }
 
 impl Library {
-    /// Compiles every `.map` file of the project and what it uses. Findings of all files, no cascades.
+    /// Compiles every `.map` file of the project and the whole library in the binary. Findings of all files, no cascades.
     pub fn compile(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
-        check::library(inputs, sources)
+        check::library(inputs, None, sources)
+    }
+
+    /// The same with only those parts of the library in the binary that a file uses or `uses` names (`std:address`): what
+    /// flows use.
+    pub fn compile_using(inputs: &Inputs<'_>, uses: &[&str], sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
+        check::library(inputs, Some(uses), sources)
+    }
+
+    /// The names of a file's mappings and fns, as they stand in it.
+    pub fn routines(&self, file: &str) -> Vec<crate::value::Text> {
+        self.scopes.get(file).map(|scope| scope.routines()).unwrap_or_default()
     }
 }
 

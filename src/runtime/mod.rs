@@ -6,7 +6,7 @@
 mod control;
 mod endpoints;
 mod reload;
-mod watch;
+pub mod watch;
 
 pub use reload::{Problem, Report};
 

@@ -23,6 +23,11 @@ pub struct Watch {
 impl Watch {
     /// Watches a folder and everything below it but `without` (the store, which changes all the time).
     pub fn start(folder: &Path, without: Option<PathBuf>) -> notify::Result<Watch> {
+        Watch::over(Some(folder), &[], without)
+    }
+
+    /// Watches a folder and everything below it but `without`, and what stands directly in other folders.
+    pub fn over(folder: Option<&Path>, flat: &[&Path], without: Option<PathBuf>) -> notify::Result<Watch> {
         let changed = Arc::new(Notify::new());
         let tell = changed.clone();
         let mut debouncer = new_debouncer(SETTLED, None, move |events: DebounceEventResult| {
@@ -38,7 +43,12 @@ impl Watch {
                 tell.notify_one();
             }
         })?;
-        debouncer.watch(folder, RecursiveMode::Recursive)?;
+        if let Some(folder) = folder {
+            debouncer.watch(folder, RecursiveMode::Recursive)?;
+        }
+        for folder in flat {
+            debouncer.watch(folder, RecursiveMode::NonRecursive)?;
+        }
         Ok(Watch { changed, _debouncer: debouncer })
     }
 

@@ -80,8 +80,8 @@ impl Checker<'_> {
         }
         // With an `any` among the arguments several overloads may fit: which one it is, only the run knows.
         let lambdas = self.lambdas(function, &candidates, &given)?;
-        let (one, bound) = self.settle(function, candidates, &given, &lambdas)?;
-        self.finish(span, function, one, bound, given, lambdas)
+        let chosen = self.settle(function, candidates, &given, &lambdas)?;
+        self.finish(span, function, chosen, given, lambdas)
     }
 
     /// Matches all arguments but lambdas.
@@ -150,7 +150,7 @@ impl Checker<'_> {
         candidates: Vec<(&'static Signature, Bindings)>,
         given: &[Given<'_>],
         lambdas: &[Option<Compiled>],
-    ) -> Option<(&'static Signature, Bindings)> {
+    ) -> Option<Chosen> {
         let mut left = vec![];
         let mut failures = vec![];
         'candidates: for (one, mut bound) in candidates {
@@ -180,31 +180,22 @@ impl Checker<'_> {
         }
         let open = given.iter().any(|given| matches!(given, Given::Value(typed) if typed.ty.kind == Kind::Any));
         let results: Vec<Type> = left.iter().map(|(one, bound)| one.result.filled(bound)).collect();
-        let (one, mut bound) = left.into_iter().next()?;
-        if open && results.iter().any(|ty| *ty != results[0]) {
-            // Kept under a name that no signature uses.
-            bound.insert(
-                '?',
-                results
-                    .iter()
-                    .skip(1)
-                    .try_fold(results[0].clone(), |a, b| relate::join(&a, b))
-                    .unwrap_or_else(Type::any),
-            );
-        }
-        Some((one, bound))
+        let mut left = left.into_iter();
+        let (one, bound) = left.next()?;
+        let others: Vec<&'static Signature> = if open { left.map(|(other, _)| other).collect() } else { vec![] };
+        let all = if open { results.as_slice() } else { results.get(..1)? };
+        let result = all.iter().try_fold(Type::never(), |a, b| relate::join(&a, b)).unwrap_or_else(Type::any);
+        Some(Chosen { one, bound, others, result })
     }
 
     fn finish(
         &mut self,
         span: Span,
         function: &'static Function,
-        one: &'static Signature,
-        bound: Bindings,
+        Chosen { one, bound, others, mut result }: Chosen,
         given: Vec<Given<'_>>,
         lambdas: Vec<Option<Compiled>>,
     ) -> Option<Typed> {
-        let mut result = bound.get(&'?').cloned().unwrap_or_else(|| one.result.filled(&bound));
         let mut codes = vec![];
         let mut constants = vec![];
         let mut spans = vec![];
@@ -227,7 +218,15 @@ impl Checker<'_> {
                     if function.name == "given" {
                         facts = given_facts(&typed.code, self);
                     }
-                    codes.push(Argument::Value(argument(function.name, at, *typed, pattern, &bound)));
+                    // Where several overloads are left, the function itself looks at what it gets.
+                    let same = |other: &&Signature| {
+                        other.params.get(at).is_some_and(|(_, theirs)| theirs.to_string() == pattern.to_string())
+                    };
+                    let code = match others.iter().all(same) {
+                        true => argument(function.name, at, *typed, pattern, &bound),
+                        false => typed.code,
+                    };
+                    codes.push(Argument::Value(code));
                 }
                 (_, Some(Compiled { params, body })) => {
                     constants.push(None);
@@ -347,6 +346,15 @@ impl Checker<'_> {
             None => {}
         }
     }
+}
+
+/// The overload that fits, and those that fit as well because an argument is `any`.
+struct Chosen {
+    one: &'static Signature,
+    bound: Bindings,
+    others: Vec<&'static Signature>,
+    /// What it gives, whichever it is.
+    result: Type,
 }
 
 /// A lambda with the slots of its parameters.

@@ -4,7 +4,7 @@ use super::scope::{Names, TableInfo};
 use super::{Checker, Want, constant};
 use crate::diagnostics::{Code as Number, Diagnostic, FileId, Span};
 use crate::language::ast::{Expr, Outcome, Rows, TableDef};
-use crate::language::code::{Table, TableKey};
+use crate::language::code::{Row, Table, TableKey};
 use crate::language::table;
 use crate::language::types::{Kind, Type};
 use crate::value::Value;
@@ -71,7 +71,7 @@ pub(super) fn load(
     if checker.has_errors() {
         return (None, checker.findings);
     }
-    let mut values: Vec<Value> = rows.values().cloned().collect();
+    let mut values: Vec<Value> = rows.values().map(|row| row.value.clone()).collect();
     values.extend(otherwise.clone());
     let _ = info.values.set(Arc::new(values));
     let table = Table { name: info.name.clone(), rows, otherwise, span: written.span };
@@ -93,17 +93,15 @@ impl Checker<'_> {
     }
 
     /// The rows by key; a key that comes twice is a finding.
-    fn unique(&mut self, name: &str, rows: Vec<(Vec<TableKey>, Value, Span)>) -> HashMap<Vec<TableKey>, Value> {
-        let mut places: HashMap<Vec<TableKey>, Span> = HashMap::new();
-        let mut all = HashMap::new();
+    fn unique(&mut self, name: &str, rows: Vec<(Vec<TableKey>, Value, Span)>) -> HashMap<Vec<TableKey>, Row> {
+        let mut all: HashMap<Vec<TableKey>, Row> = HashMap::new();
         for (key, value, span) in rows {
-            if let Some(first) = places.get(&key) {
+            if let Some(first) = all.get(&key) {
                 let message = format!("`{name}` has this key twice: {}", shown(&key));
-                self.report(Diagnostic::error(Number::F0242, message, span).also(*first, "it stands here first"));
+                self.report(Diagnostic::error(Number::F0242, message, span).also(first.span, "it stands here first"));
                 continue;
             }
-            places.insert(key.clone(), span);
-            all.insert(key, value);
+            all.insert(key, Row { value, span });
         }
         all
     }

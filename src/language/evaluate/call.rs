@@ -1,9 +1,9 @@
 //! What a built-in sees of its call: arguments, lambdas, what was prepared. Its methods give the failures that every
 //! function shares, in the reader's words.
 
-use super::machine::{Machine, Stop};
-use super::see::{describe, quote};
-use super::{ErrorCode, EvalError, Failure, Quantity};
+use super::machine::{Run, Stop};
+use super::see::{self, describe, quote};
+use super::{ErrorCode, EvalError, Failure, Limits, Quantity};
 use crate::diagnostics::Span;
 use crate::language::code::Code;
 use crate::language::functions::Prepared;
@@ -14,9 +14,16 @@ use std::sync::Arc;
 /// A built-in's view of its call.
 pub struct Call<'c, 'e> {
     pub prepared: Option<&'c Prepared>,
-    machine: &'c mut Machine<'e>,
+    host: &'c mut dyn Host<'e>,
     args: Vec<Argument<'e>>,
     span: Span,
+}
+
+/// The machine, whoever its witness is.
+pub(super) trait Host<'e> {
+    fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value>;
+    fn charge(&mut self, steps: u64, span: Span) -> Run<()>;
+    fn limits(&self) -> &Limits;
 }
 
 /// An argument as it was evaluated; arithmetic is finished when it is taken.
@@ -27,12 +34,12 @@ pub(super) enum Argument<'e> {
 
 impl<'c, 'e> Call<'c, 'e> {
     pub(super) fn new(
-        machine: &'c mut Machine<'e>,
+        host: &'c mut dyn Host<'e>,
         prepared: Option<&'c Prepared>,
         args: Vec<Argument<'e>>,
         span: Span,
     ) -> Call<'c, 'e> {
-        Call { prepared, machine, args, span }
+        Call { prepared, host, args, span }
     }
 
     /// How many arguments there are.
@@ -137,7 +144,7 @@ impl<'c, 'e> Call<'c, 'e> {
             return Err(Failure::kind("expected a lambda, got a value"));
         };
         let (params, body) = (*params, *body);
-        self.machine.lambda(params, body, values).map_err(failure)
+        self.host.lambda(params, body, values).map_err(failure)
     }
 
     /// Whether the condition holds.
@@ -150,12 +157,12 @@ impl<'c, 'e> Call<'c, 'e> {
 
     /// Counts work that grows with the data: elements copied or looked at beyond those a lambda counts.
     pub fn charge(&mut self, steps: usize) -> Result<(), Failure> {
-        self.machine.charge(steps as u64, self.span).map_err(failure)
+        self.host.charge(steps as u64, self.span).map_err(failure)
     }
 
     /// A text result, no longer than the limit: asked before it is built where it can grow.
     pub fn room(&self, bytes: usize) -> Result<(), Failure> {
-        let limit = self.machine.text_limit();
+        let limit = self.host.limits().text;
         if bytes > limit {
             return Err(Failure::new(ErrorCode::Limit, format!("a text of more than {limit} bytes")));
         }
@@ -164,7 +171,7 @@ impl<'c, 'e> Call<'c, 'e> {
 
     /// Whether a value may be written out: it is no larger than a result may be.
     pub fn measure(&self, value: &Value) -> Result<(), Failure> {
-        self.machine.measure(value).map_err(|why| Failure::new(ErrorCode::Limit, why))
+        see::measure(value, self.host.limits()).map_err(|why| Failure::new(ErrorCode::Limit, why))
     }
 
     /// What `Function::prepare` made.

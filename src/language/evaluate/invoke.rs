@@ -1,9 +1,9 @@
 //! What leaves an expression for other code: fns, built-ins and their lambdas, scripts, tables.
 
-use super::ErrorCode;
-use super::call::{Argument as Given, Call};
+use super::call::{Argument as Given, Call, Host};
 use super::machine::{Machine, Run, Stop, fail, place};
 use super::see::{self, describe};
+use super::{Bound, ErrorCode, Limits, Witness};
 use crate::diagnostics::Span;
 use crate::language::code::{Argument, Code, TableKey};
 use crate::language::functions::{Function, Prepared};
@@ -13,16 +13,22 @@ use crate::value::{Text, Value};
 /// How much deeper a lambda lies than the built-in that calls it.
 const BUILTIN: usize = 2;
 
-impl<'e> Machine<'e> {
+impl<'e, W: Witness> Machine<'e, '_, W> {
     pub(super) fn call(&mut self, routine: usize, args: &'e [Code], span: Span) -> Run<Value> {
         self.charge(1, span)?;
         let routine = &self.program.routines[routine];
-        let mut params = Vec::with_capacity(routine.slots);
+        let base = self.top();
         for (arg, (name, ty)) in args.iter().zip(&routine.params) {
-            let value = self.eval(arg)?;
-            params.push(self.fit(&value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))?);
+            let value = self.eval(arg);
+            match value.and_then(|value| self.fit(value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))) {
+                Ok(value) => self.push(value),
+                Err(stop) => {
+                    self.drop_to(base);
+                    return Err(stop);
+                }
+            }
         }
-        self.enter(routine, params).map_err(|stop| match stop {
+        self.enter(routine, base).map_err(|stop| match stop {
             Stop::Error(mut error) => {
                 error.trace.push(span);
                 Stop::Error(error)
@@ -77,7 +83,7 @@ impl<'e> Machine<'e> {
         self.charge(1, span)?;
         let values = args.iter().map(|arg| self.eval(arg)).collect::<Run<Vec<_>>>()?;
         let value = self.program.scripts[script].call(function, &values).map_err(|failure| place(failure, span))?;
-        self.fit(&value, result, span, || format!("the result of `{function}`"))
+        self.fit(value, result, span, || format!("the result of `{function}`"))
     }
 
     pub(super) fn table(&mut self, table: usize, keys: &'e [Code], span: Span) -> Run<Value> {
@@ -90,25 +96,37 @@ impl<'e> Machine<'e> {
                 fail(ErrorCode::Type, message, key.span)
             })?);
         }
-        if let Some(value) = table.rows.get(&wanted).or(table.otherwise.as_ref()) {
+        let row = table.rows.get(&wanted);
+        self.witness.row(table, row);
+        if let Some(value) = row.map(|row| &row.value).or(table.otherwise.as_ref()) {
             return Ok(value.clone());
         }
         let shown: Vec<String> = wanted.iter().map(show_key).collect();
         let message = format!("table `{}` has no row for {}", table.name, shown.join(", "));
         Err(fail(ErrorCode::NoRow, message, span))
     }
+}
 
+impl<'e, W: Witness> Host<'e> for Machine<'e, '_, W> {
     /// Calls a lambda of this frame.
-    pub(super) fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
+    fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
         self.charge(1, body.span)?;
         for ((slot, ty), value) in params.iter().zip(values) {
-            let value = self.fit(value, ty, body.span, || "an element".into())?;
-            self.set(*slot, value);
+            let value = self.fit(value.clone(), ty, body.span, || "an element".into())?;
+            self.set(*slot, value, Bound::Lambda);
         }
         match self.eval(body) {
             Err(Stop::Nothing) => Ok(Value::Missing),
             other => other,
         }
+    }
+
+    fn charge(&mut self, steps: u64, span: Span) -> Run<()> {
+        Machine::charge(self, steps, span)
+    }
+
+    fn limits(&self) -> &Limits {
+        self.context.limits
     }
 }
 

@@ -1,10 +1,12 @@
 //! Code → value, within limits. The one evaluator: pure, bounded, exact.
 //!
 //! - [`machine`] runs the operations on frames of slots; [`invoke`] what they call; [`naming`] how messages name them
+//! - [`peek`] the short way along a path
 //! - [`quantity`] trees of arithmetic, in fractions
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
 //! - [`fields`] a record as it is written out
 //! - [`call`] what a built-in sees of its call
+//! - [`witness`] who looks on
 //!
 //! It does no I/O, reads no clock and knows nothing of flows. Invariants: every failure carries its place; a limit is an
 //! error and never caught; nothing here rounds.
@@ -14,10 +16,12 @@ mod fields;
 mod invoke;
 mod machine;
 mod naming;
+mod peek;
 mod quantity;
 pub(super) mod see;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use super::Expression;
 use crate::diagnostics::{Code, Span};
@@ -28,15 +32,16 @@ use std::cmp::Ordering;
 pub use call::Call;
 pub use quantity::Quantity;
 pub(super) use see::{describe, quote, written};
+pub use witness::{Bound, Witness};
 
 /// `==` of two values.
 pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Failure> {
-    quantity::equal(&Quantity::Other(a.clone()), &Quantity::Other(b.clone()))
+    quantity::same(a, b)
 }
 
 /// `<` of two values.
 pub(super) fn order(a: &Value, b: &Value) -> Result<Ordering, Failure> {
-    quantity::order(&Quantity::Other(a.clone()), &Quantity::Other(b.clone()))
+    quantity::rank(a, b)
 }
 
 /// How much an evaluation may use. All are settings.
@@ -192,6 +197,6 @@ impl From<time::YearError> for Failure {
 impl Expression {
     /// Evaluates with the values of its inputs in their order.
     pub fn evaluate(&self, inputs: &[Value], context: &Context<'_>) -> Result<Value, EvalError> {
-        Machine::run(self, inputs, context)
+        Machine::run(self, inputs, context, &mut ())
     }
 }

@@ -6,7 +6,7 @@ use crate::diagnostics::Span;
 use crate::language::code::{Code, Op};
 use crate::value::Value;
 
-impl Machine<'_> {
+impl<W> Machine<'_, '_, W> {
     /// How a message names an expression: its path where it is one.
     pub(super) fn what(&self, code: &Code) -> String {
         match self.path(code) {

@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, Run, place};
 use super::see::{self, describe};
-use super::{ErrorCode, Failure};
+use super::{ErrorCode, Failure, Witness};
 use crate::language::code::{ArithmeticOp, Code, Op};
 use crate::value::{Currency, Fraction, Money, NumberError, Text, Value};
 use std::cmp::Ordering;
@@ -22,23 +22,37 @@ enum Operand {
     Text(Text),
 }
 
-impl<'e> Machine<'e> {
+impl<'e, W: Witness> Machine<'e, '_, W> {
     /// The value of an expression; arithmetic is not finished yet.
     pub(super) fn operands(&mut self, code: &'e Code) -> Run<Quantity> {
         match &code.op {
-            Op::Arithmetic { op, left, right } => {
-                self.deeper(code.span)?;
-                let result = self.combine(*op, left, right, code);
-                self.shallower();
+            Op::Arithmetic { .. } | Op::Negate(_) => {
+                self.deeper(code)?;
+                let result = self.tree(code);
+                self.left(code, &result);
                 result
             }
-            Op::Negate(inner) => {
-                self.deeper(code.span)?;
-                let result = self.operands(inner);
-                self.shallower();
-                negate(&result?).map_err(|failure| place(failure, code.span))
-            }
             _ => self.eval(code).map(Quantity::Other),
+        }
+    }
+
+    /// The arithmetic of an operation that was entered.
+    pub(super) fn tree(&mut self, code: &'e Code) -> Run<Quantity> {
+        match &code.op {
+            Op::Arithmetic { op, left, right } => self.combine(*op, left, right, code),
+            Op::Negate(inner) => {
+                let inner = self.operands(inner)?;
+                negate(&inner).map_err(|failure| place(failure, code.span))
+            }
+            _ => self.operands(code),
+        }
+    }
+
+    fn left(&mut self, code: &'e Code, result: &Run<Quantity>) {
+        self.depth -= 1;
+        if W::HEARS {
+            let value = result.as_ref().ok().and_then(|quantity| quantity.clone().finish().ok());
+            self.witness.leave(code, value.as_ref());
         }
     }
 
@@ -178,7 +192,7 @@ fn same_currency(a: Currency, b: Currency) -> Result<(), Failure> {
 /// `==`: missing, null and values all differ; values of two kinds cannot be compared.
 pub(super) fn equal(left: &Quantity, right: &Quantity) -> Result<bool, Failure> {
     if let (Quantity::Other(a), Quantity::Other(b)) = (left, right) {
-        return a.equal(b).map_err(|_| Failure::kind(format!("cannot compare {} with {}", describe(a), describe(b))));
+        return same(a, b);
     }
     match (left.operand()?, right.operand()?) {
         (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a == b),
@@ -189,13 +203,23 @@ pub(super) fn equal(left: &Quantity, right: &Quantity) -> Result<bool, Failure> 
     }
 }
 
+/// `==` of two values.
+pub(super) fn same(a: &Value, b: &Value) -> Result<bool, Failure> {
+    a.equal(b).map_err(|_| Failure::kind(format!("cannot compare {} with {}", describe(a), describe(b))))
+}
+
+/// `<` of two values.
+pub(super) fn rank(a: &Value, b: &Value) -> Result<Ordering, Failure> {
+    if let (Value::Money(a), Value::Money(b)) = (a, b) {
+        return Ok(a.compare(b)?);
+    }
+    a.order(b).map_err(|_| Failure::kind(format!("cannot order {} and {}", describe(a), describe(b))))
+}
+
 /// `<` and its kin: two numbers, dates, times, monies of one currency, or texts.
 pub(super) fn order(left: &Quantity, right: &Quantity) -> Result<Ordering, Failure> {
     if let (Quantity::Other(a), Quantity::Other(b)) = (left, right) {
-        if let (Value::Money(a), Value::Money(b)) = (a, b) {
-            return Ok(a.compare(b)?);
-        }
-        return a.order(b).map_err(|_| Failure::kind(format!("cannot order {} and {}", describe(a), describe(b))));
+        return rank(a, b);
     }
     match (left.operand()?, right.operand()?) {
         (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a.cmp(&b)),

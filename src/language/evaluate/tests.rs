@@ -3,8 +3,8 @@
 use super::*;
 use crate::diagnostics::FileId;
 use crate::language::code::{
-    Argument, ArithmeticOp, Code as Compiled, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step,
-    Table, TableKey,
+    Argument, ArithmeticOp, Code as Compiled, CompareOp, For, MatchArm, Op, Part, Program, Routine, Row, Statement,
+    Step, Table, TableKey,
 };
 use crate::language::functions;
 use crate::language::types::{Facts, Form, RecordType, Type};
@@ -351,7 +351,10 @@ fn a_view_keeps_only_the_types_fields() {
 fn tables_are_asked_by_value() {
     let table = |otherwise| Table {
         name: "status".into(),
-        rows: HashMap::from([(vec![TableKey::Number("1".into())], read("\"one\""))]),
+        rows: HashMap::from([(
+            vec![TableKey::Number("1".into())],
+            Row { value: read("\"one\""), span: Span::default() },
+        )]),
         otherwise,
         span: Span::default(),
     };
@@ -468,6 +471,8 @@ fn untouched_numbers_keep_their_text() {
     let list = Op::List(vec![code(field(input(), "a", false, Type::decimal())), code(input())]);
     assert_eq!(gives(list, r#"{"a":1.10}"#), r#"[1.10,{"a":1.10}]"#);
 }
+
+mod witness;
 
 mod exactness {
     //! Any tree of arithmetic equals a model of unbounded-enough rationals, or is an error.
