@@ -77,13 +77,6 @@ impl Record {
         }
     }
 
-    /// Fields whose names the caller knows to be different ones.
-    pub(crate) fn from_distinct(entries: Vec<(Text, Value)>) -> Record {
-        let mut fields = Fields { entries, index: None };
-        fields.index_again();
-        Record { fields: Arc::new(fields) }
-    }
-
     /// The field's value, where there is one.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.entries().get(self.place(name)?).map(|(_, value)| value)
