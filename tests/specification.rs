@@ -50,6 +50,9 @@ chapters! {
     operators: "operators.md"
     numbers: "numbers.md"
     money_time_lists: "money-time-lists.md"
+    tables: "tables.md"
+    scripts: "scripts.md"
+    slots: "slots.md"
     limits_and_errors: "limits-and-errors.md"
     errors: "errors.md"
 }
