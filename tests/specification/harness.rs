@@ -136,13 +136,20 @@ impl Section {
                 let ty = if ty.is_empty() { "any".into() } else { ty.join(" ") };
                 self.inputs.push((name.trim_end_matches(':').into(), ty, value));
             }
-            ["map", limits @ ..] => return self.run(block, &read_limits(limits)?, failures),
+            ["map", "where", row] => return self.run(block, &Limits::default(), Some(row), failures),
+            ["map", limits @ ..] => return self.run(block, &read_limits(limits)?, None, failures),
             _ => return Err(format!("a block `{}` cannot be read", words.join(" "))),
         }
         Ok(0)
     }
 
-    fn run(&self, block: &Block, limits: &Limits, failures: &mut Vec<(usize, String)>) -> Result<usize, String> {
+    fn run(
+        &self,
+        block: &Block,
+        limits: &Limits,
+        row: Option<&str>,
+        failures: &mut Vec<(usize, String)>,
+    ) -> Result<usize, String> {
         let before = failures.len();
         let (definitions, findings, examples) = read(block, failures);
         if failures.len() > before {
@@ -152,6 +159,10 @@ impl Section {
             return Err("this block has no example".into());
         }
         let mut files = self.files.clone();
+        // The examples see what the definitions see of the library in the binary.
+        let library = definitions.lines().filter_map(|line| line.strip_prefix("use \"std:")?.strip_suffix('"'));
+        let uses: Vec<String> =
+            std::iter::once(FILE.to_string()).chain(library.map(|name| format!("std:{name}"))).collect();
         files.insert(FILE.into(), definitions);
         let mut sources = Sources::default();
         let files = files.into_iter().map(|(path, text)| (path.clone(), sources.add(path, text))).collect();
@@ -159,9 +170,13 @@ impl Section {
         let types = own.as_ref().unwrap_or(&TYPES);
         let settings = Arc::new(RecordType::shape([]));
         let inputs = Inputs { files: &files, types, settings };
-        let (library, found) = Library::compile(&inputs, &mut sources);
+        let (library, mut found) = Library::compile(&inputs, &mut sources);
         let count = examples.len() + findings.iter().len();
         let wanted: Vec<&Finding> = findings.iter().flatten().collect();
+        // Unused tables are told once the flows have had their chance to look into them.
+        if wanted.iter().any(|wanted| wanted.code == "F0226") {
+            found.extend(library.unused_tables());
+        }
         if let Some(why) = differs(&wanted, &found, &sources, findings.is_some(), FILE) {
             return Err(why);
         }
@@ -170,11 +185,12 @@ impl Section {
             let ty = if ty == "any" { Some(Type::any()) } else { types.payload(ty) };
             variables.push((Text::from(name.as_str()), ty.ok_or_else(|| format!("`{name}` has no known type"))?));
         }
-        let uses = [FILE.to_string()];
         let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &variables, facts: &[] };
         let values: Vec<Value> = self.inputs.iter().map(|(.., value)| value.clone()).collect();
         for example in &examples {
-            let bench = Bench { scope: &scope, values: &values, limits };
+            let row =
+                row.map(|row| types.payload(row).ok_or_else(|| format!("`{row}` is no known type"))).transpose()?;
+            let bench = Bench { scope: &scope, values: &values, limits, row };
             if let Err(why) = bench.holds(example, &mut sources) {
                 failures.push((example.line, why));
             }
@@ -384,6 +400,8 @@ struct Bench<'a> {
     scope: &'a SlotScope<'a>,
     values: &'a [Value],
     limits: &'a Limits,
+    /// The examples are conditions over a row of this type.
+    row: Option<Type>,
 }
 
 impl Bench<'_> {
@@ -446,7 +464,11 @@ impl Bench<'_> {
         sources: &mut Sources,
     ) -> Result<Option<Expression>, String> {
         let file = sources.add("<expression>", text);
-        let (checked, found) = self.scope.expression(&SourceText::file(file, text.into()), None);
+        let text = SourceText::file(file, text.into());
+        let (checked, found) = match &self.row {
+            Some(row) => (None, self.scope.filter(&text, row).1),
+            None => self.scope.expression(&text, None),
+        };
         match differs(wanted, &found, sources, warnings, "<expression>") {
             Some(why) => Err(why),
             None => Ok(checked.map(|checked| checked.expression)),
