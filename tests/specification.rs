@@ -6,6 +6,7 @@
 #[path = "specification/harness.rs"]
 mod harness;
 
+use flowctl::diagnostics::ALL;
 use harness::check;
 use std::path::Path;
 
@@ -50,8 +51,31 @@ chapters! {
     operators: "operators.md"
     numbers: "numbers.md"
     money_time_lists: "money-time-lists.md"
+    functions_text: "functions-text.md"
+    functions_time: "functions-time.md"
+    functions_lists: "functions-lists.md"
+    functions_encodings: "functions-encodings.md"
     limits_and_errors: "limits-and-errors.md"
     errors: "errors.md"
+}
+
+/// A code of the language that no chapter shows could be said at the wrong place, or be said by nobody any more.
+#[test]
+fn every_code_of_the_language_has_an_example() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specification");
+    let chapters = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let chapters = chapters.filter(|path| path.extension().is_some_and(|ext| ext == "md"));
+    let text: String = chapters.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let shown = |code: &str| ["error", "warning"].iter().any(|word| text.contains(&format!("// {word} {code} ")));
+    let codes = ALL.iter().map(|(code, _)| code.0).filter(|code| code.starts_with("F01") || code.starts_with("F02"));
+    let without: Vec<&str> = codes.filter(|code| !shown(code)).collect();
+    assert!(without.is_empty(), "no example of {}", without.join(", "));
+}
+
+/// The guide's examples are held to the same.
+#[test]
+fn guide() {
+    chapter("../../docs/mappings.md");
 }
 
 /// Holds a small chapter against the lines at which it has to fail.

@@ -37,7 +37,7 @@ impl Mapping {
         let files = BTreeMap::from([("order.map".to_string(), sources.add("order.map", SOURCE))]);
         let settings = Arc::new(RecordType::shape([]));
         let inputs = Inputs { files: &files, types: &NoPayloads, settings };
-        let (library, findings) = Library::compile(&inputs, &mut sources);
+        let (library, findings) = Library::compile_using(&inputs, &[], &mut sources);
         if !findings.is_empty() {
             return Err(findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join("\n").into());
         }

@@ -137,7 +137,9 @@ fn compile_files(
     let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
     findings.extend(more);
     let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
-    let (library, more) = Library::compile(&inputs, sources);
+    let uses: Vec<&str> =
+        project.flows.iter().flat_map(|file| &file.flow.uses).map(|used| used.value.0.as_ref()).collect();
+    let (library, more) = Library::compile_using(&inputs, &uses, sources);
     findings.extend(more);
     let settings = &effective.settings;
     let compiler = Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections, settings };
@@ -168,6 +170,10 @@ fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -
     let mut reached = BTreeSet::new();
     let mut next: Vec<String> = uses.to_vec();
     while let Some(path) = next.pop() {
+        if path.starts_with("std:") {
+            reached.insert(path);
+            continue;
+        }
         let Some(file) = files.get(&path).filter(|_| reached.insert(path.clone())) else { continue };
         if !path.ends_with(".map") {
             continue;
@@ -182,7 +188,10 @@ fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -
             },
             _ => None,
         });
-        next.extend(imports.chain(tables).filter_map(|relative| super::compile::join(folder, &relative)));
+        next.extend(imports.chain(tables).filter_map(|relative| match relative.starts_with("std:") {
+            true => Some(relative.to_string()),
+            false => super::compile::join(folder, &relative),
+        }));
     }
     reached
 }
@@ -205,8 +214,10 @@ fn revision(
             parts.push((path.clone(), text(*id)));
         }
     }
-    // The library's files belong to it, too: a newer binary may have others, and then the revision is another.
-    for (_, source) in sources.iter().filter(|(_, source)| source.path.starts_with("std:")) {
+    // Those of the library that it uses belong to it, too: a newer binary may have others, and then the revision is another.
+    for (_, source) in
+        sources.iter().filter(|(_, source)| source.path.starts_with("std:") && reach.contains(&*source.path))
+    {
         parts.push((source.path.to_string(), source.text.to_string()));
     }
     let facts: Vec<String> = connections

@@ -5,7 +5,7 @@
 //! - [`check`] names, types and narrowing; gives [`code`]
 //! - [`evaluate`] runs code on values, within limits
 //! - [`explain`] how a value came about
-//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself
+//! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself, which [`standard`] reads
 //!
 //! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
 
@@ -19,6 +19,7 @@ pub mod functions;
 pub mod parse;
 pub mod script;
 pub mod shape;
+pub mod standard;
 pub mod table;
 pub mod types;
 
@@ -72,9 +73,15 @@ pub struct Library {
 }
 
 impl Library {
-    /// Compiles every `.map` file of the project and what it uses. Findings of all files, no cascades.
+    /// Compiles every `.map` file of the project and the whole library in the binary. Findings of all files, no cascades.
     pub fn compile(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
-        check::library(inputs, sources)
+        check::library(inputs, None, sources)
+    }
+
+    /// The same with only those parts of the library in the binary that a file uses or `uses` names (`std:address`): what
+    /// flows use.
+    pub fn compile_using(inputs: &Inputs<'_>, uses: &[&str], sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
+        check::library(inputs, Some(uses), sources)
     }
 
     /// The names of a file's mappings and fns, as they stand in it.

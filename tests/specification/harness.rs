@@ -115,7 +115,7 @@ impl Section {
     fn take(&mut self, block: &Block, failures: &mut Vec<(usize, String)>) -> Result<usize, String> {
         let words: Vec<&str> = block.words.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["text"] => {}
+            ["text" | "sh"] => {}
             ["map" | "csv" | "rhai", name] if !name.contains('=') => {
                 self.files.insert(name.to_string(), block.text.clone());
             }
@@ -125,13 +125,20 @@ impl Section {
                 let ty = if ty.is_empty() { "any".into() } else { ty.join(" ") };
                 self.inputs.push((name.trim_end_matches(':').into(), ty, value));
             }
-            ["map", limits @ ..] => return self.run(block, &read_limits(limits)?, failures),
+            ["map", "where", row] => return self.run(block, &Limits::default(), Some(row), failures),
+            ["map", limits @ ..] => return self.run(block, &read_limits(limits)?, None, failures),
             _ => return Err(format!("a block `{}` cannot be read", words.join(" "))),
         }
         Ok(0)
     }
 
-    fn run(&self, block: &Block, limits: &Limits, failures: &mut Vec<(usize, String)>) -> Result<usize, String> {
+    fn run(
+        &self,
+        block: &Block,
+        limits: &Limits,
+        row: Option<&str>,
+        failures: &mut Vec<(usize, String)>,
+    ) -> Result<usize, String> {
         let before = failures.len();
         let (definitions, findings, examples) = read(block, failures);
         if failures.len() > before {
@@ -141,6 +148,10 @@ impl Section {
             return Err("this block has no example".into());
         }
         let mut files = self.files.clone();
+        // The examples see what the definitions see of the library in the binary.
+        let library = definitions.lines().filter_map(|line| line.strip_prefix("use \"std:")?.strip_suffix('"'));
+        let uses: Vec<String> =
+            std::iter::once(FILE.to_string()).chain(library.map(|name| format!("std:{name}"))).collect();
         files.insert(FILE.into(), definitions);
         let mut sources = Sources::default();
         let files = files.into_iter().map(|(path, text)| (path.clone(), sources.add(path, text))).collect();
@@ -148,9 +159,13 @@ impl Section {
         let types = own.as_ref().unwrap_or(&TYPES);
         let settings = Arc::new(RecordType::shape([]));
         let inputs = Inputs { files: &files, types, settings };
-        let (library, found) = Library::compile(&inputs, &mut sources);
+        let (library, mut found) = Library::compile(&inputs, &mut sources);
         let count = examples.len() + findings.iter().len();
         let wanted: Vec<&Finding> = findings.iter().flatten().collect();
+        // Unused tables are told once the flows have had their chance to look into them.
+        if wanted.iter().any(|wanted| wanted.code == "F0226") {
+            found.extend(library.unused_tables());
+        }
         if let Some(why) = differs(&wanted, &found, &sources, findings.is_some(), FILE) {
             return Err(why);
         }
@@ -159,11 +174,12 @@ impl Section {
             let ty = if ty == "any" { Some(Type::any()) } else { types.payload(ty) };
             variables.push((Text::from(name.as_str()), ty.ok_or_else(|| format!("`{name}` has no known type"))?));
         }
-        let uses = [FILE.to_string()];
         let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &variables, facts: &[] };
         let values: Vec<Value> = self.inputs.iter().map(|(.., value)| value.clone()).collect();
         for example in &examples {
-            let bench = Bench { scope: &scope, values: &values, limits };
+            let row =
+                row.map(|row| types.payload(row).ok_or_else(|| format!("`{row}` is no known type"))).transpose()?;
+            let bench = Bench { scope: &scope, values: &values, limits, row };
             if let Err(why) = bench.holds(example, &mut sources) {
                 failures.push((example.line, why));
             }
@@ -341,6 +357,8 @@ struct Bench<'a> {
     scope: &'a SlotScope<'a>,
     values: &'a [Value],
     limits: &'a Limits,
+    /// The examples are conditions over a row of this type.
+    row: Option<Type>,
 }
 
 impl Bench<'_> {
@@ -403,7 +421,11 @@ impl Bench<'_> {
         sources: &mut Sources,
     ) -> Result<Option<Expression>, String> {
         let file = sources.add("<expression>", text);
-        let (checked, found) = self.scope.expression(&SourceText::file(file, text.into()), None);
+        let text = SourceText::file(file, text.into());
+        let (checked, found) = match &self.row {
+            Some(row) => (None, self.scope.filter(&text, row).1),
+            None => self.scope.expression(&text, None),
+        };
         match differs(wanted, &found, sources, warnings, "<expression>") {
             Some(why) => Err(why),
             None => Ok(checked.map(|checked| checked.expression)),

@@ -1,7 +1,7 @@
 //! Findings as text for people and as data for programs.
 //!
 //! Every renderer takes the same findings and shows them in the same order: by file and place, those about the whole
-//! project first, each once. Renderers never fail: a place outside its text is moved into it.
+//! project first, those that only follow from another file's errors (F0228) last, each once. Renderers never fail: a place outside its text is moved into it.
 
 mod json;
 mod text;
@@ -9,7 +9,7 @@ mod text;
 pub use json::json;
 pub use text::text;
 
-use super::{Diagnostic, Severity, Sources, Span};
+use super::{Code, Diagnostic, Severity, Sources, Span};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,10 +18,12 @@ fn ordered<'d>(findings: &'d [Diagnostic], sources: &Sources) -> Vec<&'d Diagnos
     let place = |finding: &Diagnostic| -> Option<(Arc<str>, u32, u32)> {
         finding.primary.as_ref().map(|label| (sources.get(label.span.file).path, label.span.start, label.span.end))
     };
-    let mut keyed: Vec<_> = findings.iter().map(|finding| (place(finding), finding.severity, finding)).collect();
-    keyed.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    let follows = |finding: &Diagnostic| finding.code == Code::F0228;
+    let mut keyed: Vec<_> =
+        findings.iter().map(|finding| ((follows(finding), place(finding), finding.severity), finding)).collect();
+    keyed.sort_by(|a, b| a.0.cmp(&b.0));
     let mut shown: Vec<&Diagnostic> = vec![];
-    for (_, _, finding) in keyed {
+    for (_, finding) in keyed {
         // Equal findings have equal places, so an earlier one is not far.
         let same_place = shown
             .iter()

@@ -58,6 +58,7 @@ impl Compiler<'_> {
         let mut work =
             Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
         work.uses = work.resolve_uses(path, flow);
+        let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
         let mut scope = Scope::default();
         let trigger = work.trigger(&flow.trigger, &mut scope);
@@ -69,6 +70,14 @@ impl Compiler<'_> {
         let mut needs_mending = false;
         work.findings.retain(|finding| finding.code != Code::F0228 || !std::mem::replace(&mut needs_mending, true));
         let good = !work.findings.iter().any(|finding| finding.severity == Severity::Error);
+        if good {
+            for ((written, used), before) in flow.uses.iter().zip(&uses).zip(asked) {
+                if self.library.asked(used) == before {
+                    let message = "nothing of this file is used";
+                    work.findings.push(Diagnostic::warning(Code::F0225, message, written.span));
+                }
+            }
+        }
         if !good {
             // A step with an error has no type that one could speak of: "is never missing" would be a guess.
             work.findings.retain(|finding| finding.code != Code::F0239);
@@ -198,6 +207,14 @@ impl Work<'_> {
         for written in &flow.uses {
             if written.starts_with("std:") {
                 uses.push(written.to_string());
+                continue;
+            }
+            if written.ends_with(".rhai") {
+                let message = "a flow does not call scripts itself";
+                self.say(
+                    Diagnostic::error(Code::F0369, message, written.span)
+                        .help("call it in a `fn` of a mapping file, which says the types, and use that file here"),
+                );
                 continue;
             }
             match join(folder, written) {

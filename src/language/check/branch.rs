@@ -173,7 +173,10 @@ impl Checker<'_> {
         let mut whole = true;
         // What holds because the arms above did not.
         let mut above: Vec<Fact> = vec![];
+        // Where nothing gets past.
+        let mut ended: Option<Span> = None;
         for arm in arms {
+            self.check_reached(ended, arm.values.first().map_or(arm.result.span, |value| value.span));
             let (values, yes, no) = match &subject_type {
                 Some(ty) => self.arm_values(subject, ty.as_ref(), arm, &above, &mut seen),
                 None => self.arm_conditions(arm, &above),
@@ -182,6 +185,10 @@ impl Checker<'_> {
             let result = self.given(&known, |this| this.check(&arm.result, want));
             let result = self.branch(&mut joined, result, want);
             above.extend(no);
+            if subject.is_none() && ended.is_none() {
+                let always = |code: &Code| matches!(code.op, Op::Const(Value::Bool(true)));
+                ended = values.iter().flatten().find(|code| always(code)).map(|code| code.span);
+            }
             match (values, result) {
                 (Some(values), Some(result)) => codes.push(MatchArm { values, result }),
                 _ => whole = false,
@@ -189,6 +196,10 @@ impl Checker<'_> {
         }
         let rest = match otherwise {
             Some(otherwise) => {
+                if subject.is_some() && covers_bool(subject_type.as_ref().and_then(Option::as_ref), &seen) {
+                    ended = seen.last().map(|(_, span)| *span);
+                }
+                self.check_reached(ended, otherwise.span);
                 let result = self.given(&above, |this| this.check(otherwise, want));
                 Some(self.branch(&mut joined, result, want))
             }
@@ -260,6 +271,15 @@ impl Checker<'_> {
             }
         }
         (codes, yes.unwrap_or_default(), no)
+    }
+
+    /// An arm behind one that takes everything.
+    fn check_reached(&mut self, ended: Option<Span>, span: Span) {
+        let Some(earlier) = ended else { return };
+        self.report(
+            Diagnostic::error(Number::F0221, "nothing gets to this arm: those above take everything", span)
+                .also(earlier, "nothing gets past this one"),
+        );
     }
 
     /// An arm that no value reaches: one above has its value, or the subject is never that.
@@ -404,6 +424,12 @@ impl Checker<'_> {
         };
         self.needs_value(list, what).then_some(element)
     }
+}
+
+/// Whether both values of a bool that is always there have their arm.
+fn covers_bool(ty: Option<&Type>, seen: &[(Value, Span)]) -> bool {
+    let has = |wanted: bool| seen.iter().any(|(value, _)| matches!(value, Value::Bool(value) if *value == wanted));
+    ty.is_some_and(|ty| ty.kind == Kind::Bool && !ty.missing && !ty.null) && has(true) && has(false)
 }
 
 fn facts(condition: &Option<Typed>) -> (Vec<Fact>, Vec<Fact>) {

@@ -1,19 +1,21 @@
 //! Calls of built-in functions: which overload, what lambdas take and give, constant arguments.
 
 use super::call::count;
+use super::constant::folded;
 use super::signature::{self, Bindings, Mismatch, Pattern, Shape, Signature};
 use super::{Checker, Origin, Typed, Want, fit, narrow, relate};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::{Arg, Lambda, Name};
 use crate::language::code::{Argument, Code, Op};
 use crate::language::functions::Function;
-use crate::language::types::{Field, Kind, RecordType, Type};
+use crate::language::types::{Kind, Type};
 use crate::value::Value;
 
 /// They take the fraction of an arithmetic tree itself as their first argument.
 const FRACTIONS: [&str; 3] = ["round", "floor", "ceil"];
 /// They look at all that a record holds: only what its type names is to be seen.
-const LOOK_AT_FIELDS: [&str; 6] = ["keys", "values", "entries", "changes", "distinct", "contains"];
+const LOOK_AT_FIELDS: [&str; 9] =
+    ["keys", "values", "entries", "changes", "distinct", "contains", "merge", "pick", "omit"];
 
 /// An argument on its way.
 enum Given<'e> {
@@ -80,8 +82,8 @@ impl Checker<'_> {
         }
         // With an `any` among the arguments several overloads may fit: which one it is, only the run knows.
         let lambdas = self.lambdas(function, &candidates, &given)?;
-        let (one, bound) = self.settle(function, candidates, &given, &lambdas)?;
-        self.finish(span, function, one, bound, given, lambdas)
+        let chosen = self.settle(function, candidates, &given, &lambdas)?;
+        self.finish(span, function, chosen, given, lambdas)
     }
 
     /// Matches all arguments but lambdas.
@@ -143,14 +145,14 @@ impl Checker<'_> {
         whole.then_some(all)
     }
 
-    /// The overload whose lambdas give what these give.
+    /// The overloads whose lambdas give what these give, and what the first one's variables stand for.
     fn settle(
         &mut self,
         function: &'static Function,
         candidates: Vec<(&'static Signature, Bindings)>,
         given: &[Given<'_>],
         lambdas: &[Option<Compiled>],
-    ) -> Option<(&'static Signature, Bindings)> {
+    ) -> Option<Chosen> {
         let mut left = vec![];
         let mut failures = vec![];
         'candidates: for (one, mut bound) in candidates {
@@ -180,57 +182,54 @@ impl Checker<'_> {
         }
         let open = given.iter().any(|given| matches!(given, Given::Value(typed) if typed.ty.kind == Kind::Any));
         let results: Vec<Type> = left.iter().map(|(one, bound)| one.result.filled(bound)).collect();
-        let (one, mut bound) = left.into_iter().next()?;
-        if open && results.iter().any(|ty| *ty != results[0]) {
-            // Kept under a name that no signature uses.
-            bound.insert(
-                '?',
-                results
-                    .iter()
-                    .skip(1)
-                    .try_fold(results[0].clone(), |a, b| relate::join(&a, b))
-                    .unwrap_or_else(Type::any),
-            );
-        }
-        Some((one, bound))
+        let mut left = left.into_iter();
+        let (one, bound) = left.next()?;
+        let others: Vec<&'static Signature> = if open { left.map(|(other, _)| other).collect() } else { vec![] };
+        let all = if open { results.as_slice() } else { results.get(..1)? };
+        let result = all.iter().try_fold(Type::never(), |a, b| relate::join(&a, b)).unwrap_or_else(Type::any);
+        Some(Chosen { one, bound, others, result })
     }
 
     fn finish(
         &mut self,
         span: Span,
         function: &'static Function,
-        one: &'static Signature,
-        bound: Bindings,
+        Chosen { one, bound, others, mut result }: Chosen,
         given: Vec<Given<'_>>,
         lambdas: Vec<Option<Compiled>>,
     ) -> Option<Typed> {
-        let mut result = bound.get(&'?').cloned().unwrap_or_else(|| one.result.filled(&bound));
         let mut codes = vec![];
         let mut constants = vec![];
         let mut spans = vec![];
         let mut whole = true;
         let mut facts = (vec![], vec![]);
-        if function.name == "changes"
-            && let Some(Given::Value(wanted)) = given.get(1)
-        {
-            result = all_optional(&wanted.ty);
-        }
+        let mut types = vec![];
         for (at, ((given, lambda), (param, pattern))) in given.into_iter().zip(lambdas).zip(&one.params).enumerate() {
             match (given, lambda) {
                 (Given::Value(typed), _) => {
                     whole &= self.check_constant(function, param, pattern, &typed);
                     constants.push(match &typed.code.op {
-                        Op::Const(value) => Some(value.clone()),
+                        Op::Const(_) | Op::List(_) => folded(&typed.code),
                         _ => None,
                     });
+                    types.push(typed.ty.clone());
                     spans.push(typed.span());
                     if function.name == "given" {
                         facts = given_facts(&typed.code, self);
                     }
-                    codes.push(Argument::Value(argument(function.name, at, *typed, pattern, &bound)));
+                    // Where several overloads are left, the function itself looks at what it gets.
+                    let same = |other: &&Signature| {
+                        other.params.get(at).is_some_and(|(_, theirs)| theirs.to_string() == pattern.to_string())
+                    };
+                    let code = match others.iter().all(same) {
+                        true => argument(function.name, at, *typed, pattern, &bound),
+                        false => typed.code,
+                    };
+                    codes.push(Argument::Value(code));
                 }
                 (_, Some(Compiled { params, body })) => {
                     constants.push(None);
+                    types.push(Type::never());
                     spans.push(body.span());
                     codes.push(Argument::Lambda { params, body: body.code });
                 }
@@ -243,10 +242,11 @@ impl Checker<'_> {
         if !whole {
             return None;
         }
-        let prepared = match function.prepare.map(|prepare| prepare(&constants)) {
-            None => None,
-            Some(Ok(prepared)) => Some(prepared),
-            Some(Err((at, why))) => {
+        let prepared = function.prepare.map(|prepare| prepare(&constants)).transpose();
+        let given = function.gives.map_or(Ok(None), |gives| gives(&types, &constants));
+        let (prepared, given) = match prepared.and_then(|prepared| Ok((prepared, given?))) {
+            Ok(both) => both,
+            Err((at, why)) => {
                 let place = spans.get(at).copied().unwrap_or(span);
                 let param = one.params.get(at).map_or("", |(name, _)| name);
                 let message = format!("argument `{param}` of `{}`: {why}", function.name);
@@ -254,6 +254,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+        result = given.unwrap_or(result);
         let mut typed = Typed::new(Op::Builtin { function, args: codes, prepared }, span, result);
         (typed.when_true, typed.when_false) = facts;
         Some(typed)
@@ -349,6 +350,15 @@ impl Checker<'_> {
     }
 }
 
+/// The overload that fits, and those that fit as well because an argument is `any`.
+struct Chosen {
+    one: &'static Signature,
+    bound: Bindings,
+    others: Vec<&'static Signature>,
+    /// What it gives, whichever it is.
+    result: Type,
+}
+
 /// A lambda with the slots of its parameters.
 struct Compiled {
     params: Vec<(usize, Type)>,
@@ -409,19 +419,6 @@ fn code_path(code: &Code, checker: &Checker<'_>) -> Option<Vec<crate::value::Tex
         }
         _ => return None,
     })
-}
-
-fn all_optional(ty: &Type) -> Type {
-    match &ty.kind {
-        Kind::Record(record) => {
-            let optional = |(name, field): (&crate::value::Text, &Field)| {
-                (name.clone(), Field { ty: field.ty.clone().or_missing(), ..field.clone() })
-            };
-            let fields = record.fields.iter().map(optional).collect();
-            Type::record(RecordType { name: record.name.clone(), fields })
-        }
-        _ => ty.clone(),
-    }
 }
 
 fn wrong_count(name: &Name, overloads: &[Signature], got: usize) -> Diagnostic {

@@ -25,6 +25,7 @@ impl Checker<'_> {
             }
             Lookup::Clash(one, two) => self.report(resolve::clash("function", &name.text, name.span, &one, &two)),
             Lookup::Broken(path) => self.report(resolve::broken(&name.text, name.span, &path)),
+            Lookup::Unread => {}
             Lookup::Nothing => {
                 if let Some(function) = functions::find(&name.text) {
                     return self.call_built_in(span, name, function, first, args);
@@ -119,7 +120,10 @@ impl Checker<'_> {
     pub(super) fn script_call(&mut self, span: Span, alias: &Text, name: &Name, args: &[Arg]) -> Option<Typed> {
         let script = self.names.script(alias)?.clone();
         // A script that had a finding of its own says nothing more.
-        let functions = script.functions.as_ref()?;
+        let Some(functions) = script.functions.as_ref() else {
+            self.check_arguments(args);
+            return None;
+        };
         let Some(signature) = functions.get(&name.text) else {
             let finding =
                 Diagnostic::error(Number::F0252, format!("`{alias}` has no function `{}`", name.text), name.span);

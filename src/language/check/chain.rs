@@ -173,6 +173,7 @@ impl Checker<'_> {
                     self.report(resolve::broken(name, base.span, &path));
                     return None;
                 }
+                Lookup::Unread => return None,
                 Lookup::Nothing => {}
             }
         }

@@ -18,11 +18,6 @@ pub(super) fn shown(value: &Value) -> Option<String> {
     })
 }
 
-/// Whether a number is an int: its value is whole and it is written so.
-pub(super) fn is_whole(value: &Value) -> bool {
-    matches!(value, Value::Number(number) if number.is_whole())
-}
-
 /// `-n`, with the decimals that n is written with.
 pub(super) fn negative(value: &Value) -> Option<Value> {
     let Value::Number(number) = value else { return None };

@@ -47,9 +47,9 @@ impl Checker<'_> {
         let span = expr.span;
         Some(match &expr.kind {
             ExprKind::Number(number) => {
-                let value = Value::Number(number.clone());
-                let ty = if super::constant::is_whole(&value) { Type::int() } else { Type::decimal() };
-                constant(value, span, ty)
+                // As it is written: `1.0` in source is a decimal. (Of a JSON number only the value counts.)
+                let ty = if number.written().contains('.') { Type::decimal() } else { Type::int() };
+                constant(Value::Number(number.clone()), span, ty)
             }
             ExprKind::Text(text) => constant(Value::Text(text.clone()), span, Type::text()),
             ExprKind::Bool(value) => constant(Value::Bool(*value), span, Type::bool()),
@@ -91,6 +91,7 @@ impl Checker<'_> {
                 self.report(resolve::broken(name, span, &path));
                 return None;
             }
+            Lookup::Unread => return None,
             Lookup::Nothing => {}
         }
         if &**name == "settings" {
@@ -119,6 +120,9 @@ impl Checker<'_> {
         let own = self.variables.iter().map(|variable| &*variable.name);
         let known: Vec<&str> = own.chain(self.names.table_names()).chain(scripts).chain(["settings"]).collect();
         let finding = Diagnostic::error(Number::F0201, format!("there is no `{name}` here"), span);
+        if matches!(name, "None" | "nil" | "undefined" | "NULL" | "Null" | "none") {
+            return finding.help("`missing` is what is not there, `null` what is written as null");
+        }
         match did_you_mean(name, known.iter().copied()) {
             Some(other) => finding.help(format!("did you mean `{other}`?")).fix(span, other),
             None => {
@@ -158,7 +162,8 @@ impl Checker<'_> {
                 | Kind::Money
         );
         if !ok {
-            let message = format!("a hole takes text, number, bool, date, time or money, got {}", fit::bare(&typed.ty));
+            let message =
+                format!("a hole takes a text, number, bool, date, time or money, got {}", fit::bare(&typed.ty));
             let finding = Diagnostic::error(Number::F0209, message, expr.span);
             self.report(match typed.ty.kind {
                 Kind::List(_) => finding.help("`.join(\", \")` makes one text of a list of texts"),
@@ -167,16 +172,15 @@ impl Checker<'_> {
             });
             return None;
         }
-        if typed.ty.missing && !self.lenient {
-            self.report(fit::absent(&typed.ty, "a hole", &fit::bare(&typed.ty), expr.span));
-            return None;
-        }
-        Some(typed.code)
+        self.needs_value(&typed, "a hole").then_some(typed.code)
     }
 
     fn list(&mut self, span: Span, elements: &[Expr], want: Option<&Want>) -> Option<Typed> {
         let element_want = want.and_then(|want| match &want.ty.kind {
-            Kind::List(element) => Some(want.part((**element).clone())),
+            Kind::List(element) => {
+                let what = format!("an element of {}", want.what);
+                Some(Want { what: what.into(), ..want.part((**element).clone()) })
+            }
             _ => None,
         });
         let mut codes = vec![];

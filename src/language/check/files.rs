@@ -24,24 +24,30 @@ pub(super) struct Loaded {
     /// The files it uses and where it says so.
     pub uses: Vec<(usize, Span)>,
     pub scripts: IndexMap<Text, (Arc<ScriptInfo>, Span)>,
-    /// Some of its definitions, or of what it uses, are not known.
+    /// Some of its definitions, or of what it uses, are not known even by name.
     pub incomplete: bool,
 }
 
-/// Compiles all mappings of a project.
-pub(in crate::language) fn library(inputs: &Inputs<'_>, sources: &mut Sources) -> (Library, Vec<Diagnostic>) {
-    library_with(standard::ALL, inputs, sources)
+/// Compiles all mappings of a project; of the library in the binary all, or what files use and `uses` names.
+pub(in crate::language) fn library(
+    inputs: &Inputs<'_>,
+    uses: Option<&[&str]>,
+    sources: &mut Sources,
+) -> (Library, Vec<Diagnostic>) {
+    library_with(standard::ALL, inputs, uses, sources)
 }
 
 /// The same, with other files in the place of those in the binary.
 pub(super) fn library_with(
     standard: &[(&str, &str)],
     inputs: &Inputs<'_>,
+    uses: Option<&[&str]>,
     sources: &mut Sources,
 ) -> (Library, Vec<Diagnostic>) {
     let mut program = Program::default();
-    let mut files = load(standard, inputs, sources);
-    resolve_uses(&mut files, inputs);
+    let mut files = load(standard, inputs, uses, sources);
+    let standard: Vec<String> = standard.iter().map(|(name, _)| format!("std:{name}")).collect();
+    resolve_uses(&mut files, &standard, inputs);
     check_names(&mut files);
     let mut findings: Vec<Vec<Diagnostic>> = files.iter_mut().map(|file| std::mem::take(&mut file.findings)).collect();
     let (mut scopes, mut used) = typedefs::resolve_all(&files, inputs.types, &mut findings);
@@ -102,6 +108,11 @@ pub(super) fn library_with(
 }
 
 impl Library {
+    /// How often the slots compiled so far, and other files, have found a name in the file at `path`.
+    pub fn asked(&self, path: &str) -> usize {
+        self.scopes.get(path).map_or(0, |scope| scope.asked.load(Ordering::Relaxed))
+    }
+
     /// Tables that no mapping and no slot compiled so far looks into: warnings, once all flows are compiled.
     pub fn unused_tables(&self) -> Vec<Diagnostic> {
         let own = self.scopes.iter().filter(|(path, _)| !path.starts_with("std:"));
@@ -115,23 +126,37 @@ impl Library {
     }
 }
 
-fn load(standard: &[(&str, &str)], inputs: &Inputs<'_>, sources: &mut Sources) -> Vec<Loaded> {
-    let mut files = vec![];
-    let mut add = |path: String, file: FileId, text: Arc<str>| {
-        let (tree, findings) = parse::file(&SourceText::file(file, text));
-        let incomplete = has_errors(&findings);
-        files.push(Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new(), incomplete });
+fn load(standard: &[(&str, &str)], inputs: &Inputs<'_>, uses: Option<&[&str]>, sources: &mut Sources) -> Vec<Loaded> {
+    let own = inputs.files.iter().filter(|(path, _)| path.ends_with(".map"));
+    let mut files: Vec<Loaded> = own.map(|(path, file)| loaded(path.clone(), *file, sources.get(*file).text)).collect();
+    let mut wanted: BTreeSet<String> = match uses {
+        Some(uses) => uses.iter().map(|path| path.to_string()).collect(),
+        None => standard.iter().map(|(name, _)| format!("std:{name}")).collect(),
     };
-    for (name, text) in standard {
-        let path = format!("std:{name}");
-        let text: Arc<str> = Arc::from(*text);
-        let file = sources.add(path.as_str(), text.clone());
-        add(path, file, text);
+    // Those that are wanted may use others.
+    let mut from = 0;
+    loop {
+        let imports = files.iter().skip(from).flat_map(|file| &file.tree.imports);
+        wanted.extend(imports.map(|import| import.path.text.to_string()));
+        from = files.len();
+        for (name, text) in standard {
+            let path = format!("std:{name}");
+            if wanted.contains(&path) && files.iter().all(|file| file.path != path) {
+                let text: Arc<str> = Arc::from(*text);
+                let file = sources.add(path.as_str(), text.clone());
+                files.push(loaded(path, file, text));
+            }
+        }
+        if files.len() == from {
+            return files;
+        }
     }
-    for (path, file) in inputs.files.iter().filter(|(path, _)| path.ends_with(".map")) {
-        add(path.clone(), *file, sources.get(*file).text);
-    }
-    files
+}
+
+fn loaded(path: String, file: FileId, text: Arc<str>) -> Loaded {
+    let (tree, findings) = parse::file(&SourceText::file(file, text));
+    let incomplete = has_errors(&findings) && tree.unread.is_empty();
+    Loaded { path, tree, findings, uses: vec![], scripts: IndexMap::new(), incomplete }
 }
 
 pub(super) fn function_defs(file: &Loaded) -> impl Iterator<Item = &FunctionDef> {
@@ -274,14 +299,12 @@ fn csv_text(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(FileId, Arc<str>)> {
     let Rows::Csv { path, .. } = &written.rows else { return None };
-    let known = inputs.files.keys().map(String::as_str).filter(|path| path.ends_with(".csv"));
-    match find_path(from, path, known) {
-        Ok(path) => inputs.files.get(&path).map(|file| (*file, sources.get(*file).text)),
-        Err(finding) => {
-            findings.push(*finding);
-            None
-        }
+    if let Some(file) = relative(from, &path.text).and_then(|path| inputs.files.get(&path)) {
+        return Some((*file, sources.get(*file).text));
     }
+    let known = inputs.files.keys().map(String::as_str).filter(|path| path.ends_with(".csv")).collect();
+    findings.extend(find_path(from, path, &known).err().map(|finding| *finding));
+    None
 }
 
 /// Definitions in the order of their numbers.

@@ -3,7 +3,7 @@
 use super::relate::{self, Misfit, Reason};
 use super::{Checker, Typed, Want, constant};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
-use crate::language::code::{Code, Op};
+use crate::language::code::{ArithmeticOp, Code, Op, Part};
 use crate::language::types::{Facts, Kind, Type};
 use crate::value::{Value, time};
 
@@ -13,7 +13,7 @@ impl Checker<'_> {
         let span = typed.span();
         let takes_missing = want.ty.missing || self.lenient;
         if let Op::Const(Value::Text(text)) = &typed.code.op
-            && (want.writing || self.constants)
+            && (want.target || self.constants)
             && let Some(value) = self.dated(text, want, span)?
         {
             typed.ty = Type { facts: None, ..Type::new(want.ty.kind.clone()) };
@@ -35,7 +35,14 @@ impl Checker<'_> {
                         .help("`.present()` drops missing, null and blank elements"),
                 );
             } else {
-                self.report(misfit_finding(&typed.ty, want, misfit, span));
+                let finding = misfit_finding(&typed.ty, want, misfit, span);
+                self.report(match &typed.code.op {
+                    Op::Const(Value::Number(number)) if want.ty.kind == Kind::Int && number.is_whole() => {
+                        let whole = number.canonical();
+                        Diagnostic { help: vec![format!("an int is written without decimals: `{whole}`")], ..finding }
+                    }
+                    _ => finding,
+                });
             }
             return None;
         }
@@ -91,7 +98,15 @@ impl Checker<'_> {
     /// Constants against what is known of the wanted text or number.
     fn check_values(&mut self, typed: &Typed, want: &Want) {
         let Some(facts) = &want.ty.facts else { return };
-        let Some(values) = &typed.values else { return };
+        let Some(values) = &typed.values else {
+            let least = least_length(&typed.code);
+            if let Some(most) = facts.max_length.filter(|most| least > *most as usize) {
+                let message = format!("{} takes at most {most} characters, this text has at least {least}", want.what);
+                let finding = Diagnostic::error(Number::F0218, message, typed.span());
+                self.report(finding.help(format!("`.truncate({most})` cuts it")));
+            }
+            return;
+        };
         for value in values.iter() {
             if let Some(finding) = misfit_value(value, facts, &want.what, typed.span()) {
                 self.report(finding);
@@ -131,6 +146,22 @@ pub(super) fn misfit_value(value: &Value, facts: &Facts, what: &str, span: Span)
         }
     }
     None
+}
+
+/// So many UTF-16 units a text has at least, whatever stands in its holes.
+fn least_length(code: &Code) -> usize {
+    match &code.op {
+        Op::Const(Value::Text(text)) => text.encode_utf16().count(),
+        Op::Template(parts) => parts
+            .iter()
+            .map(|part| match part {
+                Part::Plain(text) => text.encode_utf16().count(),
+                Part::Hole(code) => least_length(code),
+            })
+            .sum(),
+        Op::Arithmetic { op: ArithmeticOp::Add, left, right } => least_length(left) + least_length(right),
+        _ => 0,
+    }
 }
 
 /// The options with their labels, a dozen at most.

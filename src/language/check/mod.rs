@@ -36,7 +36,9 @@ mod typedefs;
 mod uses;
 
 pub(super) use files::library;
+pub(super) use relate::join;
 pub use scope::FileScope;
+pub(super) use standard::ALL as STANDARD;
 
 use super::code::{Code, Op};
 use super::types::Type;
@@ -131,11 +133,13 @@ struct Want {
     what: Rc<str>,
     /// A field of a body that is written to a system: null means "clear" there, and texts are checked against options.
     writing: bool,
+    /// A field of a record that is written out: a constant text is read as the date or time that is wanted.
+    target: bool,
 }
 
 impl Want {
     fn new(ty: Type, what: impl Into<Rc<str>>) -> Want {
-        Want { ty, what: what.into(), writing: false }
+        Want { ty, what: what.into(), writing: false, target: false }
     }
 
     /// The same want of a part.

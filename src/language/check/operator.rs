@@ -1,9 +1,10 @@
 //! Operators: logic, comparison, arithmetic.
 
 use super::relate;
+use super::scope::Lookup;
 use super::{Checker, Typed, Want, constant, fit, narrow};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
-use crate::language::ast::{BinaryOp, Expr, ExprKind};
+use crate::language::ast::{Arg, BinaryOp, Expr, ExprKind};
 use crate::language::code::{ArithmeticOp, Code, CompareOp, Op};
 use crate::language::types::{Kind, Type};
 use crate::value::Value;
@@ -96,15 +97,34 @@ impl Checker<'_> {
                     true => (when_equal, when_not) = (narrow::is_missing(&path), narrow::is_there(&path)),
                     false => (when_equal, when_not) = (narrow::is_null(&path), narrow::is_not_null(&path)),
                 }
+            } else if let Some(path) = self.presence(one).filter(|_| other.missing) {
+                when_not = narrow::is_given(&path);
             }
         }
-        let (left, right) = (Box::new(compared(a)), Box::new(compared(b)));
+        // What a record holds does not matter where only its absence is asked for.
+        let literal = a.ty.kind == Kind::Never || b.ty.kind == Kind::Never;
+        let side = |typed: Typed| Box::new(if literal { typed.code } else { compared(typed) });
+        let (left, right) = (side(a), side(b));
         let mut typed = Typed::new(Op::Compare { op, left, right }, span, Type::bool());
         (typed.when_true, typed.when_false) = match op {
             CompareOp::Equal => (when_equal, when_not),
             _ => (when_not, when_equal),
         };
         Some(typed)
+    }
+
+    /// The path that `present(path)` asks for.
+    fn presence(&self, expr: &Expr) -> Option<Vec<crate::value::Text>> {
+        let (name, asked) = match &expr.kind {
+            ExprKind::Call { name, args } => match args.as_slice() {
+                [Arg::Value(asked)] => (name, asked),
+                _ => return None,
+            },
+            ExprKind::MethodCall { base, name, args, .. } if args.is_empty() => (name, &**base),
+            _ => return None,
+        };
+        let is_built_in = &*name.text == "present" && matches!(self.names.function(&name.text), Lookup::Nothing);
+        is_built_in.then(|| narrow::path(asked)).flatten()
     }
 
     /// Warns where something that always is there is compared with `missing`, or something that knows no null with it.
@@ -137,6 +157,9 @@ impl Checker<'_> {
         }
         let options = || facts.options.iter().map(|(option, _)| &**option);
         for value in other.values.iter().flat_map(|values| values.iter()) {
+            if matches!(value, Value::Missing | Value::Null) {
+                continue;
+            }
             let Some(shown) = constant::shown(value) else { continue };
             if options().any(|option| option == shown) {
                 continue;

@@ -190,7 +190,12 @@ impl Checker<'_> {
             Wanted::Nothing => return Some(None),
             Wanted::Values(want) if target.len() == 1 => {
                 let what = format!("`{}`", target.first()?.text);
-                return Some(Some(Want { ty: want.ty.clone().or_missing(), what: what.into(), ..want.clone() }));
+                return Some(Some(Want {
+                    ty: want.ty.clone().or_missing(),
+                    what: what.into(),
+                    target: true,
+                    ..want.clone()
+                }));
             }
             Wanted::Values(_) => return Some(None),
             Wanted::Fields(record, want) => (record.clone(), want),
@@ -213,7 +218,8 @@ impl Checker<'_> {
                 let path: Vec<&str> = target.iter().map(|name| &*name.text).collect();
                 let mut ty = field.ty.clone();
                 ty.missing |= want.writing;
-                return Some(Some(Want { ty, what: format!("`{}`", path.join(".")).into(), writing: want.writing }));
+                let what = format!("`{}`", path.join(".")).into();
+                return Some(Some(Want { ty, what, writing: want.writing, target: true }));
             }
             match &field.ty.kind {
                 Kind::Record(inner) => record = inner.clone(),

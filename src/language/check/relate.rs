@@ -95,7 +95,7 @@ fn kinds_fit(got: &Type, want: &Type, writing: bool) -> Result<(), Misfit> {
 }
 
 /// The one type of two values that become one, or `None` where there is none.
-pub(super) fn join(a: &Type, b: &Type) -> Option<Type> {
+pub(in crate::language) fn join(a: &Type, b: &Type) -> Option<Type> {
     let missing = a.missing || b.missing;
     let null = a.null || b.null;
     let facts = match (&a.kind, &b.kind) {

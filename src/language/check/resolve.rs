@@ -39,7 +39,8 @@ pub(super) fn resolve(written: &TypeExpr, named: &mut Named<'_>, findings: &mut 
                 "map" => Type::map(inner?),
                 other => {
                     let message = format!("`{other}` takes no type in `<…>`");
-                    findings.push(Diagnostic::error(Number::F0203, message, name.span).help("write list<T> or map<T>"));
+                    findings
+                        .push(Diagnostic::error(Number::F0203, message, name.span).help("write `list<T>` or `map<T>`"));
                     return None;
                 }
             }
@@ -71,10 +72,24 @@ pub(super) fn unknown_type(name: &str, span: Span, own: &[&str], source: &dyn Ty
     let payload = source.payload_names();
     let known = own.iter().copied().chain(BUILT_IN).chain(["list", "map"]).chain(payload.iter().map(String::as_str));
     let finding = Diagnostic::error(Number::F0203, format!("there is no type `{name}`"), span);
-    match did_you_mean(name, known) {
+    let meant = elsewhere(name).or_else(|| did_you_mean(name, known));
+    match meant {
         Some(other) => finding.help(format!("did you mean `{other}`?")).fix(span, other),
         None => finding.help("types are text, int, decimal, bool, time, date, money, any, list<T>, map<T>, { … }, names of `type` and payload types (`stripe.charge`)"),
     }
+}
+
+/// What other languages call it.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "string" | "str" | "char" | "varchar" => "text",
+        "integer" | "long" | "short" => "int",
+        "number" | "float" | "double" | "real" | "numeric" => "decimal",
+        "boolean" => "bool",
+        "datetime" | "timestamp" | "instant" => "time",
+        "object" | "json" | "unknown" => "any",
+        _ => return None,
+    })
 }
 
 impl Names<'_> {
@@ -94,6 +109,7 @@ impl Names<'_> {
                 findings.push(broken(name, span, &path));
                 None
             }
+            Lookup::Unread => None,
             Lookup::Nothing => {
                 let found = built_in(name).or_else(|| self.types.payload(name));
                 if found.is_none()

@@ -24,12 +24,15 @@ pub(super) fn compile(
         let message = format!("a mapping gives a record, not {result}");
         checker.report(Diagnostic::error(Number::F0274, message, written.result.span).help("`fn` gives any type"));
     }
-    let want = info.result.as_ref().map(|ty| Want::new(ty.clone(), format!("the result of `{}`", info.name)));
+    // A result that no mapping has is wanted of nothing.
+    let wanted = info.result.as_ref().filter(|_| !checker.has_errors());
+    let want = wanted.map(|ty| Want::new(ty.clone(), format!("the result of `{}`", info.name)));
     let typed = checker.body(&written.body, want.as_ref());
     checker.leave(0);
     let (slots, mut findings) = (checker.slots, checker.findings);
     let untyped = info.result.is_none() || info.params.iter().any(|(_, ty)| ty.is_none());
-    let failed = untyped || super::has_errors(&findings);
+    // Without a type of its own it rests on something that had its finding elsewhere.
+    let failed = untyped || typed.is_none() || super::has_errors(&findings);
     if failed {
         // What had a finding was not looked at to its end: "never used" would be a guess.
         findings.retain(|finding| finding.severity == Severity::Error || finding.code != Number::F0224);

@@ -8,7 +8,8 @@ use crate::language::types::{RecordType, Type, TypeSource};
 use crate::value::{Text, Value};
 use indexmap::IndexMap;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The names that one file defines. A type of `None` had a finding of its own.
@@ -21,6 +22,10 @@ pub struct FileScope {
     pub(super) broken: bool,
     /// Some of its definitions could not be read.
     pub(super) incomplete: bool,
+    /// Names of definitions that could not be read: nothing is said of what uses them.
+    pub(super) unread: BTreeSet<Text>,
+    /// How often something that uses this file has found a name in it.
+    pub(super) asked: AtomicUsize,
 }
 
 impl FileScope {
@@ -64,6 +69,13 @@ pub(super) struct Used<'a> {
     pub used: Cell<bool>,
 }
 
+impl Used<'_> {
+    fn note(&self) {
+        self.used.set(true);
+        self.scope.asked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// What can be named outside of a body's own parameters and lets.
 pub(super) struct Names<'a> {
     pub own: Option<&'a FileScope>,
@@ -82,6 +94,8 @@ pub(super) enum Lookup<T> {
     Found(T),
     /// In a file that has errors.
     Broken(String),
+    /// Of a definition that could not be read, which has its finding.
+    Unread,
     /// Two used files define it.
     Clash(String, String),
     Nothing,
@@ -89,15 +103,25 @@ pub(super) enum Lookup<T> {
 
 impl<'a> Names<'a> {
     /// Looks `name` up: the file's own first, then what it uses.
-    fn find<T>(&self, pick: impl Fn(&'a FileScope) -> Option<T>) -> Lookup<T> {
+    fn find<T>(&self, name: &str, pick: impl Fn(&'a FileScope) -> Option<T>) -> Lookup<T> {
         if let Some(found) = self.own.and_then(&pick) {
             return Lookup::Found(found);
         }
+        if self.own.is_some_and(|own| own.unread.contains(name)) {
+            return Lookup::Unread;
+        }
+        if let Some(used) = self.used.iter().find(|used| used.scope.unread.contains(name)) {
+            used.note();
+            return match self.own {
+                Some(_) => Lookup::Unread,
+                None => Lookup::Broken(used.path.to_string()),
+            };
+        }
         let mut hits = self.used.iter().filter_map(|used| pick(used.scope).map(|found| (used, found)));
         let Some((used, found)) = hits.next() else { return Lookup::Nothing };
-        used.used.set(true);
+        used.note();
         if let Some((other, _)) = hits.next() {
-            other.used.set(true);
+            other.note();
             return Lookup::Clash(used.path.to_string(), other.path.to_string());
         }
         // Inside the library broken files are still checked against; a slot must not run their code.
@@ -108,11 +132,11 @@ impl<'a> Names<'a> {
     }
 
     pub fn function(&self, name: &str) -> Lookup<&'a Arc<FunctionInfo>> {
-        self.find(|scope| scope.functions.get(name))
+        self.find(name, |scope| scope.functions.get(name))
     }
 
     pub fn table(&self, name: &str) -> Lookup<&'a Arc<TableInfo>> {
-        let found = self.find(|scope| scope.tables.get(name));
+        let found = self.find(name, |scope| scope.tables.get(name));
         if let Lookup::Found(table) = &found {
             table.used.store(true, Ordering::Relaxed);
         }
@@ -120,7 +144,7 @@ impl<'a> Names<'a> {
     }
 
     pub fn type_named(&self, name: &str) -> Lookup<Option<Type>> {
-        self.find(|scope| scope.types.get(name).cloned())
+        self.find(name, |scope| scope.types.get(name).cloned())
     }
 
     pub fn script(&self, name: &str) -> Option<&Arc<ScriptInfo>> {

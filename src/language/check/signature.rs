@@ -66,8 +66,13 @@ impl Pattern {
     /// Matches a value of type `got`; `top` where it is the argument itself.
     pub fn matches(&self, got: &Type, bound: &mut Bindings, top: bool) -> Result<(), Mismatch> {
         let literal_null = got.kind == Kind::Never && got.null;
-        if (got.missing || literal_null) && !self.optional && !matches!((&self.shape, top), (Shape::Variable(_), false))
-        {
+        let taken = match &self.shape {
+            Shape::Variable(_) => !top,
+            // An `any` inside something may be null.
+            Shape::Plain(want) => !top && !got.missing && want.kind == Kind::Any,
+            _ => false,
+        };
+        if (got.missing || literal_null) && !self.optional && !taken {
             return Err(Mismatch::Missing);
         }
         let bare = Type { missing: false, null: false, ..got.clone() };
@@ -76,6 +81,8 @@ impl Pattern {
                 let kept = if self.optional || top { bare } else { got.clone() };
                 bind(*name, kept, bound)
             }
+            // A local time is never inside `any`.
+            Shape::Plain(want) if want.kind == Kind::Local && bare.kind == Kind::Any => Err(Mismatch::Kind),
             Shape::Plain(want) => relate::fits(&bare, want, false).map_err(|_| Mismatch::Kind),
             Shape::Choice(_) | Shape::Constant(_) => match bare.kind {
                 Kind::Text | Kind::Never => Ok(()),

@@ -22,7 +22,7 @@ impl SlotScope<'_> {
         };
         let want = want.map(|ty| {
             let writing = ty.fields().is_some_and(relate::is_payload);
-            Want { writing, ..Want::new(ty.clone(), "this") }
+            Want { writing, target: true, ..Want::new(ty.clone(), "this") }
         });
         self.checked(body.value.span, |checker| checker.body(&body, want.as_ref()))
     }
@@ -97,7 +97,7 @@ impl SlotScope<'_> {
         let names = self.names();
         let mut checker = self.checker(&names);
         let typed = work(&mut checker);
-        let failed = checker.has_errors();
+        let failed = typed.is_none() || checker.has_errors();
         let mut findings = std::mem::take(&mut checker.findings);
         if failed {
             findings.retain(|finding| finding.severity == Severity::Error || finding.code.0 != "F0224");

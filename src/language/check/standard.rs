@@ -1,8 +1,9 @@
 //! The library that is written in the language itself and lies in the binary: `std:NAME`. One line each.
 
 /// Name (as in `use "std:NAME"`) and text.
-pub(super) const ALL: &[(&str, &str)] = &[
+pub(in crate::language) const ALL: &[(&str, &str)] = &[
     ("address", include_str!("../std/address.map")),
+    ("contact", include_str!("../std/contact.map")),
     ("finops", include_str!("../std/finops.map")),
     ("stripe", include_str!("../std/stripe.map")),
 ];

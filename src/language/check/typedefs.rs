@@ -34,7 +34,8 @@ impl<'a> Types<'a> {
         let files = self.files;
         let mut scopes = vec![];
         for (at, file) in files.iter().enumerate() {
-            let mut scope = FileScope::default();
+            let unread = file.tree.unread.iter().map(|name| name.text.clone()).collect();
+            let mut scope = FileScope { unread, ..FileScope::default() };
             for written in type_defs(file) {
                 scope.types.insert(written.name.text.clone(), self.definition(at, written));
             }
@@ -84,6 +85,10 @@ impl<'a> Types<'a> {
         let find = |file: usize| type_defs(&files[file]).find(|one| one.name.text == *name);
         if let Some(own) = find(file) {
             return self.definition(file, own);
+        }
+        let unread = |file: usize| files[file].tree.unread.iter().any(|one| one.text == *name);
+        if unread(file) || files[file].uses.iter().any(|(used, _)| unread(*used)) {
+            return None;
         }
         let hits: Vec<(usize, &TypeDef)> =
             files[file].uses.iter().filter_map(|(used, _)| Some((*used, find(*used)?))).collect();

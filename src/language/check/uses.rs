@@ -6,7 +6,7 @@ use super::scripts::ScriptInfo;
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::Name;
 use crate::language::{Inputs, functions};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// `written` seen from the file at `from`, as a path from the project's root. `None` where it leaves the project.
@@ -32,35 +32,31 @@ pub(super) fn relative(from: &str, written: &str) -> Option<String> {
 }
 
 /// The path that a `use` or a table names, or the finding why there is none.
-pub(super) fn find_path<'a>(
-    from: &str,
-    written: &Name,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Result<String, Box<Diagnostic>> {
+pub(super) fn find_path(from: &str, written: &Name, known: &BTreeSet<&str>) -> Result<String, Box<Diagnostic>> {
     let Some(path) = relative(from, &written.text) else {
         let message = format!("{:?} leaves the project", &*written.text);
         return Err(Box::new(
             Diagnostic::error(Number::F0227, message, written.span).help("paths are relative to this file, with `/`"),
         ));
     };
-    if known.clone().any(|known| known == path) {
+    if known.contains(path.as_str()) {
         return Ok(path);
     }
     let finding = Diagnostic::error(Number::F0227, format!("there is no file {path}"), written.span);
-    Err(Box::new(match did_you_mean(&path, known) {
+    Err(Box::new(match did_you_mean(&path, known.iter().copied()) {
         Some(near) => finding.help(format!("did you mean {near}?")),
         None => finding.help("paths are relative to the file that names them"),
     }))
 }
 
 /// Finds the files of all `use` lines.
-pub(super) fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
-    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+pub(super) fn resolve_uses(files: &mut [Loaded], standard: &[String], inputs: &Inputs<'_>) {
+    let places: HashMap<String, usize> = files.iter().enumerate().map(|(at, file)| (file.path.clone(), at)).collect();
+    let known: BTreeSet<&str> = standard.iter().chain(inputs.files.keys()).map(String::as_str).collect();
     for file in files.iter_mut() {
         for import in &file.tree.imports {
             let script = import.path.text.ends_with(".rhai");
-            let known = paths.iter().map(String::as_str).chain(inputs.files.keys().map(String::as_str));
-            let path = match find_path(&file.path, &import.path, known) {
+            let path = match find_path(&file.path, &import.path, &known) {
                 Ok(path) => path,
                 Err(finding) => {
                     file.findings.push(*finding);
@@ -83,7 +79,7 @@ pub(super) fn resolve_uses(files: &mut [Loaded], inputs: &Inputs<'_>) {
                     let finding = Diagnostic::error(Number::F0227, "only a script gets a name with `as`", alias.span);
                     file.findings.push(finding.help("the names of a mapping file join the scope as they are"));
                 }
-                (None, false) => match paths.iter().position(|known| *known == path) {
+                (None, false) => match places.get(&path).copied() {
                     Some(_) if path == file.path => {
                         file.findings.push(Diagnostic::error(
                             Number::F0227,

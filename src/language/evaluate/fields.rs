@@ -1,30 +1,40 @@
 //! A record while it is written out: keys in order of first assignment, missing leaves out.
 
 use crate::value::{Record, Text, Value};
-use indexmap::IndexMap;
+use std::collections::HashMap;
+
+/// From this many fields on, names are found by hash. Most records have few, and a look at each is faster.
+const INDEXED: usize = 64;
 
 /// The fields of one `{ … }`.
 #[derive(Default)]
 pub(super) struct Fields {
-    entries: IndexMap<Text, Entry>,
+    entries: Vec<(Text, Entry)>,
+    /// Where each name is, from [`INDEXED`] fields on.
+    index: Option<Box<HashMap<Text, usize>>>,
 }
 
 enum Entry {
+    /// Missing keeps the place of a field that is left out.
     Value(Value),
     /// Filled by `a.b = …` alone.
-    Nested(Fields),
+    Nested(Box<Fields>),
 }
 
 impl Fields {
+    pub(super) fn with_capacity(fields: usize) -> Fields {
+        Fields { entries: Vec::with_capacity(fields), index: None }
+    }
+
     /// `a.b = value`. Missing leaves the field out, and takes out what a spread brought.
     pub(super) fn assign(&mut self, path: &[Text], value: Value) {
         match path {
             [] => {}
-            [name] => {
-                if !matches!(value, Value::Missing) || self.entries.contains_key(name) {
-                    self.entries.insert(name.clone(), Entry::Value(value));
-                }
-            }
+            [name] => match self.place(name) {
+                Some(at) => self.entries[at].1 = Entry::Value(value),
+                None if matches!(value, Value::Missing) => {}
+                None => self.push(name, Entry::Value(value)),
+            },
             [name, rest @ ..] => self.nested(name).assign(rest, value),
         }
     }
@@ -32,18 +42,47 @@ impl Fields {
     /// `...record`: replaces; a key that is there keeps its place.
     pub(super) fn spread(&mut self, record: &Record) {
         for (name, value) in record.iter() {
-            self.entries.insert(name.clone(), Entry::Value(value.clone()));
+            match self.place(name) {
+                Some(at) => self.entries[at].1 = Entry::Value(value.clone()),
+                None => self.push(name, Entry::Value(value.clone())),
+            }
+        }
+    }
+
+    fn place(&self, name: &Text) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(name).copied(),
+            None => self.entries.iter().position(|(known, _)| known == name),
+        }
+    }
+
+    fn push(&mut self, name: &Text, entry: Entry) {
+        let at = self.entries.len();
+        self.entries.push((name.clone(), entry));
+        match &mut self.index {
+            Some(index) => {
+                index.insert(name.clone(), at);
+            }
+            None if at + 1 == INDEXED => {
+                let places = self.entries.iter().enumerate();
+                self.index = Some(Box::new(places.map(|(at, (name, _))| (name.clone(), at)).collect()));
+            }
+            None => {}
         }
     }
 
     fn nested(&mut self, name: &Text) -> &mut Fields {
-        let entry = self.entries.entry(name.clone()).or_insert_with(|| Entry::Nested(Fields::default()));
+        let at = self.place(name).unwrap_or_else(|| {
+            self.push(name, Entry::Nested(Box::default()));
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[at].1;
         if let Entry::Value(value) = entry {
             let mut fields = Fields::default();
             if let Value::Record(record) = value {
                 fields.spread(record);
             }
-            *entry = Entry::Nested(fields);
+            *entry = Entry::Nested(Box::new(fields));
         }
         match entry {
             Entry::Nested(fields) => fields,
@@ -65,6 +104,6 @@ impl Fields {
                 (!record.is_empty()).then(|| (name, Value::Record(record)))
             }
         });
-        fields.collect()
+        Record::from_distinct(fields.collect())
     }
 }

@@ -17,12 +17,18 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
     pub(super) fn call(&mut self, routine: usize, args: &'e [Code], span: Span) -> Run<Value> {
         self.charge(1, span)?;
         let routine = &self.program.routines[routine];
-        let mut params = Vec::with_capacity(routine.slots);
+        let base = self.top();
         for (arg, (name, ty)) in args.iter().zip(&routine.params) {
-            let value = self.eval(arg)?;
-            params.push(self.fit(&value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))?);
+            let value = self.eval(arg);
+            match value.and_then(|value| self.fit(value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))) {
+                Ok(value) => self.push(value),
+                Err(stop) => {
+                    self.drop_to(base);
+                    return Err(stop);
+                }
+            }
         }
-        self.enter(routine, params).map_err(|stop| match stop {
+        self.enter(routine, base).map_err(|stop| match stop {
             Stop::Error(mut error) => {
                 error.trace.push(span);
                 Stop::Error(error)
@@ -77,7 +83,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         self.charge(1, span)?;
         let values = args.iter().map(|arg| self.eval(arg)).collect::<Run<Vec<_>>>()?;
         let value = self.program.scripts[script].call(function, &values).map_err(|failure| place(failure, span))?;
-        self.fit(&value, result, span, || format!("the result of `{function}`"))
+        self.fit(value, result, span, || format!("the result of `{function}`"))
     }
 
     pub(super) fn table(&mut self, table: usize, keys: &'e [Code], span: Span) -> Run<Value> {
@@ -106,7 +112,7 @@ impl<'e, W: Witness> Host<'e> for Machine<'e, '_, W> {
     fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
         self.charge(1, body.span)?;
         for ((slot, ty), value) in params.iter().zip(values) {
-            let value = self.fit(value, ty, body.span, || "an element".into())?;
+            let value = self.fit(value.clone(), ty, body.span, || "an element".into())?;
             self.set(*slot, value, Bound::Lambda);
         }
         match self.eval(body) {

@@ -5,19 +5,24 @@
 
 use super::fields::Fields;
 use super::naming::{dot, step_span};
+use super::peek::Peek;
 use super::quantity::{self, Quantity};
-use super::see::{self, Misfit, Seen, describe};
+use super::see::{self, Look, Misfit, Seen, describe};
 use super::{Bound, Context, ErrorCode, EvalError, Failure, Witness};
 use crate::diagnostics::Span;
 use crate::language::Expression;
 use crate::language::code::{Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step};
 use crate::language::types::Type;
 use crate::value::{Record, Text, Value};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// How deep operations nest: through expressions, fns that call fns, and lambdas. With the frames of a debug build this
 /// stays below 1 MiB, half of a worker thread's stack; a test runs it on that much.
-const DEPTH: usize = 400;
+pub(super) const DEPTH: usize = 400;
+
+/// Slots that are there from the start: more than most expressions and all they call need.
+const SLOTS: usize = 64;
 
 /// What ends an operation early.
 #[derive(Debug)]
@@ -57,7 +62,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             witness,
             steps: context.limits.steps,
             depth: 0,
-            slots: Vec::with_capacity(routine.slots),
+            slots: Vec::with_capacity(SLOTS),
             base: 0,
         };
         match machine.start(routine, inputs) {
@@ -68,33 +73,44 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn start(&mut self, routine: &'e Routine, inputs: &[Value]) -> Run<Value> {
-        let mut slots = Vec::with_capacity(routine.slots);
         for (n, (name, ty)) in routine.params.iter().enumerate() {
             let input = inputs.get(n).unwrap_or(&Value::Missing);
-            slots.push(self.fit(input, ty, routine.span, || format!("`{name}`"))?);
+            let input = self.fit(input.clone(), ty, routine.span, || format!("`{name}`"))?;
+            self.slots.push(input);
         }
-        let value = self.enter(routine, slots)?;
+        let value = self.enter(routine, 0)?;
         see::measure(&value, self.context.limits)
             .map_err(|message| fail(ErrorCode::Limit, message, routine.code.span))?;
         Ok(value)
     }
 
-    /// Runs a routine whose parameters are given; the caller's frame is there again afterwards.
-    pub(super) fn enter(&mut self, routine: &'e Routine, params: Vec<Value>) -> Run<Value> {
-        let (caller, base) = (self.routine, self.base);
-        self.base = self.slots.len();
-        self.routine = routine;
-        self.slots.extend(params);
-        self.slots.resize(self.base + routine.slots.max(routine.params.len()), Value::Missing);
+    /// Runs a routine whose parameters lie on the stack from `base` on; the caller's frame is there again afterwards.
+    pub(super) fn enter(&mut self, routine: &'e Routine, base: usize) -> Run<Value> {
+        let caller = (self.routine, self.base);
+        (self.routine, self.base) = (routine, base);
+        self.slots.resize(base + routine.slots.max(routine.params.len()), Value::Missing);
         self.witness.call(routine);
         let result = self.eval(&routine.code).and_then(|value| {
-            self.fit(&value, &routine.result, routine.code.span, || format!("the result of `{}`", routine.name))
+            self.fit(value, &routine.result, routine.code.span, || format!("the result of `{}`", routine.name))
         });
-        self.slots.truncate(self.base);
-        self.routine = caller;
-        self.base = base;
+        (self.routine, self.base) = caller;
+        self.slots.truncate(base);
         self.witness.back();
         result
+    }
+
+    /// How high the stack is.
+    pub(super) fn top(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn push(&mut self, value: Value) {
+        self.slots.push(value);
+    }
+
+    /// Takes what lies above `top` off the stack.
+    pub(super) fn drop_to(&mut self, top: usize) {
+        self.slots.truncate(top);
     }
 
     pub(super) fn eval(&mut self, code: &'e Code) -> Run<Value> {
@@ -156,8 +172,12 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         }
     }
 
+    pub(super) fn slot(&self, slot: usize) -> &Value {
+        &self.slots[self.base + slot]
+    }
+
     fn local(&self, slot: usize) -> Run<Value> {
-        Ok(self.slots[self.base + slot].clone())
+        Ok(self.slot(slot).clone())
     }
 
     fn chain(&mut self, inner: &'e Code) -> Run<Value> {
@@ -240,8 +260,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             match part {
                 Part::Plain(plain) => text.push_str(plain),
                 Part::Hole(hole) => {
-                    let value = self.eval(hole)?;
-                    text.push_str(&see::written(&value).map_err(|failure| place(failure, hole.span))?);
+                    let written = match self.peek(hole) {
+                        Peek::At(value) => see::write(value, &mut text),
+                        _ => see::write(&self.eval(hole)?, &mut text),
+                    };
+                    written.map_err(|failure| place(failure, hole.span))?;
                 }
             }
             self.check_text(&text, span)?;
@@ -261,7 +284,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn record(&mut self, statements: &'e [Statement]) -> Run<Value> {
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_capacity(statements.len());
         self.statements(statements, &mut fields)?;
         Ok(fields.finish())
     }
@@ -312,6 +335,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn field(&mut self, code: &'e Code, base: &'e Code, name: &Text, step: &'e Step) -> Run<Value> {
+        match self.peek(base) {
+            Peek::At(Value::Record(record)) => return self.step(code, record.get(name), step),
+            Peek::Nothing => return Err(Stop::Nothing),
+            _ => {}
+        }
         let value = self.eval(base)?;
         match &value {
             Value::Record(record) => self.step(code, record.get(name), step),
@@ -326,14 +354,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn index(&mut self, code: &'e Code, base: &'e Code, index: &'e Code, step: &'e Step) -> Run<Value> {
+        if let (Peek::At(Value::List(items)), Op::Const(index)) = (self.peek(base), &index.op) {
+            return self.step(code, see::element(items, index), step);
+        }
         let value = self.eval(base)?;
         let at = self.eval(index)?;
         match (&value, &at) {
-            (Value::List(items), Value::Number(number)) => {
-                let found =
-                    number.exact().ok().and_then(|n| usize::try_from(n.to_i64()?).ok()).and_then(|n| items.get(n));
-                self.step(code, found, step)
-            }
+            (Value::List(items), Value::Number(_)) => self.step(code, see::element(items, &at), step),
             (Value::Record(record), Value::Text(key)) => self.step(code, record.get(key), step),
             (Value::Missing | Value::Null, _) => Err(self.nothing_below(&value, base, code)),
             _ => {
@@ -379,7 +406,15 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     /// A value where a type is wanted; `what` names it for the message.
-    pub(super) fn fit(&self, value: &Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
+    pub(super) fn fit(&self, value: Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
+        match see::look(&value, ty) {
+            Look::Same => Ok(value),
+            _ => self.read(&value, ty, span, what),
+        }
+    }
+
+    /// A value that is not as the type says it.
+    fn read(&self, value: &Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
         match see::see(value, ty) {
             Ok(Seen::Value(value)) => Ok(value),
             Ok(Seen::Absent) if ty.missing => Ok(Value::Missing),
@@ -394,7 +429,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     fn view(&mut self, code: &'e Code, ty: &'e Type, project: bool) -> Run<Value> {
         let value = self.eval(code)?;
         if !project {
-            return self.fit(&value, ty, code.span, || self.what(code));
+            return self.fit(value, ty, code.span, || self.what(code));
         }
         match see::project(&value, ty) {
             Ok(Seen::Value(value)) => Ok(value),
@@ -428,6 +463,9 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     pub(super) fn condition(&mut self, code: &'e Code) -> Run<bool> {
+        if let Peek::At(Value::Bool(value)) = self.peek(code) {
+            return Ok(*value);
+        }
         match self.eval(code)? {
             Value::Bool(value) => Ok(value),
             other => {
@@ -438,6 +476,16 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn compare(&mut self, op: CompareOp, left: &'e Code, right: &'e Code, span: Span) -> Run<Value> {
+        if let (Peek::At(a), Peek::At(b)) = (self.peek(left), self.peek(right))
+            && !matches!(a, Value::List(_) | Value::Record(_))
+        {
+            let holds = match op {
+                CompareOp::Equal => quantity::same(a, b),
+                CompareOp::NotEqual => quantity::same(a, b).map(|same| !same),
+                _ => quantity::rank(a, b).map(|order| ordered(op, order)),
+            };
+            return holds.map(Value::Bool).map_err(|failure| place(failure, span));
+        }
         let left = self.operands(left)?;
         let right = self.operands(right)?;
         let weight = left.weight(self.steps + 1);
@@ -454,7 +502,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         let weight = value.weight(self.steps + 1) + 1;
         for item in items.iter() {
             self.charge(weight, span)?;
-            if quantity::equal(&value, &Quantity::Other(item.clone())).map_err(|failure| place(failure, span))? {
+            let same = match &value {
+                Quantity::Other(value) => quantity::same(value, item),
+                value => quantity::equal(value, &Quantity::Other(item.clone())),
+            };
+            if same.map_err(|failure| place(failure, span))? {
                 return Ok(Value::Bool(true));
             }
         }
@@ -490,11 +542,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             for value in &arm.values {
                 let taken = match &subject {
                     None => self.condition(value)?,
-                    Some(subject) => {
-                        let arm = self.eval(value)?;
-                        quantity::equal(&Quantity::Other(subject.clone()), &Quantity::Other(arm))
-                            .map_err(|failure| place(failure, value.span))?
+                    Some(subject) => match self.peek(value) {
+                        Peek::At(arm) => quantity::same(subject, arm),
+                        _ => quantity::same(subject, &self.eval(value)?),
                     }
+                    .map_err(|failure| place(failure, value.span))?,
                 };
                 if taken {
                     return self.eval(&arm.result);
@@ -513,11 +565,12 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn each(&mut self, each: &'e For) -> Run<Value> {
         let items = self.items(&each.list)?;
-        let mut kept = Vec::new();
+        let mut kept = Vec::with_capacity(if each.condition.is_none() { items.len() } else { 0 });
         for (n, item) in items.iter().enumerate() {
             self.charge(1, each.list.span)?;
-            let item =
-                self.fit(item, &each.element, each.list.span, || format!("an element of {}", self.what(&each.list)))?;
+            let item = self.fit(item.clone(), &each.element, each.list.span, || {
+                format!("an element of {}", self.what(&each.list))
+            })?;
             self.set(each.item, item, Bound::Element(n));
             if let Some(condition) = &each.condition
                 && !self.condition(condition)?
@@ -541,11 +594,19 @@ fn holds(op: CompareOp, left: &Quantity, right: &Quantity) -> Result<bool, Failu
     Ok(match op {
         CompareOp::Equal => quantity::equal(left, right)?,
         CompareOp::NotEqual => !quantity::equal(left, right)?,
-        CompareOp::Less => quantity::order(left, right)?.is_lt(),
-        CompareOp::LessEqual => quantity::order(left, right)?.is_le(),
-        CompareOp::Greater => quantity::order(left, right)?.is_gt(),
-        CompareOp::GreaterEqual => quantity::order(left, right)?.is_ge(),
+        _ => ordered(op, quantity::order(left, right)?),
     })
+}
+
+fn ordered(op: CompareOp, order: Ordering) -> bool {
+    match op {
+        CompareOp::Equal => order.is_eq(),
+        CompareOp::NotEqual => order.is_ne(),
+        CompareOp::Less => order.is_lt(),
+        CompareOp::LessEqual => order.is_le(),
+        CompareOp::Greater => order.is_gt(),
+        CompareOp::GreaterEqual => order.is_ge(),
+    }
 }
 
 /// A failure at a place, unless it has one.

@@ -1,6 +1,7 @@
 //! Code → value, within limits. The one evaluator: pure, bounded, exact.
 //!
 //! - [`machine`] runs the operations on frames of slots; [`invoke`] what they call; [`naming`] how messages name them
+//! - [`peek`] the short way along a path
 //! - [`quantity`] trees of arithmetic, in fractions
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
 //! - [`fields`] a record as it is written out
@@ -15,6 +16,7 @@ mod fields;
 mod invoke;
 mod machine;
 mod naming;
+mod peek;
 mod quantity;
 pub(super) mod see;
 #[cfg(test)]
@@ -34,12 +36,12 @@ pub use witness::{Bound, Witness};
 
 /// `==` of two values.
 pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Failure> {
-    quantity::equal(&Quantity::Other(a.clone()), &Quantity::Other(b.clone()))
+    quantity::same(a, b)
 }
 
 /// `<` of two values.
 pub(super) fn order(a: &Value, b: &Value) -> Result<Ordering, Failure> {
-    quantity::order(&Quantity::Other(a.clone()), &Quantity::Other(b.clone()))
+    quantity::rank(a, b)
 }
 
 /// How much an evaluation may use. All are settings.

@@ -192,7 +192,7 @@ fn same_currency(a: Currency, b: Currency) -> Result<(), Failure> {
 /// `==`: missing, null and values all differ; values of two kinds cannot be compared.
 pub(super) fn equal(left: &Quantity, right: &Quantity) -> Result<bool, Failure> {
     if let (Quantity::Other(a), Quantity::Other(b)) = (left, right) {
-        return a.equal(b).map_err(|_| Failure::kind(format!("cannot compare {} with {}", describe(a), describe(b))));
+        return same(a, b);
     }
     match (left.operand()?, right.operand()?) {
         (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a == b),
@@ -203,13 +203,23 @@ pub(super) fn equal(left: &Quantity, right: &Quantity) -> Result<bool, Failure> 
     }
 }
 
+/// `==` of two values.
+pub(super) fn same(a: &Value, b: &Value) -> Result<bool, Failure> {
+    a.equal(b).map_err(|_| Failure::kind(format!("cannot compare {} with {}", describe(a), describe(b))))
+}
+
+/// `<` of two values.
+pub(super) fn rank(a: &Value, b: &Value) -> Result<Ordering, Failure> {
+    if let (Value::Money(a), Value::Money(b)) = (a, b) {
+        return Ok(a.compare(b)?);
+    }
+    a.order(b).map_err(|_| Failure::kind(format!("cannot order {} and {}", describe(a), describe(b))))
+}
+
 /// `<` and its kin: two numbers, dates, times, monies of one currency, or texts.
 pub(super) fn order(left: &Quantity, right: &Quantity) -> Result<Ordering, Failure> {
     if let (Quantity::Other(a), Quantity::Other(b)) = (left, right) {
-        if let (Value::Money(a), Value::Money(b)) = (a, b) {
-            return Ok(a.compare(b)?);
-        }
-        return a.order(b).map_err(|_| Failure::kind(format!("cannot order {} and {}", describe(a), describe(b))));
+        return rank(a, b);
     }
     match (left.operand()?, right.operand()?) {
         (Some(Operand::Number(a)), Some(Operand::Number(b))) => Ok(a.cmp(&b)),

@@ -38,15 +38,27 @@ fn expected(ty: &Type) -> Type {
     ty.clone().present()
 }
 
-/// Checks the kind, reads texts that are dates, times, decimals or monies by type. Fields of records and elements of
-/// lists are looked at only when they are read in turn, except for scalars in a list that need conversion.
-pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
-    let form = ty.facts.as_ref().and_then(|facts| facts.form);
-    let seen = match (&ty.kind, value) {
-        (_, Value::Missing) => return Ok(Seen::Absent),
-        (Kind::Any, _) => value.clone(),
-        (_, Value::Null) if ty.null => Value::Null,
-        (_, Value::Null) => return Ok(Seen::Absent),
+/// What a look at a value finds, before anything is made of it.
+pub(super) enum Look {
+    /// The value is as its type says it.
+    Same,
+    Absent,
+    /// It has to be read, or it does not fit: [`see`] says which.
+    Other,
+}
+
+/// Whether a value is as its type says it already. Fields of records and elements of lists are looked at only when they
+/// are read in turn, except for scalars in a list that need conversion.
+pub(super) fn look(value: &Value, ty: &Type) -> Look {
+    match (&ty.kind, value) {
+        (_, Value::Missing) => Look::Absent,
+        (Kind::Any, _) => Look::Same,
+        (_, Value::Null) => match ty.null {
+            true => Look::Same,
+            false => Look::Absent,
+        },
+        (Kind::Int, Value::Number(number)) if number.is_whole() => Look::Same,
+        (Kind::List(element), Value::List(_)) if !converts(element) => Look::Same,
         (Kind::Never, _)
         | (Kind::Text, Value::Text(_))
         | (Kind::Decimal, Value::Number(_))
@@ -55,13 +67,24 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
         | (Kind::Time, Value::Time(_))
         | (Kind::Local, Value::Local(_))
         | (Kind::Money, Value::Money(_))
-        | (Kind::Map(_) | Kind::Record(_), Value::Record(_)) => value.clone(),
-        (Kind::Int, Value::Number(number)) => {
-            if !number.is_whole() {
-                return Err(Misfit::value(value, "int, a whole number"));
-            }
-            value.clone()
-        }
+        | (Kind::Map(_) | Kind::Record(_), Value::Record(_)) => Look::Same,
+        _ => Look::Other,
+    }
+}
+
+/// Checks the kind, reads texts that are dates, times, decimals or monies by type.
+pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
+    match look(value, ty) {
+        Look::Same => Ok(Seen::Value(value.clone())),
+        Look::Absent => Ok(Seen::Absent),
+        Look::Other => read(value, ty),
+    }
+}
+
+fn read(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
+    let form = ty.facts.as_ref().and_then(|facts| facts.form);
+    let seen = match (&ty.kind, value) {
+        (Kind::Int, Value::Number(_)) => return Err(Misfit::value(value, "int, a whole number")),
         (Kind::Decimal, Value::Text(text)) if form == Some(Form::DecimalText) => match Exact::parse(text) {
             Ok(exact) => Value::Number(Number::from(exact)),
             Err(_) => return Err(Misfit::value(value, "text that holds a decimal, as in \"10.50\"")),
@@ -84,7 +107,7 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
             Some(money) => Value::Money(money),
             None => return Err(Misfit::value(value, "money, `{ amount, currency }`")),
         },
-        (Kind::List(element), Value::List(items)) if converts(element) => {
+        (Kind::List(element), Value::List(items)) => {
             let mut seen = Vec::with_capacity(items.len());
             for (n, item) in items.iter().enumerate() {
                 seen.push(match see(item, element).map_err(|misfit| misfit.below(format!("[{n}]")))? {
@@ -94,10 +117,15 @@ pub(crate) fn see(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
             }
             Value::List(Arc::new(seen))
         }
-        (Kind::List(_), Value::List(_)) => value.clone(),
         _ => return Err(Misfit::kind(value, ty)),
     };
     Ok(Seen::Value(seen))
+}
+
+/// The element of a list at that number; nothing where it is no whole one, or outside.
+pub(super) fn element<'v>(items: &'v [Value], index: &Value) -> Option<&'v Value> {
+    let Value::Number(number) = index else { return None };
+    items.get(usize::try_from(number.exact().ok()?.to_i64()?).ok()?)
 }
 
 /// Whether values of this type are something else in JSON than in the language.
@@ -190,15 +218,23 @@ fn inside(value: &Value, ty: &Type, step: impl Fn() -> String) -> Result<Option<
 
 /// What a hole writes: text, int, decimal, bool, date, time, money; nothing else.
 pub(crate) fn written(value: &Value) -> Result<String, Failure> {
-    Ok(match value {
-        Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.plain()?.into_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Date(date) => time::write_date(*date)?,
-        Value::Time(instant) => time::write_time(*instant)?,
-        Value::Money(money) => format!("{} {}", money.written_amount()?, money.currency),
+    let mut text = String::new();
+    write(value, &mut text)?;
+    Ok(text)
+}
+
+/// The same at the end of a text.
+pub(super) fn write(value: &Value, out: &mut String) -> Result<(), Failure> {
+    match value {
+        Value::Text(text) => out.push_str(text),
+        Value::Number(number) => out.push_str(&number.plain()?),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Date(date) => out.push_str(&time::write_date(*date)?),
+        Value::Time(instant) => out.push_str(&time::write_time(*instant)?),
+        Value::Money(money) => out.extend([&money.written_amount()?.to_string(), " ", money.currency.code()]),
         _ => return Err(Failure::kind(format!("{} cannot stand in a text", describe(value)))),
-    })
+    }
+    Ok(())
 }
 
 /// The kind of a value, with a short excerpt where it has a short form.

@@ -1,17 +1,20 @@
 //! `all`: whether a condition holds for every element.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "all",
+    area: Area::Lists,
     signatures: &["(xs: list<T>, f: (T) => bool) -> bool"],
     summary: "Whether the condition holds for every element; true for an empty list.",
     doc: "Stops at the first element for which it does not hold.",
     examples: &[
         Example { source: "[1, 2, 3].all(n => n > 0)", result: "true" },
         Example { source: "[1, 2, 3].all(n => n > 1)", result: "false" },
+        Example { source: "[].all(n => fail(\"never asked\"))", result: "true" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

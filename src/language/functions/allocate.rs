@@ -1,10 +1,11 @@
 //! `allocate`: money in parts that add up to it.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 use crate::language::evaluate::describe;
 
 pub static FUNCTION: Function = Function {
     name: "allocate",
+    area: Area::Money,
     signatures: &["(m: money, weights: list<decimal>) -> list<money>"],
     summary: "Splits a money by weights into parts of whole minor units that add up to it.",
     doc: "Each part is cut toward zero; what remains goes out one minor unit each by largest remainder, earlier first. No weight \
@@ -15,6 +16,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "money(1, \"USD\").allocate([0])", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `any`: whether a condition holds for some element.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "any",
+    area: Area::Lists,
     signatures: &["(xs: list<T>, f: (T) => bool) -> bool"],
     summary: "Whether the condition holds for at least one element; false for an empty list.",
     doc: "Stops at the first element for which it holds.",
     examples: &[
         Example { source: "[1, 2, 3].any(n => n > 2)", result: "true" },
         Example { source: "[1, 2, 3].any(n => n > 3)", result: "false" },
+        Example { source: "[].any(n => fail(\"never asked\"))", result: "false" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

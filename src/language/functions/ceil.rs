@@ -1,15 +1,19 @@
 //! `ceil`: the whole number above.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
     name: "ceil",
+    area: Area::Numbers,
     signatures: &["(x: decimal) -> int"],
     summary: "The smallest whole number that is not below `x`.",
     doc: "Takes an exact fraction: `ceil(10 / 3)` is 4.",
-    examples: &[Example { source: "ceil(10 / 3)", result: "4" }, Example { source: "ceil(-1.5)", result: "(-1)" }],
+    examples: &[Example { source: "ceil(10 / 3)", result: "4" }, Example { source: "ceil(-1.5)", result: "(-1)" },
+        Example { source: "ceil(3)", result: "3" },
+    ],
     prepare: None,
+    gives: None,
     run,
 };
 

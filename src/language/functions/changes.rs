@@ -1,20 +1,34 @@
 //! `changes`: what an update has to write.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
+use crate::language::types::{Field, Kind, RecordType, Type};
 use crate::value::Record;
 
 pub static FUNCTION: Function = Function {
     name: "changes",
+    area: Area::Records,
     signatures: &["(current: T?, wanted: U) -> U"],
     summary: "The fields of `wanted` that differ from `current`.",
     doc: "Nested records field by field; null equals absent; numbers by value. An update whose body is empty is not sent.",
     examples: &[
         Example { source: "json(changes({ a = 1, b = \"x\" }, { a = 1.0, b = \"y\" }))", result: "'{\"b\":\"y\"}'" },
         Example { source: "json(changes(missing, { a = 1 }))", result: "'{\"a\":1}'" },
+        Example { source: "json(changes({ a = { b = 1, c = 2 }, d = 1 }, { a = { b = 1, c = 3 } }))", result: "'{\"a\":{\"c\":3}}'" },
+        Example { source: "json(changes({ a = 1 }, { b = null }))", result: "'{}'" },
     ],
     prepare: None,
+    gives: Some(gives),
     run,
 };
+
+/// `wanted`, each of whose fields may be left out.
+fn gives(types: &[Type], _: &[Option<Value>]) -> Result<Option<Type>, (usize, String)> {
+    let Some(wanted) = types.get(1) else { return Ok(None) };
+    let Kind::Record(record) = &wanted.kind else { return Ok(Some(wanted.clone())) };
+    let optional = |field: &Field| Field { ty: field.ty.clone().or_missing(), ..field.clone() };
+    let fields = record.fields.iter().map(|(name, field)| (name.clone(), optional(field))).collect();
+    Ok(Some(Type::record(RecordType { name: record.name.clone(), fields })))
+}
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let wanted = call.record(1)?;

@@ -1,17 +1,20 @@
 //! `chunk`: a list in pieces.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 
 pub static FUNCTION: Function = Function {
     name: "chunk",
+    area: Area::Lists,
     signatures: &["(xs: list<T>, n: int) -> list<list<T>>"],
     summary: "Cuts a list into lists of `n` elements; the last one may be shorter.",
     doc: "For systems that take only so many rows at a time. `n` is at least 1.",
     examples: &[
         Example { source: "[1, 2, 3, 4, 5].chunk(2)", result: "[[1, 2], [3, 4], [5]]" },
         Example { source: "[1].chunk(0)", result: "error value" },
+        Example { source: "[].chunk(2)", result: "[]" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

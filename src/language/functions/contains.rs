@@ -1,10 +1,11 @@
 //! `contains`: a part of a text, an element of a list.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::evaluate::{describe, equal};
 
 pub static FUNCTION: Function = Function {
     name: "contains",
+    area: Area::Text,
     signatures: &["(t: text, part: text) -> bool", "(xs: list<T>, x: T) -> bool"],
     summary: "Whether a text has that part, or a list that element.",
     doc: "Texts are compared letter by letter, capitals differ. Elements are compared by value, as `==` does.",
@@ -14,6 +15,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "[1, 2].contains(2.0)", result: "true" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `count`: how many elements.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "count",
+    area: Area::Lists,
     signatures: &["(xs: list<T>) -> int", "(xs: list<T>, f: (T) => bool) -> int"],
     summary: "How many elements a list has, or for how many of them a condition holds.",
     doc: "",
     examples: &[
         Example { source: "[\"a\", \"b\"].count()", result: "2" },
         Example { source: "[1, 2, 3].count(n => n > 1)", result: "2" },
+        Example { source: "[].count()", result: "0" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

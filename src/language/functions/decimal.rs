@@ -1,11 +1,12 @@
 //! `decimal`: text as a number.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::evaluate::{describe, quote};
 use crate::value::{Exact, Number};
 
 pub static FUNCTION: Function = Function {
     name: "decimal",
+    area: Area::Numbers,
     signatures: &["(t: text) -> decimal", "(n: decimal) -> decimal"],
     summary: "Reads a text as a decimal.",
     doc: "Takes `-?digits[.digits]` and nothing else: no spaces, no grouping, no exponent. The number keeps its decimals where \
@@ -16,6 +17,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "decimal(\"\")", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,10 +1,11 @@
 //! `distinct`: each value once.
 
-use super::{Call, Example, Failure, Function, Value, canonical, list};
+use super::{Area, Call, Example, Failure, Function, Value, canonical, list};
 use std::collections::HashSet;
 
 pub static FUNCTION: Function = Function {
     name: "distinct",
+    area: Area::Lists,
     signatures: &["(xs: list<T>) -> list<T>", "(xs: list<T>, f: (T) => K) -> list<T>"],
     summary: "Each value once, in order of first appearance; with a lambda, each key once.",
     doc: "Values are compared by value: `1.0` and `1` are the same.",
@@ -14,6 +15,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "[1, 2, 3].distinct(n => n % 2)", result: "[1, 2]" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

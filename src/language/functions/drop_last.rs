@@ -1,17 +1,20 @@
 //! `drop_last`: a list without its end.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 
 pub static FUNCTION: Function = Function {
     name: "drop_last",
+    area: Area::Lists,
     signatures: &["(xs: list<T>, n: int) -> list<T>"],
     summary: "The list without its last `n` elements.",
     doc: "Gives an empty list where there are no more than `n`.",
     examples: &[
         Example { source: "[1, 2, 3].drop_last(1)", result: "[1, 2]" },
         Example { source: "[1].drop_last(2)", result: "[]" },
+        Example { source: "[1].drop_last(-1)", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `ends_with`: the end of a text.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "ends_with",
+    area: Area::Text,
     signatures: &["(t: text, end: text) -> bool"],
     summary: "Whether a text ends with that part.",
     doc: "Capitals differ.",
     examples: &[
         Example { source: "\"invoice.pdf\".ends_with(\".pdf\")", result: "true" },
         Example { source: "\"invoice.PDF\".ends_with(\".pdf\")", result: "false" },
+        Example { source: "\"a\".ends_with(\"\")", result: "true" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,9 +1,10 @@
 //! `first`: the first element.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "first",
+    area: Area::Lists,
     signatures: &["(xs: list<T>) -> T?", "(xs: list<T>, f: (T) => bool) -> T?"],
     summary: "The first element, or the first for which a condition holds; missing where there is none.",
     doc: "`xs[0]` asserts that there is one.",
@@ -13,6 +14,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "[1].first(n => n > 1) ?? 0", result: "0" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,18 +1,21 @@
 //! `flatten`: lists in a list as one list.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 use crate::language::evaluate::describe;
 
 pub static FUNCTION: Function = Function {
     name: "flatten",
+    area: Area::Lists,
     signatures: &["(xs: list<list<T>>) -> list<T>"],
     summary: "The elements of the lists in a list, one after the other.",
     doc: "One level only.",
     examples: &[
         Example { source: "[[1, 2], [3]].flatten()", result: "[1, 2, 3]" },
         Example { source: "[[[1]], [[2]]].flatten()", result: "[[1], [2]]" },
+        Example { source: "[].flatten()", result: "[]" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,12 +1,13 @@
 //! `format`: a date or local time by a pattern.
 
-use super::{Call, Example, Failure, Function, Prepared, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value};
 use crate::language::evaluate::describe;
 use crate::value::time::Pattern;
 use std::sync::Arc;
 
 pub static FUNCTION: Function = Function {
     name: "format",
+    area: Area::Time,
     signatures: &["(d: date, pattern: const text) -> text", "(t: local, pattern: const text) -> text"],
     summary: "A date or local time written by a pattern, as in `yyyy-MM-dd`.",
     doc: "`yyyy yy MM M dd d HH H mm m ss s`, fractions `S…`, offset `XXX`; other letters stand in single quotes. A time needs \
@@ -17,8 +18,11 @@ pub static FUNCTION: Function = Function {
             source: "from_unix(0).in_zone(\"UTC\").format(\"yyyy-MM-dd'T'HH:mm:ss\")",
             result: "\"1970-01-01T00:00:00\"",
         },
+        Example { source: "from_unix(0).in_zone(\"Asia/Kolkata\").format(\"d.M.yy HH:mm:ss.SSS XXX\")", result: "\"1.1.70 05:30:00.000 +05:30\"" },
+        Example { source: "date(\"2026-03-01\").format(\"HH:mm\")", result: "error value" },
     ],
     prepare: Some(prepare),
+    gives: None,
     run,
 };
 

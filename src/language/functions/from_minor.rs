@@ -1,10 +1,11 @@
 //! `from_minor`: an amount in minor units as money.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::value::Money;
 
 pub static FUNCTION: Function = Function {
     name: "from_minor",
+    area: Area::Money,
     signatures: &["(n: int, currency: text) -> money"],
     summary: "An amount in the currency's minor units (cents) as money.",
     doc: "Minor units are those of ISO 4217. Providers have exceptions: `stripe_amount` of `std:stripe` knows Stripe's.",
@@ -15,6 +16,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "from_minor(1, \"XXQ\")", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `from_unix`: seconds since 1970 as a time.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "from_unix",
+    area: Area::Time,
     signatures: &["(seconds: int) -> time"],
     summary: "Seconds since 1970-01-01 as a time; Stripe writes its times so.",
     doc: "",
     examples: &[
         Example { source: "\"{from_unix(1772355600)}\"", result: "\"2026-03-01T09:00:00Z\"" },
         Example { source: "from_unix(999999999999999)", result: "error value" },
+        Example { source: "\"{from_unix(-1)}\"", result: "\"1969-12-31T23:59:59Z\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,9 +1,10 @@
 //! `given`: whether there is something.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "given",
+    area: Area::Absence,
     signatures: &["(x: T?) -> bool"],
     summary: "False for missing, null and blank text, else true.",
     doc: "Blank is empty, or only space, tab, CR and LF. Narrows: behind it the value is there.",
@@ -13,6 +14,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "given(0)", result: "true" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

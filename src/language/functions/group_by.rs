@@ -1,18 +1,21 @@
 //! `group_by`: elements with one key together.
 
-use super::{Call, Example, Failure, Function, Value, canonical, list, record};
+use super::{Area, Call, Example, Failure, Function, Value, canonical, list, record};
 use indexmap::IndexMap;
 
 pub static FUNCTION: Function = Function {
     name: "group_by",
+    area: Area::Lists,
     signatures: &["(xs: list<T>, f: (T) => K) -> list<{ key: K, items: list<T> }>"],
     summary: "Groups elements by key: `{ key, items }` in order of first appearance.",
     doc: "Keys are compared by value: `1.0` and `1` are the same.",
     examples: &[
         Example { source: "[1, 2, 3].group_by(n => n % 2).map(g => g.items.count())", result: "[2, 1]" },
         Example { source: "[\"b\", \"a\", \"b\"].group_by(t => t).map(g => g.key)", result: "[\"b\", \"a\"]" },
+        Example { source: "[].group_by(n => n)", result: "[]" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,15 +1,19 @@
 //! `int`: a decimal that is whole.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
     name: "int",
+    area: Area::Numbers,
     signatures: &["(x: decimal) -> int"],
     summary: "A decimal that is whole, as an int; an error where it is not.",
     doc: "`floor`, `ceil` and `round` say what becomes of a fraction.",
-    examples: &[Example { source: "int(2.0)", result: "2" }, Example { source: "int(2.5)", result: "error value" }],
+    examples: &[Example { source: "int(2.0)", result: "2" }, Example { source: "int(2.5)", result: "error value" },
+        Example { source: "int(6 / 2)", result: "3" },
+    ],
     prepare: None,
+    gives: None,
     run,
 };
 

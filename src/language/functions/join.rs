@@ -1,18 +1,21 @@
 //! `join`: texts as one.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::evaluate::describe;
 
 pub static FUNCTION: Function = Function {
     name: "join",
+    area: Area::Lists,
     signatures: &["(xs: list<text>, between: text) -> text"],
     summary: "The texts of a list as one, with a text between them.",
     doc: "",
     examples: &[
         Example { source: "[\"a\", \"b\", \"c\"].join(\", \")", result: "\"a, b, c\"" },
         Example { source: "[].join(\", \")", result: "\"\"" },
+        Example { source: "[\"a\", \"\", \"b\"].present().join(\"-\")", result: "\"a-b\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,18 +1,21 @@
 //! `json`: a value as JSON text.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::value::json;
 
 pub static FUNCTION: Function = Function {
     name: "json",
+    area: Area::Encodings,
     signatures: &["(x: T) -> text"],
     summary: "A value as compact JSON text.",
     doc: "Numbers that were not calculated with keep their text.",
     examples: &[
         Example { source: "json([1.10, 2])", result: "\"[1.10,2]\"" },
         Example { source: "json({ a = \"x\" })", result: "'{\"a\":\"x\"}'" },
+        Example { source: "json(from_unix(0).in_zone(\"UTC\").date())", result: "'\"1970-01-01\"'" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

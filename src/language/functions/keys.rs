@@ -1,14 +1,19 @@
 //! `keys`: the keys of a map or record.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 
 pub static FUNCTION: Function = Function {
     name: "keys",
+    area: Area::Records,
     signatures: &["(m: map<any>) -> list<text>"],
     summary: "The keys of a map or record, in their order.",
     doc: "",
-    examples: &[Example { source: "{ a = 1, b = 2 }.keys()", result: "[\"a\", \"b\"]" }],
+    examples: &[Example { source: "{ a = 1, b = 2 }.keys()", result: "[\"a\", \"b\"]" },
+        Example { source: "{ a = 1, b = missing }.keys()", result: "[\"a\"]" },
+        Example { source: "parse_json(\"[1]\").keys()", result: "error type" },
+    ],
     prepare: None,
+    gives: None,
     run,
 };
 

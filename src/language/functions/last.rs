@@ -1,17 +1,20 @@
 //! `last`: the last element.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "last",
+    area: Area::Lists,
     signatures: &["(xs: list<T>) -> T?"],
     summary: "The last element; missing for an empty list.",
     doc: "",
     examples: &[
         Example { source: "[1, 2].last()", result: "2" },
         Example { source: "\"Ada King Lovelace\".split(\" \").last() ?? \"\"", result: "\"Lovelace\"" },
+        Example { source: "[].last() ?? \"none\"", result: "\"none\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

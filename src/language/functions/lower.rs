@@ -1,17 +1,20 @@
 //! `lower`: small letters.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "lower",
+    area: Area::Text,
     signatures: &["(t: text) -> text"],
     summary: "The text in small letters, as Unicode says, without a locale.",
     doc: "`lower_ascii` touches A–Z only.",
     examples: &[
         Example { source: "\"USD\".lower()", result: "\"usd\"" },
         Example { source: "\"ÅSE\".lower()", result: "\"åse\"" },
+        Example { source: "\"ΑΣ\".lower()", result: "\"ας\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `lower_ascii`: small letters, A–Z only.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "lower_ascii",
+    area: Area::Text,
     signatures: &["(t: text) -> text"],
     summary: "The text with A–Z in small letters, everything else untouched.",
     doc: "For codes; `lower` does all letters.",
     examples: &[
         Example { source: "\"USD\".lower_ascii()", result: "\"usd\"" },
         Example { source: "\"ÅSE\".lower_ascii()", result: "\"Åse\"" },
+        Example { source: "\"\".lower_ascii()", result: "\"\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

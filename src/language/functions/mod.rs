@@ -1,18 +1,24 @@
 //! The built-in functions, one file each: signature, documentation, examples that are its tests, and the work.
 //!
-//! To add one: copy the nearest file, edit it, and add its name to the list below.
+//! To add one: copy the nearest file, edit it, and add its name to the list below. `flowctl functions --write docs` writes
+//! the pages that `docs/` has of them.
 
 #[cfg(test)]
 mod tests;
 
-use super::evaluate::{Call, Failure};
+use super::evaluate::{Call, Failure, describe};
+use super::types::Type;
 use crate::value::{Text, Value};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use std::any::Any;
 use std::sync::Arc;
 
 /// A built-in function of the mapping language.
 pub struct Function {
     pub name: &'static str,
+    /// Where lists and pages put it.
+    pub area: Area,
     /// One or more overloads in the language's own type syntax: `"(xs: list<T>, f: (T) => U) -> list<U>"`.
     ///
     /// Beside the named types: `local` is a local time (`t.in_zone(z)`); `T U K` stand for any one type each; `N` for int
@@ -28,6 +34,8 @@ pub struct Function {
     pub examples: &'static [Example],
     /// Looks at constant arguments while compiling: a pattern, a path, a zone. `Err((argument, why))`.
     pub prepare: Option<Prepare>,
+    /// The type of its result where no signature can say it.
+    pub gives: Option<Gives>,
     pub run: fn(&mut Call<'_, '_>) -> Result<Value, Failure>,
 }
 
@@ -36,6 +44,50 @@ pub type Prepare = fn(&[Option<Value>]) -> Result<Prepared, (usize, String)>;
 
 /// What [`Function::prepare`] made of constant arguments, for [`Function::run`] to use.
 pub type Prepared = Arc<dyn Any + Send + Sync>;
+
+/// Gets the types of the arguments and the constant ones; `None` leaves it at what the signature says.
+pub type Gives = fn(&[Type], &[Option<Value>]) -> Result<Option<Type>, (usize, String)>;
+
+/// What a function is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    Text,
+    Numbers,
+    Money,
+    Time,
+    Lists,
+    Records,
+    Encodings,
+    Absence,
+}
+
+impl Area {
+    /// In the order of lists and pages.
+    pub const ALL: [Area; 8] = [
+        Area::Text,
+        Area::Numbers,
+        Area::Money,
+        Area::Time,
+        Area::Lists,
+        Area::Records,
+        Area::Encodings,
+        Area::Absence,
+    ];
+
+    /// As a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Area::Text => "Text",
+            Area::Numbers => "Numbers",
+            Area::Money => "Money",
+            Area::Time => "Dates and times",
+            Area::Lists => "Lists",
+            Area::Records => "Records and maps",
+            Area::Encodings => "Encodings and JSON",
+            Area::Absence => "Absence",
+        }
+    }
+}
 
 pub struct Example {
     pub source: &'static str,
@@ -57,23 +109,27 @@ macro_rules! functions {
 }
 
 functions! {
-    all allocate any
-    ceil changes chunk contains count
-    date decimal distinct drop_last
-    ends_with
+    abs add_days add_months all allocate any
+    base64_decode base64_encode
+    capture ceil changes chunk contains convert count
+    date days_between decimal distinct drop_last
+    ends_with entries
     filter first flatten floor format from_minor from_unix
     given group_by
-    in_zone int
+    in_zone index_by int
     join json
     keys
-    last length lower lower_ascii
-    map matches money
-    parse_time present
+    last length lines lower lower_ascii
+    map matches max merge min money
+    omit
+    pad_left parse_json parse_time pick present
     query
-    replace round
-    sort_by split squeeze starts_with sum
-    text to_minor trim truncate
-    upper upper_ascii
+    replace replace_pattern reverse round
+    sha256 slice sort_by split squeeze start_of_day starts_with strip_prefix strip_suffix sum
+    text to_minor to_unix trim truncate
+    upper upper_ascii url_decode url_encode
+    values
+    zip
 }
 
 /// The function with that name.
@@ -84,6 +140,20 @@ pub fn find(name: &str) -> Option<&'static Function> {
 /// White space: of `trim`, `squeeze` and what counts as blank.
 fn is_space(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\r' | '\n')
+}
+
+fn day(call: &Call<'_, '_>, n: usize) -> Result<Date, Failure> {
+    match call.value(n)? {
+        Value::Date(date) => Ok(date),
+        other => Err(Failure::kind(format!("expected a date, got {}", describe(&other)))),
+    }
+}
+
+fn time(call: &Call<'_, '_>, n: usize) -> Result<Timestamp, Failure> {
+    match call.value(n)? {
+        Value::Time(time) => Ok(time),
+        other => Err(Failure::kind(format!("expected a time, got {}", describe(&other)))),
+    }
 }
 
 fn list(items: Vec<Value>) -> Value {

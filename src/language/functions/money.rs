@@ -1,11 +1,12 @@
 //! `money`: an amount in a currency.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::evaluate::describe;
 use crate::value::{Exact, Money};
 
 pub static FUNCTION: Function = Function {
     name: "money",
+    area: Area::Money,
     signatures: &["(amount: decimal, currency: text) -> money", "(amount: text, currency: text) -> money"],
     summary: "An amount in a currency, exact.",
     doc: "The amount is a decimal, or text that holds one. Codes in any case; ISO 4217. While calculated with it may have more \
@@ -18,6 +19,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "money(1, \"ABC\")", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,9 +1,10 @@
 //! `present`: the value, or missing where there is nothing in it.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 
 pub static FUNCTION: Function = Function {
     name: "present",
+    area: Area::Absence,
     signatures: &["(xs: list<T?>) -> list<T>", "(x: T?) -> T?"],
     summary: "Missing for missing, null and blank text; a list without such elements.",
     doc: "Blank is empty, or only space, tab, CR and LF.",
@@ -13,6 +14,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "[\"a\", \"\", \"b\"].present()", result: "[\"a\", \"b\"]" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,6 +1,6 @@
 //! `query`: JSONPath, RFC 9535.
 
-use super::{Call, Example, Failure, Function, Prepared, Value, list};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, list};
 use crate::value::Text;
 use jsonpath_rust::parser::errors::JsonPathError;
 use jsonpath_rust::parser::model::JpQuery;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub static FUNCTION: Function = Function {
     name: "query",
+    area: Area::Encodings,
     signatures: &["(x: any, path: const text) -> list<any>"],
     summary: "What a JSONPath finds, in document order.",
     doc: "RFC 9535, compiled with the mapping. Raw quotes spare escapes. A filter compares numbers of at most 15 digits; more is \
@@ -25,6 +26,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "{ a = 1234567890123456 }.query('$[?@ > 1]')", result: "error value" },
     ],
     prepare: Some(prepare),
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `replace`: a part of a text by another.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "replace",
+    area: Area::Text,
     signatures: &["(t: text, part: text, by: text) -> text"],
     summary: "The text with every occurrence of a part replaced.",
     doc: "The part is plain text, no pattern, and not empty.",
     examples: &[
         Example { source: "\"1 000 000\".replace(\" \", \"\")", result: "\"1000000\"" },
         Example { source: "\"a\".replace(\"\", \"b\")", result: "error value" },
+        Example { source: "\"aaa\".replace(\"aa\", \"b\")", result: "\"ba\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

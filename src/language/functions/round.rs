@@ -1,11 +1,12 @@
 //! `round`: to a number of decimals, or to a currency's.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::evaluate::quote;
 use crate::value::{Money, Number, NumberError, Rounding};
 
 pub static FUNCTION: Function = Function {
     name: "round",
+    area: Area::Numbers,
     signatures: &[
         "(x: decimal, places: int, mode: \"half_even\" | \"half_away\" | \"up\" | \"down\" | \"floor\" | \"ceiling\") -> decimal",
         "(m: money, mode: \"half_even\" | \"half_away\" | \"up\" | \"down\" | \"floor\" | \"ceiling\") -> money",
@@ -22,6 +23,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "(money(10, \"USD\") / 3).round(\"half_even\").amount", result: "3.33" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

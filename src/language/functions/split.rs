@@ -1,10 +1,11 @@
 //! `split`: a text in parts.
 
-use super::{Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, list};
 use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
     name: "split",
+    area: Area::Text,
     signatures: &["(t: text, between: text) -> list<text>"],
     summary: "The parts of a text between the occurrences of another.",
     doc: "An empty text has one part, itself. What stands between is not empty.",
@@ -14,6 +15,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "\"abc\".split(\"\")", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `squeeze`: white space reduced.
 
-use super::{Call, Example, Failure, Function, Value, is_space};
+use super::{Area, Call, Example, Failure, Function, Value, is_space};
 
 pub static FUNCTION: Function = Function {
     name: "squeeze",
+    area: Area::Text,
     signatures: &["(t: text) -> text"],
     summary: "The text without white space at its ends, and with one space for each run inside.",
     doc: "White space is space, tab, CR and LF.",
     examples: &[
         Example { source: "\"  Ada   King \".squeeze()", result: "\"Ada King\"" },
         Example { source: "\"a\\n\\tb\".squeeze()", result: "\"a b\"" },
+        Example { source: "\"a\\u{a0} b\".squeeze()", result: "\"a\\u{a0} b\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `starts_with`: the beginning of a text.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "starts_with",
+    area: Area::Text,
     signatures: &["(t: text, start: text) -> bool"],
     summary: "Whether a text begins with that part.",
     doc: "Capitals differ.",
     examples: &[
         Example { source: "\"ch_123\".starts_with(\"ch_\")", result: "true" },
         Example { source: "\"CH_123\".starts_with(\"ch_\")", result: "false" },
+        Example { source: "\"a\".starts_with(\"\")", result: "true" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

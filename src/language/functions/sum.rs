@@ -1,11 +1,12 @@
 //! `sum`: numbers or monies added up.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::code::ArithmeticOp;
 use crate::language::evaluate::Quantity;
 
 pub static FUNCTION: Function = Function {
     name: "sum",
+    area: Area::Lists,
     signatures: &[
         "(xs: list<N>) -> N",
         "(xs: list<money>) -> money",
@@ -21,6 +22,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "[money(1, \"USD\"), money(2, \"EUR\")].sum()", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -104,51 +104,11 @@ fn every_function_is_documented() {
     for function in ALL {
         assert!(!function.signatures.is_empty(), "{}", function.name);
         assert!(function.summary.ends_with('.'), "{}: a sentence", function.name);
-        assert!(!function.examples.is_empty(), "{}: an example", function.name);
+        assert!(function.examples.len() >= 3, "{}: examples", function.name);
         for example in function.examples {
             assert!(example.source.contains(function.name), "{}: {}", function.name, example.source);
         }
         assert!(std::ptr::eq(find(function.name).unwrap(), *function));
-    }
-}
-
-#[test]
-fn the_library_in_the_binary_does_what_it_says() {
-    let mut bench = Bench::new();
-    for (uses, source, result) in [
-        ("std:address", "country3(\"no\")", "\"NOR\""),
-        ("std:address", "country3(\"NOR\")", "\"NOR\""),
-        ("std:address", "country3(\"xx\") ?? \"none\"", "\"none\""),
-        ("std:address", "country3(missing) ?? \"none\"", "\"none\""),
-        ("std:address", "country2(\"USA\")", "\"US\""),
-        ("std:stripe", "stripe_amount(1999, \"usd\").amount", "19.99"),
-        ("std:stripe", "\"{stripe_amount(1999, \"jpy\")}\"", "\"1999 JPY\""),
-        ("std:stripe", "\"{stripe_amount(500, \"isk\")}\"", "\"5 ISK\""),
-        ("std:stripe", "\"{stripe_amount(500, \"mga\")}\"", "\"500.00 MGA\""),
-        ("std:stripe", "\"{stripe_amount(1500, \"kwd\")}\"", "\"1.500 KWD\""),
-        ("std:stripe", "stripe_amount(1, \"abc\")", "error value"),
-        ("std:stripe", "to_stripe_amount(money(19.99, \"USD\"))", "1999"),
-        ("std:stripe", "to_stripe_amount(money(5, \"ISK\"))", "500"),
-        ("std:stripe", "to_stripe_amount(money(0.001, \"USD\"))", "error value"),
-        ("std:finops", "dimension(\"US-108\")", "'US\\-108'"),
-        ("std:finops", "account_of('US\\-108')", "\"US-108\""),
-    ] {
-        bench.example(&[uses], source, result).unwrap();
-    }
-}
-
-#[test]
-fn the_tables_of_countries_mirror_each_other() {
-    let pairs: Vec<(&str, &str)> = include_str!("../std/address.map")
-        .split('"')
-        .collect::<Vec<_>>()
-        .windows(4)
-        .filter(|parts| parts[2].trim() == "=>")
-        .map(|parts| (parts[1], parts[3]))
-        .collect();
-    assert_eq!(pairs.len(), 2 * 249);
-    for (from, to) in &pairs {
-        assert!(pairs.contains(&(to, from)), "{from} => {to}");
     }
 }
 

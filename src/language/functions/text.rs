@@ -1,10 +1,11 @@
 //! `text`: a value as it would be written.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::language::evaluate::written;
 
 pub static FUNCTION: Function = Function {
     name: "text",
+    area: Area::Text,
     signatures: &["(x: T) -> text"],
     summary: "A number, bool, date, time or money as the text that would be written.",
     doc: "As in a hole `\"{x}\"`. Exponents are spelt out. `json` writes any value.",
@@ -15,6 +16,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "text([1])", result: "error type" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

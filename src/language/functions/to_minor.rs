@@ -1,10 +1,11 @@
 //! `to_minor`: money in minor units.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
     name: "to_minor",
+    area: Area::Money,
     signatures: &["(m: money) -> int"],
     summary: "A money in the currency's minor units (cents).",
     doc: "An error where it has more decimals than its currency; `round` says what becomes of them.",
@@ -14,6 +15,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "money(19.999, \"USD\").to_minor()", result: "error number" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

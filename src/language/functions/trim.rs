@@ -1,18 +1,21 @@
 //! `trim`: white space off both ends.
 
-use super::{Call, Example, Failure, Function, Value, is_space};
+use super::{Area, Call, Example, Failure, Function, Value, is_space};
 use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
     name: "trim",
+    area: Area::Text,
     signatures: &["(t: text) -> text"],
     summary: "The text without white space at its ends.",
     doc: "White space is space, tab, CR and LF.",
     examples: &[
         Example { source: "\" a b \".trim()", result: "\"a b\"" },
         Example { source: "\"\\r\\n\".trim()", result: "\"\"" },
+        Example { source: "\"\\u{a0}a\".trim().length()", result: "2" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

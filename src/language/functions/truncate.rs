@@ -1,10 +1,11 @@
 //! `truncate`: no more than so many characters.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
     name: "truncate",
+    area: Area::Text,
     signatures: &["(t: text, n: int) -> text"],
     summary: "The first `n` characters (code points) of a text.",
     doc: "Systems that count UTF-16 units count a character outside the basic plane (most emoji) as two.",
@@ -14,6 +15,7 @@ pub static FUNCTION: Function = Function {
         Example { source: "\"abc\".truncate(-1)", result: "error value" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -1,17 +1,20 @@
 //! `upper_ascii`: capital letters, a–z only.
 
-use super::{Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value};
 
 pub static FUNCTION: Function = Function {
     name: "upper_ascii",
+    area: Area::Text,
     signatures: &["(t: text) -> text"],
     summary: "The text with a–z in capital letters, everything else untouched.",
     doc: "For codes; `upper` does all letters.",
     examples: &[
         Example { source: "\"usd\".upper_ascii()", result: "\"USD\"" },
         Example { source: "\"åse\".upper_ascii()", result: "\"åSE\"" },
+        Example { source: "\"\".upper_ascii()", result: "\"\"" },
     ],
     prepare: None,
+    gives: None,
     run,
 };
 

@@ -53,6 +53,11 @@ impl<'s> Tokens<'s> {
         self.tokens.get(n).and_then(|token| self.text.get(token.start..token.end)).unwrap_or("")
     }
 
+    /// Whether nothing stands between two tokens.
+    pub fn touch(&self, n: usize, next: usize) -> bool {
+        matches!((self.get(n), self.get(next)), (Some(a), Some(b)) if a.end == b.start)
+    }
+
     /// The token before `n`.
     pub fn before(&self, n: usize) -> Option<usize> {
         n.checked_sub(1)
@@ -101,14 +106,24 @@ impl<'s> Tokens<'s> {
             return false;
         }
         let next_is_name = matches!(self.kind(n + 1), Some(Kind::Word | Kind::Text));
-        let at_margin = token.start == 0 || self.text.as_bytes().get(token.start - 1) == Some(&b'\n');
         match self.str(n) {
             "use" | "table" | "fn" | "mapping" => {
-                next_is_name || at_margin && !matches!(self.str(n + 1), "=" | "." | ":" | "==" | "=>")
+                next_is_name || self.at_margin(n) && !matches!(self.str(n + 1), "=" | "." | ":" | "==" | "=>")
             }
-            "type" => at_margin && next_is_name && !self.ends_open(n),
+            "type" => {
+                let defines = matches!(self.str(n + 2), "=" | "{");
+                self.at_margin(n) && next_is_name && (defines || !self.ends_open(n))
+            }
             _ => false,
         }
+    }
+
+    /// Whether token `n` is a word with nothing before it on its line, not even a space.
+    pub fn at_margin(&self, n: usize) -> bool {
+        self.get(n).is_some_and(|token| {
+            let line = token.start.checked_sub(1).and_then(|before| self.text.as_bytes().get(before));
+            token.kind == Kind::Word && line.is_none_or(|before| *before == b'\n')
+        })
     }
 
     /// Whether the token before `n` certainly wants something behind it.

@@ -162,7 +162,11 @@ impl<'s> Context<'s> {
             }
             [one, ..] => format!("expected {one}{}", self.after()),
         };
-        Diagnostic::error(code, message, self.mark()).label(self.found())
+        let finding = Diagnostic::error(code, message, self.mark()).label(self.found());
+        match self.wants(Rule::colon) && !self.wants(Rule::assign) && self.block == Block::Definition {
+            true if !self.begins("table") => finding.help("a parameter is written `name: type`"),
+            _ => finding,
+        }
     }
 
     /// What could have gone on, most telling first.
@@ -204,6 +208,7 @@ impl<'s> Context<'s> {
             (Rule::kw_else, "`else`"),
             (Rule::kw_from, "`from`"),
             (Rule::op_in, "`in`"),
+            (Rule::open_paren, "`(`"),
             (Rule::open_brace, "`{`"),
             (Rule::comma, "`,`"),
             (Rule::close_paren, "`)`"),

@@ -67,9 +67,9 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
             }
             None => {
                 recovery.check(range.clone(), Block::Definition);
-                if tokens.kind(range.start + 1) == Some(scan::Kind::Word) {
-                    tree.unread.extend(recover::name(text, &tokens, range.start + 1));
-                }
+                // A word at the margin and another behind it: a definition, or what was meant as one.
+                let named = range.filter(|n| tokens.at_margin(*n) && tokens.kind(n + 1) == Some(scan::Kind::Word));
+                tree.unread.extend(named.filter_map(|n| recover::name(text, &tokens, n + 1)));
             }
         }
     }

@@ -53,7 +53,7 @@ impl<'s> Recovery<'s> {
         if self.blanked.len() > MAX_FINDINGS {
             return;
         }
-        let told = self.found.len();
+        let (told, definition) = (self.found.len(), range.start);
         let blocks = self.blocks(&range, block);
         for (level, inner, kind) in &blocks {
             for statement in self.statements(inner.clone(), *kind, *level) {
@@ -64,7 +64,9 @@ impl<'s> Recovery<'s> {
         // A brace that should not be there: what stands in it and behind is no record, and its findings say nothing.
         let is_brace = |start: usize| {
             let brace = start.checked_sub(1).and_then(|brace| self.tokens.get(brace));
-            block != Block::Definition && brace.is_some_and(|brace| Some(brace.start) == failed)
+            // A `type` that lacks its `=` still has its fields there, a `mapping` its entries.
+            let may_hold = block != Block::Definition || self.tokens.is_keyword(definition, "fn");
+            may_hold && brace.is_some_and(|brace| Some(brace.start) == failed)
         };
         if blocks.iter().any(|(_, inner, _)| is_brace(inner.start)) {
             let (kept, inner) = self.found.split_at(told.min(self.found.len()));

@@ -84,6 +84,7 @@ impl<'s> Scanner<'s> {
                 }
                 ' ' | '\t' | '\r' => self.at += 1,
                 '/' if self.peek(1) == Some('/') => self.at = self.end_of_line(),
+                '/' if self.peek(1) == Some('*') => self.block_comment(),
                 '"' => self.piece(self.at, self.at + 1, false, None),
                 '\'' => self.raw(),
                 '{' => {
@@ -99,6 +100,16 @@ impl<'s> Scanner<'s> {
             }
         }
         self.line_end();
+    }
+
+    /// `/* … */`, which is no comment here: told once, and left out.
+    fn block_comment(&mut self) {
+        let start = self.at;
+        let rest = self.part(start, self.text.len());
+        let end = rest.find("*/").map_or(self.text.len(), |n| start + n + 2);
+        let text = "a comment begins with `//` and ends with its line";
+        self.find(start, Diagnostic::error(Code::F0106, text, self.source.span(start, start + 2)));
+        self.push(Kind::Text, start, end);
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -132,9 +143,10 @@ impl<'s> Scanner<'s> {
 
     /// Whether the token before ends directly here, so that `.5` is no number but a step.
     fn continues_value(&self) -> bool {
-        self.tokens
-            .last()
-            .is_some_and(|token| token.end == self.at && !matches!(token.kind, Kind::Punct | Kind::Head | Kind::Middle))
+        self.tokens.last().filter(|token| token.end == self.at).is_some_and(|token| match token.kind {
+            Kind::Punct => matches!(self.text.get(token.start..token.end), Some(")" | "]" | "?")),
+            kind => !matches!(kind, Kind::Head | Kind::Middle),
+        })
     }
 
     fn word(&mut self) {
@@ -281,7 +293,13 @@ impl<'s> Scanner<'s> {
         self.at = start;
         let line = self.end_of_line();
         self.found.retain(|failure| failure.at < start || failure.at >= line);
-        self.unclosed(start, line, "a text stays on one line; a new line inside it is `\\n`");
+        let help = match outermost {
+            Some(_) => {
+                "a `{` begins a hole, which ends with `}` before the text does; a brace that is meant as such is `\\{`"
+            }
+            None => "a text stays on one line; a new line inside it is `\\n`",
+        };
+        self.unclosed(start, line, help);
     }
 
     fn unclosed(&mut self, start: usize, line: usize, help: &str) {
@@ -343,7 +361,15 @@ impl<'s> Scanner<'s> {
                     .fix(span, ""),
             ),
             "#" => Some(Diagnostic::error(Code::F0106, "a comment begins with `//`, not `#`", span).fix(span, "//")),
-            ".." => Some(Diagnostic::error(Code::F0106, "a spread is written `...`", span).fix(span, "...")),
+            ".." if self.continues_value() => {
+                let text = "a field is reached by one dot, and a spread `...` begins an entry";
+                Some(Diagnostic::error(Code::F0106, text, span).fix(span, "."))
+            }
+            ".." => Some(
+                Diagnostic::error(Code::F0106, "a spread is written `...`", span)
+                    .help("texts are joined by `+`, or by holes: `\"{a}{b}\"`")
+                    .fix(span, "..."),
+            ),
             "=" | "<" | ">" | "+" | "-" | "*" | "/" | "%" | "?" | "." | "," | ":" | "(" | ")" | "[" | "]" => None,
             _ if known.is_some() => None,
             _ => Some(unknown(c, span)),
@@ -380,6 +406,7 @@ fn unknown(c: char, span: crate::diagnostics::Span) -> Diagnostic {
         }
         c if c.is_alphabetic() => Diagnostic::error(code, format!("`{c}` cannot stand in a name"), span)
             .help("names are made of a–z, A–Z, `_` and digits; a field of another name is quoted: `\"größe\" = …`, `row[\"größe\"]`"),
+        '`' => Diagnostic::error(code, "a backtick is no quote here: a text stands in `\"…\"`", span).fix(span, "\""),
         c => Diagnostic::error(code, format!("`{c}` means nothing here"), span),
     }
 }

@@ -16,8 +16,10 @@ pub(super) const RESERVED: &[&str] = &[
 pub(super) fn find(c: &Context<'_>) -> Option<Diagnostic> {
     const SLIPS: &[fn(&Context<'_>) -> Option<Diagnostic>] = &[
         definition,
+        lone_for,
         reserved,
         question,
+        loose_dot,
         equals,
         colon,
         arrow,
@@ -43,7 +45,15 @@ fn definition(c: &Context<'_>) -> Option<Diagnostic> {
     let word = c.here_str();
     let begins_line = c.tokens.get(here)?.first;
     let wants = c.wants(Rule::kw_mapping) || c.wants(Rule::file);
-    let meant = did_you_mean(word, WORDS.iter().copied()).filter(|_| c.is_kind(c.here, Kind::Word));
+    let elsewhere = match word {
+        "def" | "func" | "function" | "fun" | "sub" => Some("fn"),
+        "import" | "include" | "require" => Some("use"),
+        "enum" | "lookup" | "map" => Some("table"),
+        "struct" | "record" | "interface" | "class" => Some("type"),
+        _ => None,
+    };
+    let meant = elsewhere.or_else(|| did_you_mean(word, WORDS.iter().copied()));
+    let meant = meant.filter(|_| c.is_kind(c.here, Kind::Word));
     let behind_one = c.wants(Rule::EOI) && begins_line && matches!(c.block, Block::Definition | Block::Lets);
     let is_slip = wants || behind_one && meant.is_some();
     if !is_slip {
@@ -70,6 +80,23 @@ fn definition(c: &Context<'_>) -> Option<Diagnostic> {
     Some(finding)
 }
 
+/// `for` as an entry.
+fn lone_for(c: &Context<'_>) -> Option<Diagnostic> {
+    (c.wants_entry() && c.here_str() == "for").then(|| {
+        Diagnostic::error(Code::F0101, "a `for` gives a list, which a field takes", c.here_span())
+            .help("write `field = for x in xs { … }`")
+    })
+}
+
+/// `a . b`.
+fn loose_dot(c: &Context<'_>) -> Option<Diagnostic> {
+    (c.previous_str() == "." && c.is_kind(c.here, Kind::Word) && !c.touches()).then(|| {
+        let gap = c.gap().to(c.here_span());
+        Diagnostic::error(Code::F0101, "the field stands directly behind its dot, without a space", c.here_span())
+            .fix(gap, c.here_str())
+    })
+}
+
 /// A reserved word as a name.
 fn reserved(c: &Context<'_>) -> Option<Diagnostic> {
     let word = c.here_str();
@@ -79,10 +106,12 @@ fn reserved(c: &Context<'_>) -> Option<Diagnostic> {
     let next = c.tokens.str(c.here? + 1);
     let span = c.here_span();
     let text = format!("`{word}` is a reserved word and cannot be a name");
-    if c.wants_entry() && matches!(next, "=" | ".") || c.wants(Rule::lone_fields) || c.wants(Rule::shape_field) {
+    let in_type = c.wants(Rule::lone_fields) || c.wants(Rule::shape_field);
+    if in_type || c.wants_entry() && matches!(next, "=" | ".") {
+        let sign = if in_type { ": …" } else { " = …" };
         return Some(
             Diagnostic::error(Code::F0109, text, span)
-                .help(format!("a field of that name is quoted: `\"{word}\" = …`; behind a dot any word is a field"))
+                .help(format!("a field of that name is quoted: `\"{word}\"{sign}`; behind a dot any word is a field"))
                 .fix(span, format!("\"{word}\"")),
         );
     }
@@ -369,7 +398,9 @@ fn stray(c: &Context<'_>) -> Option<Diagnostic> {
 
 /// `(a, b)`.
 fn parentheses(c: &Context<'_>) -> Option<Diagnostic> {
-    (c.here_str() == "," && c.wants(Rule::close_paren) && !c.wants(Rule::comma)).then(|| {
+    let opener = c.opener()?;
+    let is_call = c.tokens.before(opener).is_some_and(|b| c.is_kind(Some(b), Kind::Word) && c.tokens.touch(b, opener));
+    (c.here_str() == "," && c.wants(Rule::close_paren) && !c.wants(Rule::comma) && !is_call).then(|| {
         Diagnostic::error(Code::F0101, "parentheses hold one value", c.here_span())
             .help("a list stands in brackets: `[a, b]`")
     })
@@ -407,7 +438,10 @@ fn two_values(c: &Context<'_>) -> Option<Diagnostic> {
                     format!("{} cannot follow {}", quoted(tokens.str(previous)), quoted(tokens.str(before))),
                     c.span(previous),
                 )
-                .label("expected an operator before it, or `=` behind it"),
+                .label("expected an operator before it, or `=` behind it")
+                .help(
+                    "inside `{ … }` every line sets a field: `field = value`; a value that `let`s serve has no braces",
+                ),
             );
         }
     }
@@ -438,6 +472,9 @@ fn two_values(c: &Context<'_>) -> Option<Diagnostic> {
     let finding = Diagnostic::error(Code::F0101, format!("expected {separator} before {found}"), c.mark())
         .label(format!("expected {separator}"));
     Some(match c.previous_str() {
+        _ if c.here_str() == "is" => {
+            finding.help("`x == null` asks for null, `x? == missing` whether x is there, `given(x)` for both")
+        }
         "return" => finding.help("there is no `return`: a body ends with the value it gives"),
         "var" | "const" | "set" => finding.help("a name for a value is written `let name = …`"),
         _ => finding,

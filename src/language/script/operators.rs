@@ -1,18 +1,16 @@
 //! The operators and number functions of scripts, over rhai's own: exact, and never between two kinds.
 //!
-//! A whole number that fits is rhai's integer (it indexes and counts), any other a decimal; which one it is makes no
-//! difference to any operator. rhai's floats exist only as literals, so that their shortest text is what was written.
+//! A whole number from 0 that fits is rhai's integer (it indexes and counts), any other a decimal: rhai takes a position
+//! below 0 from the end. Which one it is makes no difference to any operator. rhai's floats exist only as literals, so that their shortest text is what was written.
 
+use super::scan::FLOAT_DIGITS;
 use crate::value::{Exact, Fraction, NumberError, Rounding};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Position};
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-type Outcome<T> = Result<T, Box<EvalAltResult>>;
-
-/// Digits that a float surely holds as they were written.
-const FLOAT_DIGITS: usize = 15;
+pub(super) type Outcome<T> = Result<T, Box<EvalAltResult>>;
 
 pub(super) fn register(engine: &mut Engine) {
     for op in ["+", "-", "*", "/", "%"] {
@@ -22,7 +20,15 @@ pub(super) fn register(engine: &mut Engine) {
             Ok(())
         });
     }
-    // rhai's packages have these for texts, arrays and maps, with conversions that we do not want: ours go before them.
+    // Powers are floats, shifts lose digits, and bits are no logic.
+    for op in ["**", "<<", ">>", "&", "|", "^"] {
+        let refuse = move |_: Dynamic, _: Dynamic| -> Outcome<Dynamic> {
+            Err(fail(format!("there is no `{op}` in scripts; logic is `&&` and `||`")))
+        };
+        engine.register_fn(op, refuse);
+        engine.register_fn(format!("{op}="), refuse);
+    }
+    // rhai has these for texts, arrays and maps by itself, with conversions that we do not want: ours go before them.
     engine.register_fn("+", |a: ImmutableString, b: Dynamic| arithmetic("+", a.into(), b));
     engine.register_fn("+", |a: Dynamic, b: ImmutableString| arithmetic("+", a, b.into()));
     engine.register_fn("+", |a: ImmutableString, ()| arithmetic("+", a.into(), Dynamic::UNIT));
@@ -82,7 +88,7 @@ pub(super) fn exact(value: &Dynamic) -> Option<Result<Exact, String>> {
 
 /// A number as scripts hold it.
 pub(super) fn from_exact(number: Exact) -> Result<Dynamic, String> {
-    if let Some(int) = number.to_i64() {
+    if let Some(int) = number.to_i64().filter(|int| *int >= 0) {
         return Ok(Dynamic::from_int(int));
     }
     let text = number.shortest().to_string();
@@ -141,7 +147,7 @@ fn calculate(op: &str, a: Fraction, b: Fraction) -> Result<Fraction, NumberError
 }
 
 /// `()` may be asked of everything; two other kinds cannot be compared.
-fn equal(a: &Dynamic, b: &Dynamic) -> Outcome<bool> {
+pub(super) fn equal(a: &Dynamic, b: &Dynamic) -> Outcome<bool> {
     if a.is_unit() || b.is_unit() {
         return Ok(a.is_unit() && b.is_unit());
     }
@@ -176,7 +182,7 @@ fn all(mut results: impl Iterator<Item = Outcome<bool>>) -> Outcome<bool> {
     results.try_fold(true, |all, same| Ok(all && same?))
 }
 
-fn order(a: &Dynamic, b: &Dynamic) -> Outcome<Ordering> {
+pub(super) fn order(a: &Dynamic, b: &Dynamic) -> Outcome<Ordering> {
     if let (Some(x), Some(y)) = (exact(a), exact(b)) {
         return Ok(x.map_err(fail)?.cmp(&y.map_err(fail)?));
     }
@@ -186,14 +192,14 @@ fn order(a: &Dynamic, b: &Dynamic) -> Outcome<Ordering> {
     Err(fail(format!("cannot order {} and {}", kind(a), kind(b))))
 }
 
-fn text(value: &Dynamic) -> Option<String> {
+pub(super) fn text(value: &Dynamic) -> Option<String> {
     match value.as_char() {
         Ok(letter) => Some(letter.to_string()),
         Err(_) => value.as_immutable_string_ref().ok().map(|text| text.to_string()),
     }
 }
 
-fn kind(value: &Dynamic) -> &'static str {
+pub(super) fn kind(value: &Dynamic) -> &'static str {
     if exact(value).is_some() {
         "number"
     } else if text(value).is_some() {
@@ -211,6 +217,6 @@ fn kind(value: &Dynamic) -> &'static str {
     }
 }
 
-fn fail(message: impl std::fmt::Display) -> Box<EvalAltResult> {
+pub(super) fn fail(message: impl std::fmt::Display) -> Box<EvalAltResult> {
     Box::new(EvalAltResult::ErrorArithmetic(message.to_string(), Position::NONE))
 }

@@ -109,7 +109,7 @@ pub(super) fn compile(files: &[(&str, &str)]) -> (Library, Vec<Diagnostic>, Sour
     let ids: BTreeMap<String, _> =
         files.iter().map(|(path, text)| (path.to_string(), sources.add(*path, *text))).collect();
     let inputs = Inputs { files: &ids, types: &Payloads, settings: settings() };
-    let (library, findings) = library_with(&[], &inputs, &mut sources);
+    let (library, findings) = library_with(&[], &inputs, None, &mut sources);
     (library, findings, sources)
 }
 

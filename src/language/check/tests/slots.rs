@@ -21,7 +21,7 @@ fn with<T>(source: &str, facts: &[Fact], work: impl FnOnce(&SlotScope<'_>, &Sour
     let slot = sources.add("slot", source);
     let files = BTreeMap::from([("lib.map".to_string(), lib), ("broken.map".to_string(), broken)]);
     let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
-    let (library, _) = library_with(&[], &inputs, &mut sources);
+    let (library, _) = library_with(&[], &inputs, None, &mut sources);
     let charge = Payloads.payload("stripe.charge").unwrap();
     let steps = RecordType::shape([
         ("known", Type::text().or_missing()),
@@ -91,7 +91,7 @@ fn what_could_not_be_read_is_told_where_it_is_used() {
     let slot = sources.add("slot", "bad()");
     let files = BTreeMap::from([("lib.map".to_string(), lib)]);
     let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
-    let (library, _) = library_with(&[], &inputs, &mut sources);
+    let (library, _) = library_with(&[], &inputs, None, &mut sources);
     let uses = ["lib.map".to_string()];
     let scope = SlotScope { library: &library, inputs: &inputs, uses: &uses, variables: &[], facts: &[] };
     let (_, findings) = scope.expression(&SourceText::file(slot, "bad()".into()), None);

@@ -1,0 +1,24 @@
+//! `strip_suffix`: a text without its end.
+
+use super::{Area, Call, Example, Failure, Function, Value};
+
+pub static FUNCTION: Function = Function {
+    name: "strip_suffix",
+    area: Area::Text,
+    signatures: &["(t: text, end: text) -> text"],
+    summary: "The text without that end; as it is where it has another.",
+    doc: "Capitals differ. Once only. `ends_with` tells whether it was there.",
+    examples: &[
+        Example { source: "\"invoice.pdf\".strip_suffix(\".pdf\")", result: "\"invoice\"" },
+        Example { source: "\"invoice.PDF\".strip_suffix(\".pdf\")", result: "\"invoice.PDF\"" },
+        Example { source: "\"a//\".strip_suffix(\"/\")", result: "\"a/\"" },
+    ],
+    prepare: None,
+    gives: None,
+    run,
+};
+
+fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    let (text, part) = (call.text(0)?, call.text(1)?);
+    Ok(text.strip_suffix(&*part).map(Value::from).unwrap_or(Value::Text(text)))
+}

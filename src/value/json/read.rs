@@ -1,0 +1,296 @@
+//! JSON in: one pass over the bytes of a text that is known to be UTF-8.
+//!
+//! Fields and elements are gathered on two stacks that all levels share, so that a record or list is allocated once
+//! and at its size.
+
+use super::super::{Number, Record, Text, Value, excerpt, number};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Where the reader stopped, and why.
+pub(super) type Stop = (usize, String);
+
+/// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
+const MANY: usize = 32;
+
+/// Reads the whole of a text.
+pub(super) fn document(text: &str, nesting: usize) -> Result<Value, Stop> {
+    let owner = Arc::from(text);
+    let mut reader =
+        Reader { text, bytes: text.as_bytes(), owner: &owner, at: 0, left: nesting, fields: vec![], items: vec![] };
+    reader.blanks();
+    let value = reader.value()?;
+    reader.blanks();
+    if reader.at < text.len() { reader.unexpected("the end of the text") } else { Ok(value) }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    /// The same text, shared: what is read are slices of it.
+    owner: &'t Arc<str>,
+    at: usize,
+    /// How much deeper it may get.
+    left: usize,
+    /// The fields of the records that are open.
+    fields: Vec<(Text, Value)>,
+    /// The elements of the lists that are open.
+    items: Vec<Value>,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    fn stop<T>(&self, message: impl Into<String>) -> Result<T, Stop> {
+        Err((self.at, message.into()))
+    }
+
+    #[cold]
+    fn unexpected<T>(&self, expected: &str) -> Result<T, Stop> {
+        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+            Some(c) => self.stop(format!("expected {expected}, got {c:?}")),
+            None => self.stop(format!("expected {expected}, the text ends here")),
+        }
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self) -> Result<Value, Stop> {
+        match self.peek() {
+            Some(b'"') => Ok(Value::Text(self.string()?)),
+            Some(b'{') => self.nested(Reader::record),
+            Some(b'[') => self.nested(Reader::list),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word(b"true", Value::Bool(true)),
+            Some(b'f') => self.word(b"false", Value::Bool(false)),
+            Some(b'n') => self.word(b"null", Value::Null),
+            _ => self.unexpected("a value"),
+        }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Stop>) -> Result<Value, Stop> {
+        if self.left == 0 {
+            return self.stop("the text is nested too deeply");
+        }
+        self.left -= 1;
+        self.at += 1;
+        self.blanks();
+        let value = read(self)?;
+        self.left += 1;
+        Ok(value)
+    }
+
+    fn record(&mut self) -> Result<Value, Stop> {
+        let start = self.fields.len();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Record(Record::new()));
+        }
+        let mut names = HashSet::new();
+        loop {
+            let place = self.at;
+            if self.peek() != Some(b'"') {
+                return self.unexpected("a name in quotes");
+            }
+            let name = self.string()?;
+            if self.is_known(&name, start, &mut names) {
+                return Err((place, format!("the name {:?} stands twice in one object", excerpt(&name))));
+            }
+            self.blanks();
+            if self.peek() != Some(b':') {
+                return self.unexpected("`:`");
+            }
+            self.at += 1;
+            self.blanks();
+            let value = self.value()?;
+            self.fields.push((name, value));
+            self.blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Value::Record(Record::read(self.fields.drain(start..))));
+                }
+                _ => return self.unexpected("`,` or `}`"),
+            }
+            self.blanks();
+        }
+    }
+
+    /// Whether the record whose fields begin at `start` has the name already. `names` are those of a large record.
+    fn is_known(&self, name: &Text, start: usize, names: &mut HashSet<Text>) -> bool {
+        let fields = self.fields.get(start..).unwrap_or_default();
+        if fields.len() < MANY {
+            return fields.iter().any(|(known, _)| known == name);
+        }
+        if names.is_empty() {
+            names.extend(fields.iter().map(|(known, _)| known.clone()));
+        }
+        !names.insert(name.clone())
+    }
+
+    fn list(&mut self) -> Result<Value, Stop> {
+        let start = self.items.len();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::from(vec![]));
+        }
+        loop {
+            let value = self.value()?;
+            self.items.push(value);
+            self.blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Value::from(self.items.drain(start..).collect::<Vec<_>>()));
+                }
+                _ => return self.unexpected("`,` or `]`"),
+            }
+            self.blanks();
+        }
+    }
+
+    fn word(&mut self, word: &[u8], value: Value) -> Result<Value, Stop> {
+        if !self.rest().starts_with(word) {
+            return self.unexpected("a value");
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn number(&mut self) -> Result<Value, Stop> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            let digits = self.at;
+            self.digits()?;
+            let zeros = self.bytes[digits..self.at].iter().take_while(|byte| **byte == b'0').count();
+            if self.at - digits - zeros > number::EXPONENT_DIGITS {
+                let most = number::EXPONENT_DIGITS;
+                return Err((start, format!("the number's exponent has more than {most} digits")));
+            }
+        }
+        let source = || Text::slice(self.owner, start, self.at);
+        Ok(Value::Number(Number::read(&self.bytes[start..self.at], source)))
+    }
+
+    fn digits(&mut self) -> Result<(), Stop> {
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 {
+            return self.unexpected("a digit");
+        }
+        self.at += count;
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<Text, Stop> {
+        self.at += 1;
+        let start = self.at;
+        self.at += super::plain(self.rest());
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(Text::slice(self.owner, start, self.at - 1))
+            }
+            _ => self.escaped(start),
+        }
+    }
+
+    /// A text that is not plain to its end: `at` stands on the first byte that stopped it.
+    fn escaped(&mut self, start: usize) -> Result<Text, Stop> {
+        let mut text = String::new();
+        let mut plain = start;
+        loop {
+            text.push_str(self.text.get(plain..self.at).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(Text::from(text));
+                }
+                Some(b'\\') => text.push(self.escape()?),
+                Some(_) => return self.stop("a control character stands in a text"),
+                None => return self.unexpected("`\"` at the end of a text"),
+            }
+            plain = self.at;
+            self.at += super::plain(self.rest());
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Stop> {
+        let place = self.at;
+        self.at += 1;
+        let c = match self.peek() {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode(place),
+            _ => return Err((place, "an unknown escape stands in a text".into())),
+        };
+        self.at += 1;
+        Ok(c)
+    }
+
+    fn unicode(&mut self, place: usize) -> Result<char, Stop> {
+        let first = self.four_digits(place)?;
+        let code = match first {
+            0xd800..=0xdbff => {
+                if !self.rest().starts_with(b"\\u") {
+                    return Err((place, "half a surrogate pair stands in a text".into()));
+                }
+                self.at += 1;
+                match self.four_digits(place)? {
+                    second @ 0xdc00..=0xdfff => 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00),
+                    _ => return Err((place, "half a surrogate pair stands in a text".into())),
+                }
+            }
+            code => code,
+        };
+        char::from_u32(code).ok_or_else(|| (place, "half a surrogate pair stands in a text".into()))
+    }
+
+    /// The digits behind `\u`; `at` stands on the `u`.
+    fn four_digits(&mut self, place: usize) -> Result<u32, Stop> {
+        let digits = self.bytes.get(self.at + 1..self.at + 5).unwrap_or_default();
+        let mut code = 0;
+        for digit in digits {
+            let digit =
+                (*digit as char).to_digit(16).ok_or((place, "an escape needs four hexadecimal digits".to_string()))?;
+            code = code * 16 + digit;
+        }
+        if digits.len() < 4 {
+            return Err((place, "an escape needs four hexadecimal digits".into()));
+        }
+        self.at += 5;
+        Ok(code)
+    }
+}

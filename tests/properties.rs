@@ -1,0 +1,76 @@
+//! Properties of the language, bounded: a few seconds each, the same cases every time. More of them with
+//! `PROPTEST_CASES=100000`, others with `PROPTEST_RNG_SEED=2`. The same functions are fuzz targets in `fuzz/`.
+
+#[path = "properties/mod.rs"]
+mod properties;
+
+use properties::{evaluate, json, parse};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+/// Holds a property against so many rows of bytes.
+fn hold(cases: u32, longest: usize, property: impl Fn(&[u8])) {
+    let given = |name| std::env::var_os(name).is_some();
+    let mut config = Config { failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
+    if !given("PROPTEST_CASES") {
+        config.cases = cases;
+    }
+    if !given("PROPTEST_RNG_SEED") {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    let bytes = prop::collection::vec(any::<u8>(), 0..longest);
+    let held = TestRunner::new(config).run(&bytes, |bytes| {
+        property(&bytes);
+        Ok(())
+    });
+    if let Err(why) = held {
+        panic!("{why}");
+    }
+}
+
+#[test]
+fn any_text_is_read_to_its_end() {
+    hold(400, 400, parse::parse);
+}
+
+#[test]
+fn a_file_cut_anywhere_is_read_to_its_end() {
+    hold(200, 5, parse::cut);
+}
+
+#[test]
+fn what_the_checker_takes_runs_and_what_it_refuses_does_not() {
+    hold(100, 400, evaluate::check);
+}
+
+#[test]
+fn what_compiles_gives_a_value_of_its_type_or_an_error() {
+    hold(100, 3000, evaluate::evaluate);
+}
+
+/// A generator whose programs are refused, or all fail, would test nothing.
+#[test]
+fn generated_programs_mostly_compile_and_often_give_a_value() {
+    let total = std::cell::Cell::new(evaluate::Count::default());
+    hold(40, 3000, |bytes| {
+        let (one, mut all) = (evaluate::counted(bytes), total.get());
+        all.made += one.made;
+        all.compiled += one.compiled;
+        all.gave += one.gave;
+        total.set(all);
+    });
+    let total = total.get();
+    println!("{total:?}");
+    assert!(total.compiled * 2 > total.made, "{total:?}");
+    assert!(total.gave * 4 > total.compiled, "{total:?}");
+}
+
+#[test]
+fn json_is_read_as_serde_json_reads_it() {
+    hold(4_000, 200, json::json_reader);
+}
+
+#[test]
+fn json_that_is_written_is_read_back() {
+    hold(2_000, 200, json::json_writer);
+}

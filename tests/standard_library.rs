@@ -1,0 +1,92 @@
+//! The pages of functions are those that the command writes, their examples hold, and the library keeps its own rules.
+
+#[path = "specification/harness.rs"]
+mod harness;
+mod support;
+
+use flowctl::language::functions::ALL;
+use flowctl::language::standard;
+use std::path::Path;
+use support::process::{finish, flowctl};
+
+const PAGES: [&str; 2] = ["functions.md", "standard-library.md"];
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap_or_default()
+}
+
+#[test]
+fn the_committed_pages_are_those_that_the_command_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    finish(flowctl(&["functions", "--write", &folder.path().to_string_lossy()])).said(0, &[]);
+    for name in PAGES {
+        let made = std::fs::read_to_string(folder.path().join(name)).expect("written");
+        assert!(page(name) == made, "docs/{name} is old: run `flowctl functions --write docs`");
+    }
+}
+
+#[test]
+fn the_examples_of_the_pages_hold() {
+    for name in PAGES {
+        let failures = harness::check(&format!("docs/{name}"), &page(name));
+        assert!(failures.is_empty(), "{} failing:\n{}", failures.len(), failures.join("\n"));
+    }
+}
+
+#[test]
+fn what_the_library_offers_is_shown_by_examples() {
+    for module in standard::modules() {
+        assert!(module.about.ends_with('.'), "std:{}: a sentence at the top of the file", module.name);
+        for function in module.functions {
+            let name = format!("{} of std:{}", function.name, module.name);
+            assert!(function.summary.ends_with('.'), "{name}: a sentence, got {:?}", function.summary);
+            assert!(function.examples.contains(&format!("{}(", function.name)), "{name}: an example that calls it");
+            assert!(ALL.iter().all(|one| one.name != function.name), "{name} hides the built-in one");
+        }
+    }
+}
+
+#[test]
+fn every_country_is_found_by_its_codes_and_its_name() {
+    let text = include_str!("../src/language/std/address.map");
+    let rows: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.split_once("=> { two = ")?.1.strip_suffix(" }"))
+        .map(|row| format!("[{}]", row.replace("three = ", "").replace("name = ", "")))
+        .collect();
+    assert_eq!(rows.len(), 249);
+    let holds = "country2(c[1]) == c[0] and country2(c[2].lower()) == c[0] and country3(c[0]) == c[1] and country_name(c[1]) == c[2]";
+    let chapter = format!(
+        "```map steps=100000\nuse \"std:address\"\n\n[{}].filter(c => not ({holds}))  // => []\n```\n",
+        rows.join(", ")
+    );
+    assert_eq!(harness::check("countries", &chapter), Vec::<String>::new());
+}
+
+#[test]
+fn the_command_lists_and_explains() {
+    let listed = finish(flowctl(&["functions"]));
+    listed.said(0, &[]);
+    let modules = standard::modules();
+    let offered = modules.iter().flat_map(|module| &module.functions).map(|function| function.name.as_str());
+    for name in ALL.iter().map(|function| function.name).chain(offered) {
+        assert!(listed.stdout.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
+    }
+    let explained = finish(flowctl(&["functions", "country2"]));
+    explained.said(0, &[]);
+    for part in ["use \"std:address\"", "country2(country: text?) -> text?", "country2(\"NOR\")  // => \"NO\""] {
+        assert!(explained.stdout.contains(part), "{part}: {}", explained.stdout);
+    }
+    finish(flowctl(&["functions", "contry2"])).said(2, &["contry2", "country2"]);
+    finish(flowctl(&["functions", "zzzzzz"])).said(2, &["zzzzzz", "lists all"]);
+    let json = finish(flowctl(&["functions", "--format", "json"]));
+    json.said(0, &[]);
+    let entries: Vec<serde_json::Value> = serde_json::from_str(&json.stdout).expect("JSON");
+    assert!(entries.len() > ALL.len());
+    assert!(
+        entries
+            .iter()
+            .any(|entry| entry["name"] == "round" && entry["signatures"].as_array().expect("list").len() == 2)
+    );
+    assert!(entries.iter().any(|entry| entry["name"] == "phone" && entry["use"] == "std:contact"));
+}
