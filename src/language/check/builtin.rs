@@ -1,19 +1,21 @@
 //! Calls of built-in functions: which overload, what lambdas take and give, constant arguments.
 
 use super::call::count;
+use super::constant::folded;
 use super::signature::{self, Bindings, Mismatch, Pattern, Shape, Signature};
 use super::{Checker, Origin, Typed, Want, fit, narrow, relate};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::{Arg, Lambda, Name};
 use crate::language::code::{Argument, Code, Op};
 use crate::language::functions::Function;
-use crate::language::types::{Field, Kind, RecordType, Type};
+use crate::language::types::{Kind, Type};
 use crate::value::Value;
 
 /// They take the fraction of an arithmetic tree itself as their first argument.
 const FRACTIONS: [&str; 3] = ["round", "floor", "ceil"];
 /// They look at all that a record holds: only what its type names is to be seen.
-const LOOK_AT_FIELDS: [&str; 7] = ["keys", "values", "entries", "changes", "distinct", "contains", "json"];
+const LOOK_AT_FIELDS: [&str; 10] =
+    ["keys", "values", "entries", "changes", "distinct", "contains", "merge", "pick", "omit", "json"];
 
 /// An argument on its way.
 enum Given<'e> {
@@ -143,7 +145,7 @@ impl Checker<'_> {
         whole.then_some(all)
     }
 
-    /// The overload whose lambdas give what these give.
+    /// The overloads whose lambdas give what these give, and what the first one's variables stand for.
     fn settle(
         &mut self,
         function: &'static Function,
@@ -201,19 +203,16 @@ impl Checker<'_> {
         let mut spans = vec![];
         let mut whole = true;
         let mut facts = (vec![], vec![]);
-        if function.name == "changes"
-            && let Some(Given::Value(wanted)) = given.get(1)
-        {
-            result = all_optional(&wanted.ty);
-        }
+        let mut types = vec![];
         for (at, ((given, lambda), (param, pattern))) in given.into_iter().zip(lambdas).zip(&one.params).enumerate() {
             match (given, lambda) {
                 (Given::Value(typed), _) => {
                     whole &= self.check_constant(function, param, pattern, &typed);
                     constants.push(match &typed.code.op {
-                        Op::Const(value) => Some(value.clone()),
+                        Op::Const(_) | Op::List(_) => folded(&typed.code),
                         _ => None,
                     });
+                    types.push(typed.ty.clone());
                     spans.push(typed.span());
                     if function.name == "given" {
                         facts = given_facts(&typed.code, self);
@@ -230,6 +229,7 @@ impl Checker<'_> {
                 }
                 (_, Some(Compiled { params, body })) => {
                     constants.push(None);
+                    types.push(Type::never());
                     spans.push(body.span());
                     codes.push(Argument::Lambda { params, body: body.code });
                 }
@@ -243,10 +243,11 @@ impl Checker<'_> {
             return None;
         }
         let overload = signature::of(function).iter().position(|known| std::ptr::eq(known, one)).unwrap_or(0);
-        let prepared = match function.prepare.map(|prepare| prepare(&constants)) {
-            None => None,
-            Some(Ok(prepared)) => Some(prepared),
-            Some(Err((at, why))) => {
+        let prepared = function.prepare.map(|prepare| prepare(&constants)).transpose();
+        let given = function.gives.map_or(Ok(None), |gives| gives(&types, &constants));
+        let (prepared, given) = match prepared.and_then(|prepared| Ok((prepared, given?))) {
+            Ok(both) => both,
+            Err((at, why)) => {
                 let place = spans.get(at).copied().unwrap_or(span);
                 let param = one.params.get(at).map_or("", |(name, _)| name);
                 let message = format!("argument `{param}` of `{}`: {why}", function.name);
@@ -254,6 +255,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+        result = given.unwrap_or(result);
         let mut typed = Typed::new(Op::Builtin { function, overload, args: codes, prepared }, span, result);
         (typed.when_true, typed.when_false) = facts;
         Some(typed)
@@ -418,19 +420,6 @@ fn code_path(code: &Code, checker: &Checker<'_>) -> Option<Vec<crate::value::Tex
         }
         _ => return None,
     })
-}
-
-fn all_optional(ty: &Type) -> Type {
-    match &ty.kind {
-        Kind::Record(record) => {
-            let optional = |(name, field): (&crate::value::Text, &Field)| {
-                (name.clone(), Field { ty: field.ty.clone().or_missing(), ..field.clone() })
-            };
-            let fields = record.fields.iter().map(optional).collect();
-            Type::record(RecordType { name: record.name.clone(), fields })
-        }
-        _ => ty.clone(),
-    }
 }
 
 fn wrong_count(name: &Name, overloads: &[Signature], got: usize) -> Diagnostic {
