@@ -1,6 +1,7 @@
 //! `=` and `=>` under one another over consecutive lines, and rows in columns where the author put several on a line.
 //!
-//! An item of several lines takes part where the author had aligned it, and does not widen the others.
+//! An item of several lines takes part where the author had aligned it, and does not widen the others. A group that alignment
+//! would push beyond the width of a line stays as it is.
 
 use super::WIDTH;
 use super::lines::Lines;
@@ -29,15 +30,15 @@ impl Run<'_> {
     /// Further spaces before tokens. `indent`: of the lines.
     pub fn spaces(&self, lines: &Lines<'_, '_>, indent: usize) -> Vec<(usize, usize)> {
         let spread = spread(lines, &self.lines);
+        let has_columns = self.has_columns();
         let fits = self.lines.iter().zip(&spread).all(|(items, spread)| {
             let (Some(first), Some(last)) = (items.first(), items.last()) else { return true };
             let more: usize = spread.iter().map(|(_, more)| more).sum();
-            indent + lines.width(first.first, last.last) + more <= WIDTH
+            let width = indent + lines.width(first.first, last.last);
+            // A line that is too long by itself says nothing about the others; one that only alignment makes too long does.
+            width + more <= WIDTH || !has_columns && width > WIDTH
         });
-        match fits || !self.has_columns() {
-            true => spread.into_iter().flatten().collect(),
-            false => vec![],
-        }
+        if fits { spread.into_iter().flatten().collect() } else { vec![] }
     }
 }
 
