@@ -1,7 +1,7 @@
 //! `=` and `=>` under one another over consecutive lines, and rows in columns where the author put several on a line.
 //!
-//! An item of several lines takes part where the author had aligned it, and does not widen the others. A group that alignment
-//! would push beyond the width of a line stays as it is.
+//! An item of several lines takes part where the author had aligned it, and does not widen the others. Rows and arms that
+//! alignment would push beyond the width of a line stay as they are.
 
 use super::WIDTH;
 use super::lines::Lines;
@@ -35,8 +35,9 @@ impl Run<'_> {
             let (Some(first), Some(last)) = (items.first(), items.last()) else { return true };
             let more: usize = spread.iter().map(|(_, more)| more).sum();
             let width = indent + lines.width(first.first, last.last);
-            // A line that is too long by itself says nothing about the others; one that only alignment makes too long does.
-            width + more <= WIDTH || !has_columns && width > WIDTH
+            // Fields stay in their column however long a value is; rows and arms that only alignment makes too long do not.
+            let may_be_long = !has_columns && (first.class == Class::Assignment || width > WIDTH);
+            width + more <= WIDTH || may_be_long
         });
         if fits { spread.into_iter().flatten().collect() } else { vec![] }
     }
