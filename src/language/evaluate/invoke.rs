@@ -92,7 +92,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         }
         let row = table.rows.get(&wanted);
         self.witness.row(table, row);
-        if let Some(value) = row.map(|row| &row.value).or(table.otherwise.as_ref()) {
+        if let Some(value) = row.map_or(table.otherwise.as_ref(), |row| row.value.as_ref()) {
             return Ok(value.clone());
         }
         let shown: Vec<String> = wanted.iter().map(show_key).collect();

@@ -353,7 +353,7 @@ fn tables_are_asked_by_value() {
         name: "status".into(),
         rows: HashMap::from([(
             vec![TableKey::Number("1".into())],
-            Row { value: read("\"one\""), span: Span::default() },
+            Row { value: Some(read("\"one\"")), span: Span::default() },
         )]),
         otherwise,
         span: Span::default(),
