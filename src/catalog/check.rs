@@ -9,10 +9,11 @@ use super::system::{Auth, Base, System};
 use super::{Catalog, Reconcile};
 use crate::diagnostics::Diagnostic;
 use crate::language::types::TypeSource;
+use std::collections::BTreeMap;
 
 /// One sentence a problem.
 pub(super) fn problems(catalog: &Catalog) -> Vec<String> {
-    let (types, diagnostics) = Types::new(catalog, []);
+    let (types, diagnostics) = Types::of(&catalog.schemas, &BTreeMap::new());
     let mut problems: Vec<String> = diagnostics.into_iter().map(|Diagnostic { message, .. }| message).collect();
     for (name, schema) in catalog.schemas.iter() {
         if schema.known.is_none() {

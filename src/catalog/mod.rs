@@ -41,7 +41,7 @@ use crate::diagnostics::did_you_mean;
 use schema::Schema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// How a fact is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -69,18 +69,97 @@ macro_rules! types {
 }
 
 const TYPES: &[(&str, &str)] = types! {
+    "dataverse/accounts"
+    "dataverse/close_incident"
+    "dataverse/close_order"
+    "dataverse/contacts"
+    "dataverse/incidents"
+    "dataverse/invoicedetails"
+    "dataverse/invoices"
+    "dataverse/pricelevels"
+    "dataverse/products"
+    "dataverse/salesorderdetails"
+    "dataverse/salesorders"
+    "dataverse/tasks"
+    "dataverse/transactioncurrencies"
+    "dataverse/uoms"
+    "finops/BankAccounts"
+    "finops/CDSFreeTextInvoiceHeaders"
+    "finops/CDSFreeTextInvoiceLines"
     "finops/CDSSalesOrderLinesV2"
+    "finops/Currencies"
+    "finops/CustomerPaymentJournalFees"
+    "finops/CustomerPaymentJournalHeaders"
+    "finops/CustomerPaymentJournalLines"
+    "finops/CustomerPostalAddressesV2"
     "finops/CustomersV3"
+    "finops/ExchangeRates"
+    "finops/LedgerJournalHeaders"
+    "finops/LedgerJournalLines"
+    "finops/LegalEntities"
+    "finops/MainAccounts"
+    "finops/PaymentJournalLineSettledInvoices"
     "finops/ReleasedProductsV2"
+    "finops/ReturnOrderHeaders"
+    "finops/ReturnOrderLinesV2"
+    "finops/SalesInvoiceHeadersV2"
     "finops/SalesOrderHeadersV2"
+    "finops/SalesPriceAgreements"
+    "finops/VendorPaymentJournalHeaders"
+    "finops/VendorPaymentJournalLines"
+    "finops/VendorsV3"
+    "paypal/address"
+    "paypal/authorization"
+    "paypal/authorization_capture_request"
+    "paypal/capture"
+    "paypal/dispute"
+    "paypal/event"
+    "paypal/fee_money"
+    "paypal/invoice"
+    "paypal/link"
+    "paypal/money"
+    "paypal/name"
+    "paypal/order"
+    "paypal/order_capture_request"
+    "paypal/order_request"
+    "paypal/payee"
+    "paypal/payer"
+    "paypal/payout_batch"
+    "paypal/payout_batch_request"
+    "paypal/payout_item_details"
+    "paypal/payout_money"
+    "paypal/refund"
+    "paypal/refund_request"
+    "paypal/sale"
+    "paypal/sale_money"
+    "paypal/sale_refund"
+    "paypal/subscription"
+    "paypal/subscription_reason"
+    "paypal/subscription_request"
+    "paypal/transaction"
     "stripe/address"
     "stripe/balance_transaction"
     "stripe/charge"
     "stripe/charge_update"
+    "stripe/credit_note"
     "stripe/customer"
+    "stripe/customer_params"
+    "stripe/dispute"
     "stripe/event"
+    "stripe/invoice"
+    "stripe/invoice_line"
+    "stripe/invoice_payment"
     "stripe/payment_intent"
+    "stripe/payout"
+    "stripe/price"
+    "stripe/price_params"
+    "stripe/product"
+    "stripe/product_params"
+    "stripe/refund"
+    "stripe/refund_params"
     "stripe/shipping"
+    "stripe/subscription"
+    "stripe/subscription_item"
 };
 
 /// All systems. Cheap to clone.
@@ -88,6 +167,8 @@ const TYPES: &[(&str, &str)] = types! {
 pub struct Catalog {
     systems: Arc<BTreeMap<String, System>>,
     schemas: Arc<BTreeMap<String, Schema>>,
+    /// The types of those schemas, once somebody has asked.
+    types: Arc<OnceLock<Types>>,
 }
 
 impl Catalog {
@@ -119,7 +200,7 @@ impl Catalog {
                 Err(error) => problems.push(format!("{name}.json: {error}")),
             }
         }
-        let catalog = Catalog { systems: Arc::new(loaded), schemas: Arc::new(schemas) };
+        let catalog = Catalog { systems: Arc::new(loaded), schemas: Arc::new(schemas), types: Arc::default() };
         problems.extend(check::problems(&catalog));
         if problems.is_empty() { Ok(catalog) } else { Err(problems) }
     }

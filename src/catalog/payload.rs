@@ -13,14 +13,15 @@ use crate::diagnostics::{Code, Diagnostic, FileId, Source, Span, did_you_mean};
 use crate::language::types::{Facts, Field, Form, Kind, RecordType, Type, TypeSource};
 use crate::value::Text;
 use indexmap::IndexMap;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// All payload types of a project: the bundled ones and its own.
 #[derive(Clone, Debug, Default)]
 pub struct Types {
     /// Whole types and definitions of their files, by dotted name.
-    types: BTreeMap<String, Type>,
+    types: Arc<BTreeMap<String, Type>>,
 }
 
 /// Deepest nesting of a type, references followed. A type that refers to itself ends here.
@@ -33,30 +34,50 @@ impl Types {
         project: impl IntoIterator<Item = (FileId, &'f Source)>,
     ) -> (Types, Vec<Diagnostic>) {
         let mut diagnostics = vec![];
-        let mut schemas: BTreeMap<String, Schema> = catalog.schemas.as_ref().clone();
-        let mut files: BTreeMap<String, (FileId, &Source)> = BTreeMap::new();
-
+        let mut own = vec![];
         for (file, source) in project {
             match project_schema(catalog, file, source) {
-                Ok(Some((name, schema))) => {
-                    files.insert(name.clone(), (file, source));
-                    match schemas.get_mut(&name) {
-                        Some(bundled) => bundled.extend(schema),
-                        None => drop(schemas.insert(name, schema)),
-                    }
-                }
+                Ok(Some((name, schema))) => own.push((name, schema, file, source)),
                 Ok(None) => {}
                 Err(diagnostic) => diagnostics.push(*diagnostic),
             }
         }
+        if own.is_empty() {
+            return (Types::bundled(catalog), diagnostics);
+        }
 
-        let mut types = Types::default();
-        for (name, schema) in &schemas {
-            let builder = Builder { schemas: &schemas, root: name };
+        let mut schemas: BTreeMap<String, Schema> = catalog.schemas.as_ref().clone();
+        let mut files: BTreeMap<String, (FileId, &Source)> = BTreeMap::new();
+        for (name, schema, file, source) in own {
+            files.insert(name.clone(), (file, source));
+            match schemas.get_mut(&name) {
+                Some(bundled) => bundled.extend(schema),
+                None => drop(schemas.insert(name, schema)),
+            }
+        }
+        let (types, more) = Types::of(&schemas, &files);
+        diagnostics.extend(more);
+        (types, diagnostics)
+    }
+
+    /// The types of schemas, some of which have a project's file.
+    pub(super) fn of(
+        schemas: &BTreeMap<String, Schema>,
+        files: &BTreeMap<String, (FileId, &Source)>,
+    ) -> (Types, Vec<Diagnostic>) {
+        let mut types = BTreeMap::new();
+        let mut diagnostics = vec![];
+        let referred = RefCell::default();
+        for (name, schema) in schemas {
+            let builder = Builder { schemas, root: name, referred: &referred };
             let definitions = schema.defs.iter().map(|(part, definition)| (format!("{name}.{part}"), definition));
             for (full, schema) in definitions.chain([(name.clone(), schema)]) {
-                match builder.build(schema, &full, 0) {
-                    Ok(ty) => drop(types.types.insert(full, ty)),
+                let built = match full == *name {
+                    true => builder.whole(schema, name),
+                    false => builder.build(schema, &full, 1),
+                };
+                match built {
+                    Ok(ty) => drop(types.insert(full, ty)),
                     Err(problem) => {
                         diagnostics.push(match files.get(name) {
                             Some((file, source)) => problem.in_file(*file, &source.text),
@@ -66,12 +87,12 @@ impl Types {
                 }
             }
         }
-        (types, diagnostics)
+        (Types { types: Arc::new(types) }, diagnostics)
     }
 
     /// The bundled types alone.
     pub fn bundled(catalog: &Catalog) -> Types {
-        Types::new(catalog, []).0
+        catalog.types.get_or_init(|| Types::of(&catalog.schemas, &BTreeMap::new()).0).clone()
     }
 
     /// The type that the catalogue means by `ty`; `entity` is the one in hand, where the operation has one.
@@ -197,8 +218,9 @@ fn project_schema(
     let path = source.path.strip_prefix("types/").and_then(|path| path.strip_suffix(".json"));
     let Some((system, name)) = path.and_then(|path| path.split_once('/')) else { return Ok(None) };
     let start = Span::new(file, 0, 0);
-    if catalog.system(system).is_none() {
-        let known = catalog.systems().map(|system| system.name.as_str());
+    let systems = systems(catalog);
+    if !systems.contains(system) {
+        let known = systems.iter().copied();
         let mut diagnostic = Diagnostic::error(Code::F0422, format!("there is no system `{system}`"), start);
         if let Some(meant) = did_you_mean(system, known) {
             diagnostic = diagnostic.help(format!("did you mean types/{meant}/{name}.json?"));
@@ -212,6 +234,9 @@ fn project_schema(
                 let problem = Problem::new(format!("this file extends `{full}`, by its name"), Some(extends.clone()));
                 Err(Box::new(problem.in_file(file, &source.text)))
             }
+            Some(_) if !catalog.schemas.contains_key(&full) => {
+                Err(Box::new(nothing_to_extend(catalog, system, &full, file, &source.text)))
+            }
             _ => Ok(Some((full, schema))),
         },
         Err(error) => {
@@ -222,6 +247,26 @@ fn project_schema(
                 .help("payload types are written in a small part of JSON Schema; see docs/catalogue.md");
             Err(Box::new(diagnostic))
         }
+    }
+}
+
+/// Whose types there are: systems that flows can call, and those of which only the payloads are known.
+fn systems(catalog: &Catalog) -> BTreeSet<&str> {
+    let typed = catalog.schemas.keys().filter_map(|name| Some(name.split_once('.')?.0));
+    catalog.systems().map(|system| system.name.as_str()).chain(typed).collect()
+}
+
+fn nothing_to_extend(catalog: &Catalog, system: &str, full: &str, file: FileId, text: &str) -> Diagnostic {
+    let place = Problem::new("", Some(full.to_owned())).in_file(file, text).primary;
+    let span = place.map_or(Span::new(file, 0, 0), |label| label.span);
+    let message = format!("there is no bundled type `{full}` to extend");
+    let known = catalog.schemas.keys().map(String::as_str).filter(|name| name.starts_with(&format!("{system}.")));
+    let diagnostic = Diagnostic::error(Code::F0423, message, span);
+    match did_you_mean(full, known) {
+        Some(meant) => {
+            diagnostic.help(format!("did you mean `{meant}`, in a file types/{}.json?", meant.replace('.', "/")))
+        }
+        None => diagnostic.help("a type of your own is written without `x-extends`"),
     }
 }
 
@@ -254,16 +299,39 @@ struct Builder<'s> {
     schemas: &'s BTreeMap<String, Schema>,
     /// The file's type, in which `#/$defs/…` is looked up.
     root: &'s str,
+    /// What a `$ref` meant before, by its full name: many types share their parts.
+    referred: &'s RefCell<HashMap<String, Type>>,
 }
 
 impl Builder<'_> {
+    /// A file: what its keys name has to be there.
+    fn whole(&self, schema: &Schema, name: &str) -> Result<Type, Problem> {
+        if let Some(column) = schema.lacking_key_column() {
+            let message = format!("a key of `{name}` names `{column}`, which is no column that can be read");
+            return Err(Problem::new(message, Some(column.to_owned())));
+        }
+        self.build(schema, name, 0)
+    }
+
     fn build(&self, schema: &Schema, name: &str, depth: usize) -> Result<Type, Problem> {
         if depth > NESTING {
             return Err(Problem::new(format!("`{name}` is nested too deeply, or is part of itself"), last(name)));
         }
+        if let Some(keyword) = schema.table_keyword().filter(|_| depth > 0 && !self.schemas.contains_key(name)) {
+            let message = format!("`{keyword}` stands at the top of a file, not in `{name}`");
+            return Err(Problem::new(message, Some(keyword.to_owned())));
+        }
         if let Some(reference) = &schema.reference {
             let (root, found, full) = self.find(reference, name)?;
-            let ty = Builder { schemas: self.schemas, root }.build(found, &full, depth + 1)?;
+            let known = self.referred.borrow().get(&full).cloned();
+            let ty = match known {
+                Some(ty) => ty,
+                None => {
+                    let ty = Builder { root, ..*self }.build(found, &full, depth + 1)?;
+                    self.referred.borrow_mut().insert(full, ty.clone());
+                    ty
+                }
+            };
             return Ok(Type { null: ty.null || schema.kind.null, ..ty });
         }
         let bad = |message: String| Problem::new(message, last(name));

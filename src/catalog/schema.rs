@@ -58,6 +58,15 @@ pub(super) struct Schema {
     pub known: Option<Known>,
     #[serde(rename = "x-extends")]
     pub extends: Option<String>,
+    /// Of a table: what the system itself calls one row, `new_refundrequest`.
+    #[serde(rename = "x-logical-name")]
+    pub logical_name: Option<String>,
+    /// Of a table: the columns of its key.
+    #[serde(rename = "x-key", default)]
+    pub key: Vec<String>,
+    /// Of a table: other keys by which a row can be written, each a list of columns.
+    #[serde(rename = "x-alternate-keys", default)]
+    pub alternate_keys: Vec<Vec<String>>,
 }
 
 /// `"string"` or `["string", "null"]`. None at all: anything.
@@ -120,6 +129,27 @@ pub(super) enum WrittenForm {
 }
 
 impl Schema {
+    /// The first keyword that only a whole file can have, where there is one.
+    pub(super) fn table_keyword(&self) -> Option<&'static str> {
+        let written = [
+            ("x-logical-name", self.logical_name.is_some()),
+            ("x-key", !self.key.is_empty()),
+            ("x-alternate-keys", !self.alternate_keys.is_empty()),
+            ("x-extends", self.extends.is_some()),
+        ];
+        written.into_iter().find_map(|(keyword, there)| there.then_some(keyword))
+    }
+
+    /// The first column that a key names and that is no property, or that can only be written.
+    pub(super) fn lacking_key_column(&self) -> Option<&str> {
+        let named = self.key.iter().chain(self.alternate_keys.iter().flatten());
+        let is_column = |name: &&String| {
+            let property = self.properties.as_ref().and_then(|properties| properties.get(name.as_str()));
+            property.is_some_and(|property| !property.write_only)
+        };
+        named.into_iter().find(|name| !is_column(name)).map(String::as_str)
+    }
+
     /// Adds what a project's file says to the bundled type of that name: a property that both have is the project's.
     pub(super) fn extend(&mut self, project: Schema) {
         let properties = self.properties.get_or_insert_default();
@@ -130,6 +160,11 @@ impl Schema {
         }
         self.required.extend(project.required);
         self.defs.extend(project.defs);
+        self.logical_name = project.logical_name.or(self.logical_name.take());
+        if !project.key.is_empty() {
+            self.key = project.key;
+        }
+        self.alternate_keys.extend(project.alternate_keys);
         self.description = project.description.or(self.description.take());
     }
 }

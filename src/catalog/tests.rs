@@ -358,7 +358,8 @@ fn findings_in_a_project_stand_at_their_place() {
         found("types/stripe/a.json", "{ \"type\": \"object\",\n  \"patern\": 1 }"),
         "F0420 types/stripe/a.json:2:10: unknown field `patern`, expected one of `$schema`, `title`, `description`, `type`, \
          `format`, `$ref`, `$defs`, `properties`, `required`, `additionalProperties`, `items`, `enum`, `maxLength`, \
-         `readOnly`, `writeOnly`, `x-form`, `x-options`, `x-enum`, `x-scale`, `x-known`, `x-extends`"
+         `readOnly`, `writeOnly`, `x-form`, `x-options`, `x-enum`, `x-scale`, `x-known`, `x-extends`, \
+         `x-logical-name`, `x-key`, `x-alternate-keys`"
     );
     let required = found("types/stripe/a.json", r#"{ "type": "object", "properties": {}, "required": ["b"] }"#);
     assert_eq!(required, "F0421 types/stripe/a.json:1:52: `required` of `stripe.a` names `b`, which is no property");
@@ -368,6 +369,24 @@ fn findings_in_a_project_stand_at_their_place() {
     assert!(circle.contains("is part of itself"), "{circle}");
     assert!(found("types/strip/a.json", "{}").contains("there is no system `strip`"));
     assert!(found("types/stripe/a.json", r#"{ "x-extends": "stripe.b" }"#).contains("extends `stripe.a`"));
+    let extends = r#"{ "type": "object", "x-extends": "dataverse.salesorder", "properties": {} }"#;
+    assert_eq!(
+        found("types/dataverse/salesorder.json", extends),
+        "F0423 types/dataverse/salesorder.json:1:34: there is no bundled type `dataverse.salesorder` to extend"
+    );
+    let key = found("types/dataverse/new_a.json", r#"{ "type": "object", "x-key": ["new_b"], "properties": {} }"#);
+    assert_eq!(
+        key,
+        "F0421 types/dataverse/new_a.json:1:31: a key of `dataverse.new_a` names `new_b`, which is no column that can be read"
+    );
+    let bind =
+        r#"{ "type": "object", "x-extends": "dataverse.contacts", "x-alternate-keys": [["ownerid@odata.bind"]] }"#;
+    assert!(found("types/dataverse/contacts.json", bind).contains("which is no column"), "{bind}");
+    let inside = found(
+        "types/paypal/a.json",
+        r#"{ "type": "object", "properties": { "b": { "type": "string", "x-key": ["b"] } } }"#,
+    );
+    assert!(inside.contains("`x-key` stands at the top of a file, not in `paypal.a.b`"), "{inside}");
     for text in [
         "{",
         "",
@@ -378,6 +397,29 @@ fn findings_in_a_project_stand_at_their_place() {
     ] {
         assert!(!found("types/stripe/a.json", text).is_empty(), "{text}");
     }
+}
+
+#[test]
+fn a_company_brings_its_own_tables_and_columns() {
+    let own = r#"{ "type": "object", "x-logical-name": "new_claim", "x-key": ["new_claimid"],
+        "x-alternate-keys": [["new_number"], ["new_shop", "new_order"]],
+        "properties": {
+            "new_claimid": { "type": "string", "format": "uuid", "readOnly": true },
+            "new_number": { "type": "string", "maxLength": 20 }, "new_shop": { "type": "string" },
+            "new_order": { "type": "string" }, "new_state": { "type": "integer", "x-options": { "1": "Open", "2": "Closed" } }
+        },
+        "required": ["new_claimid", "new_number"] }"#;
+    let column = r#"{ "type": "object", "x-extends": "dataverse.salesorders", "x-alternate-keys": [["new_channelorder"]],
+        "properties": { "new_channelorder": { "type": ["string", "null"], "maxLength": 50 } } }"#;
+    let (types, findings) =
+        project(&[("types/dataverse/new_claims.json", own), ("types/dataverse/salesorders.json", column)]);
+    assert!(findings.is_empty(), "{findings:?}");
+    let claim = types.payload("dataverse.new_claims").unwrap();
+    assert!(claim.fields().unwrap().fields["new_claimid"].read_only);
+    let order = types.payload("dataverse.salesorders").unwrap();
+    let fields = &order.fields().unwrap().fields;
+    assert_eq!(fields["new_channelorder"].ty.facts.as_ref().unwrap().max_length, Some(50));
+    assert!(fields["totalamount"].read_only && fields["pricelevelid@odata.bind"].write_only);
 }
 
 // ---- the format beyond what is bundled

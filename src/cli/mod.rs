@@ -5,6 +5,7 @@
 mod demo;
 mod eval;
 mod explain;
+mod fmt;
 mod functions;
 mod graph;
 mod operations;
@@ -49,6 +50,7 @@ enum Command {
     Validate(validate::Args),
     Run(run::Args),
     Eval(eval::Args),
+    Fmt(fmt::Args),
     Graph(graph::Args),
     Test(test::Args),
     Schema(schema::Args),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::main(args),
         Command::Run(args) => run::main(args),
         Command::Eval(args) => eval::main(args),
+        Command::Fmt(args) => fmt::main(args),
         Command::Graph(args) => graph::main(args),
         Command::Test(args) => test::main(args),
         Command::Schema(args) => schema::main(args),

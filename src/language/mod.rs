@@ -5,6 +5,7 @@
 //! - [`check`] names, types and narrowing; gives [`code`]
 //! - [`evaluate`] runs code on values, within limits
 //! - [`explain`] how a value came about
+//! - [`format`] how a `.map` file looks
 //! - [`functions`] the built-ins, one file each; `std/` the library written in the language itself, which [`standard`] reads
 //!
 //! A project's mappings are compiled together into a [`Library`]; a flow's slots are compiled against it.
@@ -15,6 +16,7 @@ pub mod code;
 pub mod evaluate;
 pub mod explain;
 pub mod filter;
+pub mod format;
 pub mod functions;
 pub mod parse;
 pub mod script;

@@ -64,7 +64,10 @@ pub fn conform(value: &Value, ty: &Type) -> Result<Value, ShapeError> {
         (Kind::Money, Value::Money(money)) => written_money(money)?,
         (Kind::List(element), Value::List(items)) => {
             let items = items.iter().enumerate();
-            let written = items.map(|(n, item)| conform(item, element).map_err(|error| error.below(&format!("[{n}]"))));
+            let written = items.map(|(n, item)| match conform(item, element) {
+                Ok(Value::Missing) => plain(item).map_err(|error| error.below(&format!("[{n}]"))),
+                other => other.map_err(|error| error.below(&format!("[{n}]"))),
+            });
             Value::List(Arc::new(written.collect::<Result<_, _>>()?))
         }
         (Kind::Map(wanted), Value::Record(record)) => {

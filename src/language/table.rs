@@ -9,6 +9,9 @@ use crate::diagnostics::{Code, Diagnostic, FileId, Span, did_you_mean};
 use crate::value::{Number, Text, Value, time};
 use std::sync::Arc;
 
+/// So many findings of one file: who has more mends these first.
+const MAX_FINDINGS: usize = 50;
+
 /// One row: its key, its value, its place.
 pub(super) type Row = (Vec<TableKey>, Value, Span);
 
@@ -31,11 +34,18 @@ pub(super) fn read(file: FileId, text: &str, keys: &[Type], value: &Type) -> (Ve
     let mut findings = vec![];
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let body = &text[bom..];
+    if let Some((at, why)) = misquoted(body) {
+        let span = Span::new(file, bom + at, bom + at + 1);
+        return (vec![], vec![Diagnostic::error(Code::F0245, why, span)]);
+    }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body.as_bytes());
     let mut columns: Option<Columns> = None;
     let mut width = 0;
     let mut rows = vec![];
     for record in reader.records() {
+        if findings.len() >= MAX_FINDINGS {
+            break;
+        }
         let record = match record {
             Ok(record) => record,
             Err(error) => {
@@ -81,6 +91,11 @@ fn header(
     let before = findings.len();
     let mut fields: Vec<Field> = vec![];
     let wanted = value.fields();
+    if record.len() == 1 && record.iter().any(|cell| cell.contains(';')) {
+        let message = "columns are separated by `,`, not by `;`";
+        findings.push(Diagnostic::error(Code::F0243, message, cells.line));
+        return None;
+    }
     if record.len() < keys + usize::from(wanted.is_none()) {
         let message = format!("the table needs {keys} key column(s) and its value, this header has {}", record.len());
         findings.push(Diagnostic::error(Code::F0243, message, cells.line));
@@ -110,7 +125,48 @@ fn header(
             findings.push(Diagnostic::error(Code::F0243, message, cells.line));
         }
     }
+    for field in &fields {
+        if !is_scalar(&field.ty) {
+            let message = format!("a CSV cannot hold {}", field.ty.kind_name());
+            findings.push(Diagnostic::error(Code::F0243, message, cells.span(field.column)));
+        }
+    }
     (findings.len() == before).then_some(Columns { keys, fields })
+}
+
+/// What has a form of source that stands in a cell.
+fn is_scalar(ty: &Type) -> bool {
+    matches!(ty.kind, Kind::Text | Kind::Int | Kind::Decimal | Kind::Bool | Kind::Date | Kind::Time)
+}
+
+/// The first quote that RFC 4180 does not know: inside a cell without quotes, not followed by the cell's end, or never
+/// closed. The reader would take it as text, or the rest of the file as one cell.
+fn misquoted(body: &str) -> Option<(usize, &'static str)> {
+    let bytes = body.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b'"' {
+            let open = at;
+            loop {
+                at = at + 1 + bytes[at + 1..].iter().position(|byte| *byte == b'"').unwrap_or(bytes.len());
+                match bytes.get(at..) {
+                    None => return Some((open, "this quote is never closed")),
+                    Some([_, b'"', ..]) => at += 1,
+                    Some([_] | [_, b',' | b'\r' | b'\n', ..]) => break,
+                    Some(_) => return Some((at, "a cell ends with its quote; a quote inside it is doubled")),
+                }
+            }
+            at += 1;
+        }
+        while let Some(byte) = bytes.get(at).filter(|byte| !matches!(byte, b',' | b'\r' | b'\n')) {
+            if *byte == b'"' {
+                return Some((at, "a cell with a quote in it stands in quotes, and the quote is doubled"));
+            }
+            at += 1;
+        }
+        at += 1;
+    }
+    None
 }
 
 fn unknown_column(name: &str, record: &RecordType, span: Span) -> Diagnostic {

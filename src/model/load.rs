@@ -58,6 +58,14 @@ pub fn find_root(start: &Path) -> Option<PathBuf> {
     start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file()).map(Path::to_path_buf)
 }
 
+/// Whether what a walk met belongs to the project where it began: no hidden folder, no `target`, no project inside.
+pub fn belongs(entry: &walkdir::DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    let folder = entry.file_type().is_dir();
+    entry.depth() == 0
+        || !(name.starts_with('.') || (folder && (name == "target" || entry.path().join(PROJECT_FILE).is_file())))
+}
+
 impl Project {
     /// The project in which `start` stands. Follows no links; leaves out hidden folders, `target` and projects inside.
     pub fn load(start: &Path) -> (Project, Sources, Vec<Diagnostic>) {
@@ -69,14 +77,7 @@ impl Project {
         };
         let mut findings = vec![];
         let mut texts = BTreeMap::new();
-        let inside = |entry: &walkdir::DirEntry| {
-            let name = entry.file_name().to_string_lossy();
-            let folder = entry.file_type().is_dir();
-            entry.depth() == 0
-                || !(name.starts_with('.')
-                    || (folder && (name == "target" || entry.path().join(PROJECT_FILE).is_file())))
-        };
-        for entry in walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(inside) {
+        for entry in walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(belongs) {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -220,7 +221,8 @@ fn kind(path: &str) -> Kind<'_> {
     ends.into_iter().find(|(end, _)| path.ends_with(end)).map_or(Kind::Other, |(_, kind)| kind)
 }
 
-fn text(path: &Path) -> Result<Arc<str>, (Code, String)> {
+/// The text of a file; what is wrong with it where there is none.
+pub fn text(path: &Path) -> Result<Arc<str>, (Code, String)> {
     use std::io::Read;
     let unreadable = |error: std::io::Error| (Code::F0331, format!("cannot be read: {error}"));
     let mut bytes = vec![];

@@ -157,7 +157,7 @@ impl Exact {
     fn with_zeros(negative: bool, mut digits: u128, scale: u32) -> Result<Exact, NumberError> {
         let mut zeros = 0;
         while digits >= LIMIT {
-            if scale > 0 || digits % 10 != 0 {
+            if scale > 0 || !digits.is_multiple_of(10) {
                 return Err(NumberError::TooLarge);
             }
             digits /= 10;

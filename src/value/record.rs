@@ -23,8 +23,8 @@ enum Repr {
 #[derive(Clone, Default)]
 struct Fields {
     entries: Vec<Entry>,
-    /// Name to position, from [`INDEXED`] fields on. Boxed, because hardly a record has one.
-    index: Option<Box<HashMap<Text, usize>>>,
+    /// Name to position, from [`INDEXED`] fields on.
+    index: Option<HashMap<Text, usize>>,
 }
 
 impl Record {
@@ -146,7 +146,7 @@ impl Fields {
 
     fn index_again(&mut self) {
         let places = || self.entries.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
-        self.index = (self.entries.len() >= INDEXED).then(|| Box::new(places()));
+        self.index = (self.entries.len() >= INDEXED).then(places);
     }
 }
 

@@ -239,6 +239,12 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_run_ends_at_the_first_special_byte(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 0x1eu8..0x24, 0x5au8..0x5e], 0..40)) {
+        let model = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(bytes.len());
+        prop_assert_eq!(json::plain(&bytes), model);
+    }
+
+    #[test]
     fn bytes_never_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let _ = json::parse(&bytes);
     }
@@ -261,6 +267,10 @@ fn decimals_are_read_strictly() {
     assert_eq!(exact("007").to_string(), "7");
     assert_eq!(exact("9999999999999999999999999999").to_string(), "9999999999999999999999999999");
     assert_eq!(Exact::parse("99999999999999999999999999999"), Err(NumberError::TooLarge));
+    assert_eq!(exact("10000000000000000000000000000").to_string(), "10000000000000000000000000000");
+    assert_eq!(Exact::parse("10000000000000000000000000001"), Err(NumberError::TooLarge));
+    assert_eq!(exact(&format!("1{}", "0".repeat(37))).parts(), (10i128.pow(37), 0));
+    assert_eq!(Exact::parse(&format!("1{}", "0".repeat(38))), Err(NumberError::TooLarge));
     assert_eq!(exact("0.0000000000000000000000000001").decimals(), 28);
     assert_eq!(Exact::parse("0.00000000000000000000000000001"), Err(NumberError::TooLarge));
     assert_eq!(exact(&format!("1.{}", "0".repeat(500))), Exact::ONE);
@@ -270,26 +280,46 @@ fn decimals_are_read_strictly() {
 #[test]
 fn rounding_has_its_ties_and_signs_right() {
     use Rounding::*;
+    let modes = [HalfEven, HalfAway, Up, Down, Floor, Ceiling];
+    // To whole numbers, in the order of the modes.
+    for (text, expected) in [
+        ("0", ["0", "0", "0", "0", "0", "0"]),
+        ("0.1", ["0", "0", "1", "0", "0", "1"]),
+        ("-0.1", ["0", "0", "-1", "0", "-1", "0"]),
+        ("0.5", ["0", "1", "1", "0", "0", "1"]),
+        ("-0.5", ["0", "-1", "-1", "0", "-1", "0"]),
+        ("0.9", ["1", "1", "1", "0", "0", "1"]),
+        ("-0.9", ["-1", "-1", "-1", "0", "-1", "0"]),
+        ("1.5", ["2", "2", "2", "1", "1", "2"]),
+        ("-1.5", ["-2", "-2", "-2", "-1", "-2", "-1"]),
+        ("2.5", ["2", "3", "3", "2", "2", "3"]),
+        ("-2.5", ["-2", "-3", "-3", "-2", "-3", "-2"]),
+        ("2.4999999999999999999999999", ["2", "2", "3", "2", "2", "3"]),
+        ("2.5000000000000000000000001", ["3", "3", "3", "2", "2", "3"]),
+        ("-3", ["-3", "-3", "-3", "-3", "-3", "-3"]),
+        ("9.5", ["10", "10", "10", "9", "9", "10"]),
+    ] {
+        for (mode, expected) in modes.into_iter().zip(expected) {
+            assert_eq!(exact(text).round(0, mode).unwrap().to_string(), expected, "{text} {mode:?}");
+        }
+    }
+    // To places, which are written.
     for (text, places, mode, expected) in [
-        ("2.5", 0, HalfEven, "2"),
-        ("3.5", 0, HalfEven, "4"),
-        ("-2.5", 0, HalfEven, "-2"),
-        ("2.5", 0, HalfAway, "3"),
-        ("-2.5", 0, HalfAway, "-3"),
         ("2.45", 1, HalfEven, "2.4"),
         ("2.451", 1, HalfEven, "2.5"),
         ("0.35", 1, HalfAway, "0.4"),
+        ("-0.04", 1, HalfAway, "0.0"),
         ("1.01", 1, Up, "1.1"),
-        ("-1.01", 1, Up, "-1.1"),
-        ("1.09", 1, Down, "1.0"),
         ("-1.09", 1, Down, "-1.0"),
         ("-1.01", 1, Floor, "-1.1"),
-        ("1.01", 1, Ceiling, "1.1"),
         ("-1.09", 1, Ceiling, "-1.0"),
         ("1", 2, HalfEven, "1.00"),
     ] {
         assert_eq!(exact(text).round(places, mode).unwrap().to_string(), expected, "{text} {mode:?}");
     }
+    let names = Rounding::NAMES.iter().map(|name| Rounding::parse(name)).collect::<Option<Vec<_>>>();
+    assert_eq!(names.as_deref(), Some(&modes[..]));
+    assert_eq!(Rounding::parse("half_up"), None);
 }
 
 #[test]
@@ -391,6 +421,32 @@ fn numbers_of_any_length_compare_by_value() {
     assert_eq!(number("0e999999").exact(), Ok(Exact::ZERO));
 }
 
+/// ISO 4217, list one: what has another number of decimals than two, and all else that is in use.
+#[test]
+fn currencies_have_the_decimals_of_iso_4217() {
+    let none = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF";
+    let two = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF \
+               CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL \
+               HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU \
+               MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR \
+               SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED \
+               VES WST XCD XCG YER ZAR ZMW ZWG";
+    let three = "BHD IQD JOD KWD LYD OMR TND";
+    let four = "CLF UYW";
+    for (codes, decimals) in [(none, Some(0)), (two, Some(2)), (three, Some(3)), (four, Some(4)), ("XAU XDR XXX", None)]
+    {
+        for code in codes.split_ascii_whitespace() {
+            assert_eq!(currency(code).minor_units(), decimals, "{code}");
+            assert_eq!(currency(&code.to_ascii_lowercase()).code(), code);
+        }
+    }
+    // No other three letters have none, three or four.
+    let letters = || 'A'..='Z';
+    let odd = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let odd = odd.filter(|code| matches!(Currency::parse(code).and_then(|c| c.minor_units()), Some(0 | 3 | 4)));
+    assert_eq!(odd.count(), 17 + 7 + 2);
+}
+
 #[test]
 fn money_knows_its_currency() {
     for (code, decimals) in
@@ -463,7 +519,15 @@ fn json_is_read_strictly() {
         let error = json::parse(text.as_bytes()).expect_err(text);
         assert!(error.message.contains(why), "{text}: {error}");
     }
-    assert!(json::parse(b"\"\xff\"").is_err());
+    for bytes in [&b"\"\xff\""[..], b"\"\xc3\"", b"\"\xed\xa0\x80\"", b"\"\xc0\xaf\"", b"\xef\xbb\xbf1"] {
+        assert!(json::parse(bytes).is_err(), "{bytes:?}");
+    }
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(json::parse(nested(json::NESTING).as_bytes()).is_ok());
+    assert!(json::parse(nested(json::NESTING + 1).as_bytes()).is_err());
+    assert!(json::parse_limited(b"[{\"a\":[]}]", 2).is_err() && json::parse_limited(b"[{\"a\":1},[]]", 2).is_ok());
+    let order = br#"{"z":1,"a":{"y":2,"b":3},"10":4,"9":5}"#;
+    assert_eq!(json::write_bytes(&json::parse(order).unwrap()).unwrap(), order);
     assert!(json::parse(b"[1e999999999999999999, 1e-0000000000000000000000007]").is_ok());
     let error = json::parse(b"{\n  \"a\": x\n}").unwrap_err();
     assert_eq!((error.line, error.column), (2, 8));

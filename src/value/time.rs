@@ -69,7 +69,7 @@ pub(super) fn append_time(at: Timestamp, out: &mut Vec<u8>) -> Result<(), YearEr
     let mut nanoseconds = utc.subsec_nanosecond().unsigned_abs();
     if nanoseconds != 0 {
         let mut count = 9;
-        while nanoseconds % 10 == 0 {
+        while nanoseconds.is_multiple_of(10) {
             nanoseconds /= 10;
             count -= 1;
         }

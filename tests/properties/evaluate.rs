@@ -84,15 +84,7 @@ pub fn counted(data: &[u8]) -> Count {
         findings::hold(&found, &sources, &source);
         assert_eq!(checked.is_none(), found.iter().any(is_error), "{source}");
         count.made += 1;
-        let Some(checked) = checked else {
-            if std::env::var_os("PROPERTIES_SHOW").is_some() {
-                println!(
-                    "{source}\n  {:?}",
-                    found.iter().filter(|f| is_error(f)).map(|f| &f.message).collect::<Vec<_>>()
-                );
-            }
-            continue;
-        };
+        let Some(checked) = checked else { continue };
         count.compiled += 1;
         let whole = format!("{definitions}\n---\n{source}");
         let fitting: Vec<Value> = variables.iter().map(|(_, ty)| value_of(ty, generator.choices)).collect();

@@ -2,17 +2,27 @@
 
 use flowctl::catalog::{Catalog, Types};
 use flowctl::diagnostics::{Diagnostic, Severity, Sources};
+use flowctl::graph::project::compile;
 use flowctl::language::check::SlotScope;
 use flowctl::language::evaluate::{Context, EvalError, Limits};
 use flowctl::language::shape::conform;
 use flowctl::language::types::{RecordType, Type, TypeSource};
 use flowctl::language::{Expression, Inputs, Library, SourceText};
+use flowctl::model::Project;
 use flowctl::value::{Text, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 /// The file that an unnamed block of definitions is.
 const FILE: &str = "example.map";
+/// The file that a block of a flow is, and what stands beside it.
+const FLOW: &str = "example.flow.yaml";
+const PROJECT: &str = "project: example\nversion: 1\nsettings: { zone: { type: text, default: Europe/Oslo } }\n";
+const CONNECTIONS: &str = "connections:
+  shop: { system: stripe, mode: live, api_key: env://KEY }
+  d365: { system: finops, base_url: https://a.example, company: usmf, tenant: 8c1d2b1e-0000-4000-8000-000000000000,
+    client_id: env://ID, client_secret: env://SECRET }
+";
 /// What may stand behind an example, each begun by `// `.
 const MARKS: [&str; 6] = ["// =>", "// json ", "// type ", "// error", "// warning", "// ok"];
 const KINDS: [&str; 7] = ["absent", "type", "value", "number", "no_row", "failed", "script"];
@@ -119,6 +129,7 @@ impl Section {
             ["map" | "csv" | "rhai", name] if !name.contains('=') => {
                 self.files.insert(name.to_string(), block.text.clone());
             }
+            ["flow"] => return self.flow(&block.text),
             ["type", name] => self.types.push((name.to_string(), block.text.clone())),
             ["json", name, ty @ ..] => {
                 let value = json::parse(block.text.as_bytes()).map_err(|why| format!("this is no JSON: {why}"))?;
@@ -185,6 +196,38 @@ impl Section {
             }
         }
         Ok(count)
+    }
+
+    /// Compiles a flow beside the section's files, in a project with a connection to each of two systems.
+    fn flow(&self, text: &str) -> Result<usize, String> {
+        let flow =
+            text.lines().take_while(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect::<String>();
+        let mut wanted = vec![];
+        for said in text.lines().filter_map(|line| line.strip_prefix("# ")) {
+            let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
+            match (word, rest) {
+                ("ok", "") => {}
+                ("error" | "warning", rest) => match read_error(word, rest)? {
+                    Says::Finding(finding) => wanted.push(finding),
+                    _ => return Err(format!("`{said}` is no finding")),
+                },
+                _ => return Err(format!("`{said}` cannot be read")),
+            }
+        }
+        let mut texts: BTreeMap<String, Arc<str>> = BTreeMap::from([
+            ("flowctl.yaml".to_string(), PROJECT.into()),
+            ("connections.yaml".to_string(), CONNECTIONS.into()),
+            (FLOW.to_string(), flow.into()),
+        ]);
+        texts.extend(self.files.iter().map(|(path, text)| (path.clone(), text.as_str().into())));
+        let (project, sources, mut found) = Project::from_files(&texts);
+        let effective = project.effective(None).map_err(|finding| finding.message)?;
+        let compilation = compile(&project, &effective, sources, &CATALOG);
+        found.extend(compilation.findings);
+        match differs(&wanted.iter().collect::<Vec<_>>(), &found, &compilation.sources, true, FLOW) {
+            Some(why) => Err(why),
+            None => Ok(1),
+        }
     }
 
     /// The bundled types with those of the section; `None` where it has none.

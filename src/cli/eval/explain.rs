@@ -1,7 +1,7 @@
 //! `--explain`: an account of a result, for people and for programs.
 
 use crate::diagnostics::{Sources, Span, did_you_mean};
-use crate::language::explain::{Account, Callee, Choice, Condition, Fact, Field, Read, Step, Way};
+use crate::language::explain::{Account, Callee, Choice, Condition, Fact, Field, Operand, Read, Step, Way};
 use crate::value::{Record, Text, Value, json};
 use std::io::IsTerminal;
 
@@ -89,7 +89,7 @@ struct Line {
 fn lines(field: &Field, sources: &Sources) -> Vec<Line> {
     let mut lines = vec![];
     for condition in &field.conditions {
-        let value = format!("{}{}", condition.held, because(&condition.facts));
+        let value = format!("{}{}", condition.held, because(&condition.operands, &condition.facts, sources));
         // What stands behind `else` is there because the condition did not hold.
         let label = if condition.wanted { "if" } else { "if not" };
         lines.push(Line { label, what: source(condition.span, sources), value, place: String::new() });
@@ -146,7 +146,7 @@ fn lines(field: &Field, sources: &Sources) -> Vec<Line> {
 
 fn chosen(choice: &Choice, sources: &Sources) -> Line {
     let what = source(choice.span, sources);
-    let reads = because(&choice.facts);
+    let reads = because(&choice.operands, &choice.facts, sources);
     let (label, value) = match &choice.way {
         Way::If(held) => ("if", format!("{held}{reads}")),
         Way::Match(Some(value), true) => ("match", format!("else, for {}", short(value))),
@@ -159,8 +159,12 @@ fn chosen(choice: &Choice, sources: &Sources) -> Line {
     Line { label, what, value, place: String::new() }
 }
 
-/// ": charge.shipping null".
-fn because(facts: &[Fact]) -> String {
+/// ": charge.shipping null": what was compared, or else what was looked at.
+fn because(operands: &[Operand], facts: &[Fact], sources: &Sources) -> String {
+    let compared = |one: &Operand| {
+        let what = one.path.clone().unwrap_or_else(|| source(one.span, sources));
+        format!("{what} {}", short(&one.value))
+    };
     let said = |fact: &Fact| match fact {
         Fact::Read(read) => Some(format!("{} {}", read.path, short(&read.value))),
         Fact::Row { table, keys, row: None, .. } => Some(format!("{} has no row", entry(table, keys))),
@@ -169,7 +173,11 @@ fn because(facts: &[Fact]) -> String {
         }
         _ => None,
     };
-    let shown: Vec<String> = facts.iter().filter_map(said).collect();
+    let mut shown: Vec<String> = operands.iter().map(compared).collect();
+    // What is not there says nothing of why.
+    if operands.is_empty() || operands.iter().any(|one| one.path.is_none() && one.value.is_absent()) {
+        shown.extend(facts.iter().filter_map(said));
+    }
     let more = if shown.len() > 3 { ", …" } else { "" };
     let first = &shown[..shown.len().min(3)];
     if first.is_empty() { String::new() } else { format!(": {}{more}", first.join(", ")) }
@@ -273,6 +281,17 @@ fn set_facts(out: &mut Record, facts: &[Fact], sources: &Sources) {
     some(out, "choices", facts, sources, |fact| matches!(fact, Fact::Choice(_)));
 }
 
+fn operands(out: &mut Record, operands: &[Operand], sources: &Sources) {
+    let operand = |one: &Operand| {
+        let mut out = Record::new();
+        set(&mut out, "from", one.path.as_ref().map_or(Value::Missing, |path| path.as_str().into()));
+        set(&mut out, "value", writable(&one.value));
+        place(&mut out, one.span, sources);
+        Value::Record(out)
+    };
+    set(out, "compared", list(operands, operand));
+}
+
 fn looked_at(out: &mut Record, facts: &[Fact], sources: &Sources) {
     some(out, "reads", facts, sources, |fact| matches!(fact, Fact::Read(_)));
     some(out, "rows", facts, sources, |fact| matches!(fact, Fact::Row { .. }));
@@ -288,6 +307,7 @@ fn of_condition(condition: &Condition, sources: &Sources) -> Value {
     place(&mut out, condition.span, sources);
     set(&mut out, "held", condition.held.into());
     set(&mut out, "wanted", condition.wanted.into());
+    operands(&mut out, &condition.operands, sources);
     looked_at(&mut out, &condition.facts, sources);
     Value::Record(out)
 }
@@ -342,6 +362,7 @@ fn of_fact(fact: &Fact, sources: &Sources) -> Value {
                 }
             };
             set(&mut out, "way", way.into());
+            operands(&mut out, &choice.operands, sources);
             looked_at(&mut out, &choice.facts, sources);
             place(&mut out, choice.span, sources);
         }

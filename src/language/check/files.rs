@@ -341,7 +341,10 @@ fn call_order(bodies: &[Body<'_, '_>], names: &[Names<'_>], findings: &mut [Vec<
         .iter()
         .map(|(file, written, _)| {
             let mut calls = vec![];
-            routine::calls(written, &mut |name: &Name| {
+            routine::calls(written, &mut |name: &Name, receiver: Option<&Text>| {
+                if receiver.is_some_and(|receiver| names[*file].scripts.contains_key(receiver)) {
+                    return;
+                }
                 if let Lookup::Found(callee) = names[*file].function(&name.text) {
                     calls.push((callee.routine, name.span));
                 }

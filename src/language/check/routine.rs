@@ -3,9 +3,10 @@
 use super::scope::{FunctionInfo, Names};
 use super::{Assigned, Checker, Origin, Want};
 use crate::diagnostics::{Code as Number, Diagnostic, Severity};
-use crate::language::ast::{Expr, ExprKind, FunctionDef};
+use crate::language::ast::{Expr, ExprKind, FunctionDef, Name};
 use crate::language::code::Routine;
 use crate::language::types::{Kind, Type};
+use crate::value::Text;
 
 /// Compiles a `fn` or `mapping`. `None` where it has errors.
 pub(super) fn compile(
@@ -49,17 +50,20 @@ pub(super) fn compile(
     (routine, findings)
 }
 
+/// Takes a name that is called, and the name in front of its dot: a script's function is none of ours.
+type Found<'f, 'e> = &'f mut dyn FnMut(&'e Name, Option<&'e Text>);
+
 /// The names that a body calls, each with its place: `f(x)` and `x.f()`.
-pub(super) fn calls<'e>(written: &'e FunctionDef, found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
+pub(super) fn calls<'e>(written: &'e FunctionDef, found: Found<'_, 'e>) {
     for one in &written.body.lets {
         walk(&one.value, found);
     }
     walk(&written.body.value, found);
 }
 
-fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
+fn walk<'e>(expr: &'e Expr, found: Found<'_, 'e>) {
     use crate::language::ast::{Arg, Piece};
-    let args = |args: &'e [Arg], found: &mut dyn FnMut(&'e crate::language::ast::Name)| {
+    let args = |args: &'e [Arg], found: Found<'_, 'e>| {
         for arg in args {
             match arg {
                 Arg::Value(expr) => walk(expr, found),
@@ -89,12 +93,16 @@ fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name
         | ExprKind::Not(inner)
         | ExprKind::Fail(inner) => walk(inner, found),
         ExprKind::Call { name, args: given } => {
-            found(name);
+            found(name, None);
             args(given, found);
         }
         ExprKind::MethodCall { base, name, args: given, .. } => {
             walk(base, found);
-            found(name);
+            let receiver = match &base.kind {
+                ExprKind::Name(name) => Some(name),
+                _ => None,
+            };
+            found(name, receiver);
             args(given, found);
         }
         ExprKind::Field { base, .. } => walk(base, found),
@@ -127,7 +135,7 @@ fn walk<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e crate::language::ast::Name
     }
 }
 
-fn walk_entries<'e>(entries: &'e [crate::language::ast::Entry], found: &mut dyn FnMut(&'e crate::language::ast::Name)) {
+fn walk_entries<'e>(entries: &'e [crate::language::ast::Entry], found: Found<'_, 'e>) {
     use crate::language::ast::Entry;
     for entry in entries {
         match entry {

@@ -46,7 +46,8 @@ pub(super) fn typed(
             ("", [(only, _)]) => only.clone(),
             ("", _) => {
                 let message = "a signature without a name is for a script with one function".to_string();
-                let names: Vec<&str> = defined.iter().map(|(name, _)| name.as_str()).collect();
+                let mut names: Vec<&str> = defined.iter().map(|(name, _)| name.as_str()).collect();
+                names.sort_unstable();
                 let help = format!("write the name in front: {}", names.join(", "));
                 findings.push(Diagnostic::error(Number::F0250, message, line.span).help(help));
                 whole = false;

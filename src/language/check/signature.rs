@@ -126,6 +126,8 @@ impl Pattern {
     /// The type with every variable filled in.
     pub fn filled(&self, bound: &Bindings) -> Type {
         let mut ty = match &self.shape {
+            // The sum of nothing is 0.
+            Shape::Variable('N') if bound.get(&'N').is_none_or(|ty| ty.kind == Kind::Never) => Type::int(),
             Shape::Variable(name) => bound.get(name).cloned().unwrap_or_else(Type::never),
             Shape::Plain(ty) | Shape::Constant(ty) => ty.clone(),
             Shape::List(element) => Type::list(element.filled(bound)),

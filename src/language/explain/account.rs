@@ -43,8 +43,19 @@ pub struct Condition {
     pub held: bool,
     /// Whether it had to hold for the assignment to be made.
     pub wanted: bool,
+    /// What was compared, where it was a comparison.
+    pub operands: Vec<Operand>,
     /// What it looked at: reads and rows.
     pub facts: Vec<Fact>,
+}
+
+/// One side of a comparison, constants apart.
+#[derive(Clone)]
+pub struct Operand {
+    /// Where it is a part of an input.
+    pub path: Option<String>,
+    pub value: Value,
+    pub span: Span,
 }
 
 /// A part of an input, or a setting.
@@ -97,6 +108,8 @@ pub struct Choice {
     pub way: Way,
     /// What decided: a condition, the arm's value, the left side of `??` and `catch`.
     pub span: Span,
+    /// What was compared, where it was a comparison.
+    pub operands: Vec<Operand>,
     /// What it looked at: reads and rows.
     pub facts: Vec<Fact>,
 }
@@ -119,11 +132,18 @@ pub fn explain(expression: &Expression, inputs: &[Value], context: &Context<'_>)
     let mut recorder = Recorder::new(&expression.routine, inputs);
     let result = expression.witness(inputs, context, &mut recorder);
     let (mut fields, mut failed) = (vec![], None);
+    if let Err(error) = &result {
+        // An input that does not fit: nothing was begun.
+        failed =
+            Some(Field { path: vec![], value: Value::Missing, span: error.span, conditions: vec![], facts: vec![] });
+    }
     if let Some(root) = recorder.root {
         let result = result.as_ref().ok();
         let mut teller = Teller { recorder: &recorder, result, fields: &mut fields, failing: vec![] };
         teller.value(root, vec![], recorder.nodes[root].span, &[]);
-        failed = result.is_none().then(|| teller.failed(root));
+        if result.is_none() {
+            failed = Some(teller.failed(root));
+        }
     }
     Account { result, fields, failed, cut: recorder.is_full() }
 }
@@ -166,20 +186,18 @@ impl Teller<'_> {
             Kind::Record(entries, plan) if !plan.is_empty() || !entries.is_empty() => {
                 self.record(made, entries, plan, &path, around);
             }
-            Kind::List | Kind::For { .. } | Kind::Builtin { .. } => {
+            Kind::List | Kind::For(_) | Kind::Builtin { .. } => {
                 let count = node.value.as_ref().and_then(Value::as_list).map_or(0, <[Value]>::len);
                 let records = |at: usize| match self.recorder.element(made, at) {
                     Some(Part::Made(id)) => matches!(
                         self.recorder.nodes[self.recorder.nodes[id].made].kind,
-                        Kind::Record(..) | Kind::List | Kind::For { .. }
+                        Kind::Record(..) | Kind::List | Kind::For(_)
                     ),
                     _ => false,
                 };
                 let rounds: Vec<Id> = match &node.kind {
                     // Of a `for` that ended in an error, what it had made.
-                    Kind::For { body } if count == 0 => {
-                        node.parts[..].iter().copied().filter(|part| self.recorder.nodes[*part].span == *body).collect()
-                    }
+                    Kind::For(rounds) if node.value.is_none() => rounds.clone(),
                     _ if count > 0 && (0..count).all(records) => (0..count)
                         .filter_map(|at| match self.recorder.element(made, at) {
                             Some(Part::Made(id)) => Some(id),
@@ -277,7 +295,13 @@ impl Teller<'_> {
                 break; // not reached: an outer one decided
             };
             let Some(held) = self.recorder.nodes[part].value.as_ref().and_then(Value::as_bool) else { break };
-            all.push(Condition { span: *condition, held, wanted: *wanted, facts: self.looked_at(part) });
+            all.push(Condition {
+                span: *condition,
+                held,
+                wanted: *wanted,
+                operands: self.operands(part),
+                facts: self.looked_at(part),
+            });
         }
         all
     }
@@ -326,90 +350,108 @@ impl Teller<'_> {
         facts
     }
 
+    /// What a condition compared, through `and or not`.
+    fn operands(&self, id: Id) -> Vec<Operand> {
+        let (mut operands, mut next) = (vec![], vec![(id, false)]);
+        while let Some((at, compared)) = next.pop() {
+            let node = &self.recorder.nodes[at];
+            match &node.kind {
+                Kind::Compare => next.extend(node.parts.iter().rev().map(|part| (*part, true))),
+                Kind::Logic => {
+                    next.extend(node.parts.iter().rev().map(|part| (*part, at != id || node.parts.len() > 1)))
+                }
+                Kind::Constant => {}
+                _ if compared => operands.push(match &node.path {
+                    Some(path) => {
+                        let Read { path, value, span } = self.read(at, path);
+                        Operand { path: Some(path), value, span }
+                    }
+                    None => {
+                        let value = node.value.clone().unwrap_or(Value::Missing);
+                        Operand { path: None, value, span: node.span }
+                    }
+                }),
+                _ => {}
+            }
+        }
+        operands
+    }
+
     /// What went into a node's value.
     fn facts(&self, id: Id) -> Vec<Fact> {
         self.gather(id, true)
     }
 
     fn gather(&self, id: Id, choices: bool) -> Vec<Fact> {
-        let mut facts: Vec<Fact> = vec![];
+        let mut gathered = Gathered { choices, facts: vec![], next: vec![(id, false)] };
         let mut seen: HashSet<Id> = HashSet::new();
-        let mut next = vec![id];
         // A stack of its own: variables bound to variables make chains as long as a file.
-        while let Some(id) = next.pop() {
+        while let Some((id, list)) = gathered.next.pop() {
             if seen.insert(id) {
-                self.fact(id, choices, &mut facts, &mut next);
+                self.fact(id, list, &mut gathered);
             }
         }
-        without_wholes(facts)
+        without_wholes(gathered.facts)
     }
 
-    /// What a node adds by itself; what it leads to is put on `next`.
-    fn fact(&self, id: Id, choices: bool, facts: &mut Vec<Fact>, next: &mut Vec<Id>) {
+    /// What a node adds by itself; what it leads to comes next. `list`: it only gives the elements for something else.
+    fn fact(&self, id: Id, list: bool, gathered: &mut Gathered) {
         let node = &self.recorder.nodes[id];
-        let span = node.span;
-        let mut lead = |parts: &[Id]| next.extend(parts.iter().rev());
+        let (span, value) = (node.span, node.value.clone());
+        let call = |name: Text, kind: Callee| Fact::Call { name, kind, value: value.clone(), span };
+        if let Kind::Builtin { name, .. } = &node.kind {
+            gathered.say(call(Text::from(*name), Callee::Builtin));
+        }
         let hands_on = matches!(
             node.kind,
-            Kind::Call(_)
-                | Kind::If
-                | Kind::Match { .. }
-                | Kind::Coalesce
-                | Kind::Catch(_)
-                | Kind::Through
-                | Kind::Builtin { .. }
-        );
+            Kind::Call(_) | Kind::If | Kind::Match { .. } | Kind::Coalesce | Kind::Catch(_) | Kind::Through
+        ) && node.made != id;
         if let Some(path) = &node.path
-            && !(hands_on && node.made != id)
+            && !hands_on
             && !(matches!(node.kind, Kind::Local(_)) && self.binds_more(id))
         {
-            if let Kind::Builtin { name, .. } = &node.kind {
-                let value = node.value.clone();
-                facts.push(Fact::Call { name: Text::from(*name), kind: Callee::Builtin, value, span });
-            }
-            return facts.push(Fact::Read(self.read(id, path)));
+            return gathered.facts.push((Fact::Read(self.read(id, path)), list));
         }
         match &node.kind {
-            Kind::Local(Some(bound)) => lead(&[*bound]),
+            Kind::Local(Some(bound)) => gathered.lead(&[*bound], list),
+            Kind::Through => gathered.lead(&node.parts, list),
             Kind::Call(called) => {
                 if let Some((name, defined)) = called {
-                    let kind = Callee::Routine(*defined);
-                    facts.push(Fact::Call { name: name.clone(), kind, value: node.value.clone(), span });
+                    gathered.say(call(name.clone(), Callee::Routine(*defined)));
                 }
                 // Arguments count where they are used.
-                lead(node.parts.last().map_or(&[], std::slice::from_ref));
+                gathered.lead(node.parts.last().map_or(&[], std::slice::from_ref), list);
             }
-            Kind::Builtin { name, .. } => {
-                let value = node.value.clone();
-                facts.push(Fact::Call { name: Text::from(*name), kind: Callee::Builtin, value, span });
-                lead(&node.parts);
+            Kind::Builtin { lambda: Some(_), .. } => {
+                let (list, rest) = node.parts.split_at(node.parts.len().min(1));
+                gathered.lead(rest, false);
+                gathered.lead(list, true);
             }
             Kind::Script(name) => {
-                facts.push(Fact::Call { name: name.clone(), kind: Callee::Script, value: node.value.clone(), span });
-                lead(&node.parts);
+                gathered.say(call(name.clone(), Callee::Script));
+                gathered.lead(&node.parts, false);
             }
             Kind::Table(Some((table, row))) => {
                 let keys = node.parts.iter().filter_map(|key| self.recorder.nodes[*key].value.clone()).collect();
-                let (table, value) = (table.clone(), node.value.clone());
-                facts.push(Fact::Row { table, keys, value, row: *row, span });
-                lead(&node.parts);
+                gathered.say(Fact::Row { table: table.clone(), keys, value: node.value.clone(), row: *row, span });
+                gathered.lead(&node.parts, false);
             }
             Kind::If | Kind::Match { .. } | Kind::Coalesce | Kind::Catch(_) => {
-                if let Some(last) = node.parts.last() {
-                    if choices {
-                        facts.extend(self.choice(id).map(Fact::Choice));
-                    }
-                    lead(&[*last]);
+                if gathered.choices
+                    && let Some(choice) = self.choice(id)
+                {
+                    gathered.say(Fact::Choice(choice));
                 }
+                gathered.lead(node.parts.last().map_or(&[], std::slice::from_ref), list);
             }
             Kind::Record(entries, _) => {
                 let values = entries.iter().filter_map(|entry| match entry {
                     Entry::Assign { value, .. } => *value,
                     Entry::Spread { value } => Some(*value),
                 });
-                lead(&values.collect::<Vec<_>>());
+                gathered.lead(&values.collect::<Vec<_>>(), false);
             }
-            _ => lead(&node.parts),
+            _ => gathered.lead(&node.parts, false),
         }
     }
 
@@ -456,7 +498,7 @@ impl Teller<'_> {
             (Kind::Match { otherwise, .. }, [.., condition]) => (Way::Match(None, *otherwise), *condition, *condition),
             _ => return None,
         };
-        Some(Choice { way, span: of(decided).span, facts: self.looked_at(looked) })
+        Some(Choice { way, span: of(decided).span, operands: self.operands(looked), facts: self.looked_at(looked) })
     }
 }
 
@@ -469,28 +511,36 @@ impl Filled {
     }
 }
 
-/// Without repetitions, and without wholes of which only parts were used.
-fn without_wholes(facts: Vec<Fact>) -> Vec<Fact> {
-    let reads: HashSet<String> = facts
-        .iter()
-        .filter_map(|fact| match fact {
-            Fact::Read(read) => Some(read.path.clone()),
-            _ => None,
-        })
-        .collect();
-    let mut wholes: HashSet<&str> = HashSet::new();
-    for path in &reads {
-        for (at, _) in path.match_indices(['.', '[']) {
-            wholes.insert(&path[..at]);
-        }
+/// Facts while they are gathered, with whether a read only gives the elements for something else.
+struct Gathered {
+    choices: bool,
+    facts: Vec<(Fact, bool)>,
+    next: Vec<(Id, bool)>,
+}
+
+impl Gathered {
+    fn say(&mut self, fact: Fact) {
+        self.facts.push((fact, false));
     }
+
+    fn lead(&mut self, parts: &[Id], list: bool) {
+        self.next.extend(parts.iter().rev().map(|part| (*part, list)));
+    }
+}
+
+/// Without repetitions, and without lists whose elements are told one by one.
+fn without_wholes(facts: Vec<(Fact, bool)>) -> Vec<Fact> {
+    let path = |fact: &Fact| match fact {
+        Fact::Read(read) => Some(read.path.clone()),
+        _ => None,
+    };
+    let reads: HashSet<String> = facts.iter().filter_map(|(fact, _)| path(fact)).collect();
+    let wholes: HashSet<&str> =
+        reads.iter().flat_map(|path| path.match_indices(['.', '[']).map(|(at, _)| &path[..at])).collect();
     let mut told: HashSet<String> = HashSet::new();
-    let kept = facts.into_iter().filter(|fact| match fact {
-        Fact::Read(read) => {
-            let inner = matches!(read.value, Value::List(_) | Value::Record(_)) && wholes.contains(&*read.path);
-            !inner && told.insert(read.path.clone())
-        }
-        _ => true,
+    let kept = facts.into_iter().filter(|(fact, list)| match path(fact) {
+        Some(path) => !(*list && wholes.contains(&*path)) && told.insert(path),
+        None => true,
     });
-    kept.collect()
+    kept.map(|(fact, _)| fact).collect()
 }

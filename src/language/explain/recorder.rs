@@ -17,7 +17,10 @@ use std::sync::Arc;
 pub(super) type Id = usize;
 
 /// More operations than this are not kept: what is left is a part of the account.
-const MOST: usize = 2_000_000;
+const MOST: usize = 500_000;
+
+/// Elements of longer lists are not looked for in the list that they were taken from.
+const SEARCHED: usize = 2_000;
 
 /// A place in an input: `order`, `.lines`, `[0]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,16 +80,20 @@ pub(super) enum Kind {
     Builtin {
         name: &'static str,
         args: usize,
-        lambda: Option<(Span, usize)>,
+        /// How many parameters it takes.
+        lambda: Option<usize>,
     },
     Script(Text),
     /// Its name; `Some(None)`: no row fitted.
     Table(Option<(Text, Option<Span>)>),
     Record(Vec<Entry>, Arc<Vec<Planned>>),
     List,
-    For {
-        body: Span,
-    },
+    /// With what its body gave, round by round.
+    For(Vec<Id>),
+    /// `== < in` and the like.
+    Compare,
+    /// `and or not`.
+    Logic,
     /// Whatever works with its parts.
     Other,
 }
@@ -190,7 +197,7 @@ impl Recorder {
                 name: function.name,
                 args: args.iter().filter(|arg| matches!(arg, Argument::Value(_))).count(),
                 lambda: args.iter().find_map(|arg| match arg {
-                    Argument::Lambda { params, body } => Some((body.span, params.len())),
+                    Argument::Lambda { params, .. } => Some(params.len()),
                     Argument::Value(_) => None,
                 }),
             },
@@ -205,7 +212,9 @@ impl Recorder {
                 Kind::Record(vec![], plan.clone())
             }
             Op::List(_) => Kind::List,
-            Op::For(each) => Kind::For { body: each.body.span },
+            Op::Compare { .. } | Op::In { .. } => Kind::Compare,
+            Op::And(..) | Op::Or(..) | Op::Not(_) => Kind::Logic,
+            Op::For(_) => Kind::For(vec![]),
             _ => Kind::Other,
         }
     }
@@ -238,6 +247,11 @@ impl Recorder {
             }
             _ => None,
         };
+        if let (Kind::For(_), Op::For(each)) = (&node.kind, &code.op) {
+            let bodies = node.parts.iter().filter(|part| self.nodes[**part].span == each.body.span);
+            let rounds = bodies.copied().collect();
+            self.nodes[id].kind = Kind::For(rounds);
+        }
         if let Some((made, path)) = found {
             (self.nodes[id].made, self.nodes[id].path) = (made, path);
         }
@@ -291,9 +305,9 @@ impl Recorder {
         let node = &self.nodes[made];
         match &node.kind {
             Kind::List => node.parts.get(at).copied().map(Part::Made),
-            Kind::For { body } => self.rounds(node, *body).nth(at).map(Part::Made),
-            Kind::Builtin { name: "map", lambda: Some((body, _)), .. } => {
-                self.rounds(node, *body).nth(at).map(Part::Made)
+            Kind::For(rounds) => rounds.get(at).copied().map(Part::Made),
+            Kind::Builtin { name: "map", args, lambda: Some(_) } => {
+                node.parts.get(args.checked_add(at)?).copied().map(Part::Made)
             }
             // What keeps elements (filter, sort_by, distinct, …) is pure: of equal ones it keeps all, or the first.
             Kind::Builtin { args: 1.., .. } => {
@@ -302,6 +316,9 @@ impl Recorder {
                 let nth = kept.iter().take(at).filter(|one| *one == wanted).count();
                 let list = *node.parts.first()?;
                 let items = self.nodes[list].value.as_ref()?.as_list()?;
+                if items.len() > SEARCHED {
+                    return None;
+                }
                 let from = items.iter().enumerate().filter(|(_, item)| *item == wanted).nth(nth)?.0;
                 Some(Part::Of(list, Step::Index(from)))
             }
@@ -309,23 +326,17 @@ impl Recorder {
         }
     }
 
-    /// The rounds of a `for` or lambda, in order.
-    pub fn rounds<'s>(&'s self, node: &'s Node, body: Span) -> impl Iterator<Item = Id> + 's {
-        node.parts
-            .iter()
-            .copied()
-            .filter(move |part| self.nodes[*part].span == body && self.nodes[*part].value.is_some())
-    }
-
     /// The element of the list that a built-in gives to its lambda.
     fn given(&self, value: &Value) -> Option<(Id, usize)> {
         let node = &self.nodes[*self.open.last()?];
-        let Kind::Builtin { lambda: Some((body, params)), .. } = &node.kind else { return None };
+        let Kind::Builtin { args, lambda: Some(params), .. } = &node.kind else { return None };
         let list = *node.parts.first()?;
         let items = self.nodes[list].value.as_ref()?.as_list()?;
-        let round = node.parts.iter().filter(|part| self.nodes[**part].span == *body).count();
+        // Behind the arguments each part is a round of the lambda.
+        let round = node.parts.len().checked_sub(*args)?;
         match items.get(round) {
             Some(item) if *params == 1 || item == value => Some((list, round)),
+            _ if items.len() > SEARCHED => None,
             _ => items.iter().position(|item| item == value).map(|at| (list, at)),
         }
     }

@@ -24,6 +24,7 @@ use pest::Parser;
 use pest::iterators::{Pair, Pairs};
 use recover::{Block, Recovery};
 use scan::{Mode, scan};
+pub(super) use slips::RESERVED;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/mapping.pest"]
@@ -49,14 +50,9 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
         Err(at) => return (tree, vec![too_deep(text, at)]),
     };
     if broken.is_empty()
-        && let Ok(pairs) = Grammar::parse(Rule::file, text.text.get(offset..).unwrap_or(""))
+        && let Some((tree, _)) = whole(text, offset)
     {
-        let mut builder = Builder::new(text, offset);
-        inside(pairs).for_each(|pair| builder.definition(pair, &mut tree));
-        if builder.findings.is_empty() {
-            return (tree, vec![]);
-        }
-        tree = ast::File::default();
+        return (tree, vec![]);
     }
     let mut recovery = Recovery::new(text, &tokens, &broken);
     for range in tokens.definitions() {
@@ -75,6 +71,24 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
     }
     let found = recovery.found;
     (tree, told(text, broken, found))
+}
+
+/// A `.map` file without syntax errors, token by token: the formatter's view. Everything but white space and comments is
+/// in the pairs, whose places count behind a byte order mark.
+pub(super) fn pairs(text: &SourceText) -> Option<(ast::File, Pairs<'_, Rule>)> {
+    let offset = start(text);
+    let (tokens, broken) = scan(text, offset, Mode::Source);
+    Tokens::new(&text.text, tokens).ok()?;
+    if broken.is_empty() { whole(text, offset) } else { None }
+}
+
+/// A file that the grammar knows, its tokens having been looked at.
+fn whole(text: &SourceText, offset: usize) -> Option<(ast::File, Pairs<'_, Rule>)> {
+    let pairs = Grammar::parse(Rule::file, text.text.get(offset..)?).ok()?;
+    let mut builder = Builder::new(text, offset);
+    let mut tree = ast::File::default();
+    inside(pairs.clone()).for_each(|pair| builder.definition(pair, &mut tree));
+    builder.findings.is_empty().then_some((tree, pairs))
 }
 
 /// An expression slot of a flow: `let`s and an expression.
@@ -167,11 +181,15 @@ fn inside(pairs: Pairs<'_, Rule>) -> impl Iterator<Item = Pair<'_, Rule>> {
     pairs.flat_map(|whole| whole.into_inner()).filter(|pair| pair.as_rule() != Rule::EOI)
 }
 
-/// The `///` lines directly above byte `at`, each with its place, without slashes and outer blanks.
+/// The `///` lines directly above byte `at`, each with its place, without slashes and outer blanks. What is not the first
+/// on its line has none.
 fn docs(source: &SourceText, at: usize) -> ast::Doc {
     let text = &*source.text;
     let mut lines = vec![];
     let Some(mut end) = text.get(..at).and_then(|before| before.rfind('\n')) else { return ast::Doc::default() };
+    if !text.get(end..at).unwrap_or("").trim().is_empty() {
+        return ast::Doc::default();
+    }
     loop {
         let line = |start: usize| text.get(start..end).unwrap_or("");
         let start = line(0).rfind('\n').map_or(0, |newline| newline + 1);

@@ -7,7 +7,7 @@ use super::scan::Kind;
 use crate::diagnostics::{Code, Diagnostic, did_you_mean};
 
 /// Every reserved word.
-pub(super) const RESERVED: &[&str] = &[
+pub(in crate::language) const RESERVED: &[&str] = &[
     "use", "as", "from", "table", "fn", "mapping", "let", "require", "if", "then", "else", "match", "for", "in",
     "where", "catch", "and", "or", "not", "true", "false", "null", "missing", "fail",
 ];

@@ -57,11 +57,11 @@ pub fn parse_limited(body: &[u8], nesting: usize) -> Result<Value, JsonError> {
     if u32::try_from(text.len()).is_err() {
         return Err(fail(0, "the text is longer than 4 GiB"));
     }
-    read::document(text, nesting).map_err(|(offset, message)| fail(offset, &message))
+    read::document(text, nesting).map_err(|stop| fail(stop.0, &stop.1))
 }
 
 /// How many bytes come before the first `"`, `\\` or control character: what a text in quotes holds as it is.
-fn plain(bytes: &[u8]) -> usize {
+pub(super) fn plain(bytes: &[u8]) -> usize {
     // Eight bytes at a time: in a word, bytes that a subtraction takes below zero show in their highest bits.
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH: u64 = ONES << 7;

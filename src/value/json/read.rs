@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Where the reader stopped, and why.
-pub(super) type Stop = (usize, String);
+pub(super) type Stop = Box<(usize, String)>;
 
 /// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
 const MANY: usize = 32;
@@ -48,7 +48,7 @@ impl Reader<'_> {
     }
 
     fn stop<T>(&self, message: impl Into<String>) -> Result<T, Stop> {
-        Err((self.at, message.into()))
+        stop(self.at, message)
     }
 
     #[cold]
@@ -104,7 +104,7 @@ impl Reader<'_> {
             }
             let name = self.string()?;
             if self.is_known(&name, start, &mut names) {
-                return Err((place, format!("the name {:?} stands twice in one object", excerpt(&name))));
+                return stop(place, format!("the name {:?} stands twice in one object", excerpt(&name)));
             }
             self.blanks();
             if self.peek() != Some(b':') {
@@ -192,7 +192,7 @@ impl Reader<'_> {
             let zeros = self.bytes[digits..self.at].iter().take_while(|byte| **byte == b'0').count();
             if self.at - digits - zeros > number::EXPONENT_DIGITS {
                 let most = number::EXPONENT_DIGITS;
-                return Err((start, format!("the number's exponent has more than {most} digits")));
+                return stop(start, format!("the number's exponent has more than {most} digits"));
             }
         }
         let source = || Text::slice(self.owner, start, self.at);
@@ -254,7 +254,7 @@ impl Reader<'_> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode(place),
-            _ => return Err((place, "an unknown escape stands in a text".into())),
+            _ => return stop(place, "an unknown escape stands in a text"),
         };
         self.at += 1;
         Ok(c)
@@ -265,17 +265,17 @@ impl Reader<'_> {
         let code = match first {
             0xd800..=0xdbff => {
                 if !self.rest().starts_with(b"\\u") {
-                    return Err((place, "half a surrogate pair stands in a text".into()));
+                    return stop(place, "half a surrogate pair stands in a text");
                 }
                 self.at += 1;
                 match self.four_digits(place)? {
                     second @ 0xdc00..=0xdfff => 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00),
-                    _ => return Err((place, "half a surrogate pair stands in a text".into())),
+                    _ => return stop(place, "half a surrogate pair stands in a text"),
                 }
             }
             code => code,
         };
-        char::from_u32(code).ok_or_else(|| (place, "half a surrogate pair stands in a text".into()))
+        char::from_u32(code).ok_or_else(|| Box::new((place, "half a surrogate pair stands in a text".into())))
     }
 
     /// The digits behind `\u`; `at` stands on the `u`.
@@ -283,14 +283,20 @@ impl Reader<'_> {
         let digits = self.bytes.get(self.at + 1..self.at + 5).unwrap_or_default();
         let mut code = 0;
         for digit in digits {
-            let digit =
-                (*digit as char).to_digit(16).ok_or((place, "an escape needs four hexadecimal digits".to_string()))?;
+            let digit = (*digit as char)
+                .to_digit(16)
+                .ok_or_else(|| Box::new((place, "an escape needs four hexadecimal digits".to_string())))?;
             code = code * 16 + digit;
         }
         if digits.len() < 4 {
-            return Err((place, "an escape needs four hexadecimal digits".into()));
+            return stop(place, "an escape needs four hexadecimal digits");
         }
         self.at += 5;
         Ok(code)
     }
+}
+
+#[cold]
+fn stop<T>(at: usize, message: impl Into<String>) -> Result<T, Stop> {
+    Err(Box::new((at, message.into())))
 }
