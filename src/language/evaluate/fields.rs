@@ -7,9 +7,14 @@ use std::collections::HashMap;
 const INDEXED: usize = 64;
 
 /// The fields of one `{ … }`.
+///
+/// A target is assigned once on every path: the checker sees to that. So names are looked for only behind a spread and
+/// inside `a.b = …`.
 #[derive(Default)]
 pub(super) struct Fields {
     entries: Vec<(Text, Entry)>,
+    /// Whether a spread brought fields that an assignment may replace.
+    spread: bool,
     /// Where each name is, from [`INDEXED`] fields on.
     index: Option<Box<HashMap<Text, usize>>>,
 }
@@ -23,14 +28,14 @@ enum Entry {
 
 impl Fields {
     pub(super) fn with_capacity(fields: usize) -> Fields {
-        Fields { entries: Vec::with_capacity(fields), index: None }
+        Fields { entries: Vec::with_capacity(fields), ..Fields::default() }
     }
 
     /// `a.b = value`. Missing leaves the field out, and takes out what a spread brought.
     pub(super) fn assign(&mut self, path: &[Text], value: Value) {
         match path {
             [] => {}
-            [name] => match self.place(name) {
+            [name] => match self.taken(name) {
                 Some(at) => self.entries[at].1 = Entry::Value(value),
                 None if matches!(value, Value::Missing) => {}
                 None => self.push(name, Entry::Value(value)),
@@ -41,12 +46,19 @@ impl Fields {
 
     /// `...record`: replaces; a key that is there keeps its place.
     pub(super) fn spread(&mut self, record: &Record) {
+        self.spread = true;
         for (name, value) in record.iter() {
             match self.place(name) {
                 Some(at) => self.entries[at].1 = Entry::Value(value.clone()),
                 None => self.push(name, Entry::Value(value.clone())),
             }
         }
+    }
+
+    /// Where a name is that is assigned as a whole.
+    fn taken(&self, name: &Text) -> Option<usize> {
+        debug_assert!(self.spread || self.place(name).is_none(), "`{name}` is assigned twice");
+        self.spread.then(|| self.place(name)).flatten()
     }
 
     fn place(&self, name: &Text) -> Option<usize> {

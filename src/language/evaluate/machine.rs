@@ -118,8 +118,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     pub(super) fn eval(&mut self, code: &'e Code) -> Run<Value> {
         match &code.op {
-            Op::Const(value) if !W::HEARS => return constant(value),
-            Op::Local(slot) if !W::HEARS => return self.local(*slot),
+            Op::Const(_) | Op::Local(_) | Op::Field { .. } | Op::Index { .. } | Op::Chain(_) | Op::Maybe(_) => {
+                match self.peek(code) {
+                    Peek::At(value) => return Ok(value.clone()),
+                    Peek::Nothing => return Err(Stop::Nothing),
+                    Peek::Unknown => {}
+                }
+            }
             _ => {}
         }
         self.deeper(code)?;
@@ -189,11 +194,6 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn chain(&mut self, inner: &'e Code) -> Run<Value> {
-        match self.peek(inner) {
-            Peek::At(value) => return Ok(value.clone()),
-            Peek::Nothing => return Ok(Value::Missing),
-            Peek::Unknown => {}
-        }
         match self.eval(inner) {
             Err(Stop::Nothing) => Ok(Value::Missing),
             other => other,

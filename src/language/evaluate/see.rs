@@ -300,43 +300,55 @@ pub(super) fn count(value: &Value, most: u64) -> u64 {
 
 /// Whether a result stays within the limits of size and nesting.
 pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
-    let mut left = limits.output;
-    if inner(value, &mut left, limits.nesting).is_some() {
+    // Nearly every result is far from its limit: then its texts need not be looked at.
+    let longest = |text: &str| 2 * text.len();
+    let mut bound = Measure { left: limits.output, text: longest };
+    if bound.add(value, limits.nesting).is_some() {
         return Ok(());
     }
-    return Err(match left {
-        0 => format!("a result of more than {} bytes", limits.output),
-        _ => format!("a result nested more than {} deep", limits.nesting),
-    });
+    let escapes = |text: &str| text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
+    let mut exact = Measure { left: limits.output, text: |text: &str| text.len() + escapes(text) };
+    match exact.add(value, limits.nesting) {
+        Some(()) => Ok(()),
+        None if exact.left == 0 => Err(format!("a result of more than {} bytes", limits.output)),
+        None => Err(format!("a result nested more than {} deep", limits.nesting)),
+    }
+}
 
-    fn inner(value: &Value, left: &mut usize, depth: usize) -> Option<()> {
-        take(left, 2)?;
+/// Counts the bytes of a value as JSON.
+struct Measure<F> {
+    left: usize,
+    /// How many bytes a text takes.
+    text: F,
+}
+
+impl<F: Fn(&str) -> usize> Measure<F> {
+    fn add(&mut self, value: &Value, depth: usize) -> Option<()> {
+        let bytes = match value {
+            Value::Text(text) => (self.text)(text),
+            Value::Number(number) => number.written_len(),
+            Value::List(_) | Value::Record(_) => 0,
+            _ => 8,
+        };
+        self.take(bytes + 2)?;
         match value {
-            Value::Text(text) => take(left, text.len() + text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count()),
-            Value::Number(number) => take(left, number.written_len()),
             Value::List(items) => {
                 let depth = depth.checked_sub(1)?;
-                items.iter().try_for_each(|item| inner(item, left, depth))
+                items.iter().try_for_each(|item| self.add(item, depth))
             }
             Value::Record(record) => {
                 let depth = depth.checked_sub(1)?;
                 record.iter().try_for_each(|(name, value)| {
-                    take(left, name.len() + 3)?;
-                    inner(value, left, depth)
+                    self.take(name.len() + 3)?;
+                    self.add(value, depth)
                 })
             }
-            _ => take(left, 8),
+            _ => Some(()),
         }
     }
 
-    fn take(left: &mut usize, bytes: usize) -> Option<()> {
-        match left.checked_sub(bytes) {
-            Some(rest) if rest > 0 => *left = rest,
-            _ => {
-                *left = 0;
-                return None;
-            }
-        }
-        Some(())
+    fn take(&mut self, bytes: usize) -> Option<()> {
+        self.left = self.left.saturating_sub(bytes);
+        (self.left > 0).then_some(())
     }
 }

@@ -21,6 +21,9 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, most) = (call.text(0)?, call.size(1)?);
+    if text.len() <= most {
+        return Ok(Value::Text(text));
+    }
     match text.char_indices().nth(most) {
         Some((end, _)) => Ok(Value::Text(Text::from(&text[..end]))),
         None => Ok(Value::Text(text)),
