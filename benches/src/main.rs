@@ -1,13 +1,15 @@
 //! The mapping benchmark: one Stripe invoice event to one Dynamics 365 sales order, bytes in to bytes out.
 //!
 //! `mapping/SPEC.md` says what the work is. Without arguments: checks every contestant's outputs, then prints times as
-//! ratios to the typed `serde_json` reference, allocations and the compile time of the mapping. With
+//! ratios to the typed `serde_json` reference, allocations and the compile times of the mappings. With
 //! `only NAME RUNS`: runs one contestant so many times and nothing else, for a profiler.
 
 mod allocations;
 mod mapping;
 mod reference;
+mod rhai;
 mod untyped;
+mod vrl;
 
 use reference::Result;
 use std::hint::black_box;
@@ -51,6 +53,8 @@ fn contestants() -> Result<Vec<Contestant>> {
     let typed = reference::Mapping::new()?;
     let untyped = untyped::Mapping::new()?;
     let flowctl = mapping::Mapping::compile()?;
+    let vrl = vrl::Mapping::compile()?;
+    let rhai = rhai::Mapping::compile()?;
     Ok(vec![
         Contestant {
             name: "typed",
@@ -70,6 +74,18 @@ fn contestants() -> Result<Vec<Contestant>> {
             exact: true,
             run: Box::new(move |body| flowctl.run(body)),
         },
+        Contestant {
+            name: "vrl",
+            label: "VRL, order.vrl (by value)",
+            exact: false,
+            run: Box::new(move |body| vrl.run(body)),
+        },
+        Contestant {
+            name: "rhai",
+            label: "Rhai alone, order.rhai (by value)",
+            exact: false,
+            run: Box::new(move |body| rhai.run(body)),
+        },
     ])
 }
 
@@ -82,11 +98,11 @@ fn main() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => report(&contestants),
         ["only", name, runs] => {
-            let contestant = contestants.iter().find(|one| one.name == name).ok_or("typed, untyped or flowctl?")?;
+            let contestant = contestants.iter().find(|one| one.name == name).ok_or("typed, untyped, flowctl, vrl or rhai?")?;
             measured(contestant, runs.parse()?);
             Ok(())
         }
-        _ => Err("usage: benches [only typed|untyped|flowctl RUNS]".into()),
+        _ => Err("usage: benches [only typed|untyped|flowctl|vrl|rhai RUNS]".into()),
     }
 }
 
@@ -141,9 +157,6 @@ fn micros(duration: Duration, runs: usize) -> f64 {
 }
 
 fn report(contestants: &[Contestant]) -> Result<()> {
-    let compile =
-        median((0..COMPILES).map(|_| micros(time(|| drop(black_box(mapping::Mapping::compile()))), 1)).collect());
-
     // Whole rounds over the payloads, as many as fill a batch.
     let runs: Vec<usize> = contestants
         .iter()
@@ -180,8 +193,17 @@ fn report(contestants: &[Contestant]) -> Result<()> {
     }
     println!();
     shares()?;
-    println!("compile time of order.map: {:.2} ms", compile / 1000.0);
+    println!("compile times");
+    compile_time("order.map", || drop(black_box(mapping::Mapping::compile())));
+    compile_time("order.vrl", || drop(black_box(vrl::Mapping::compile())));
+    compile_time("order.rhai", || drop(black_box(rhai::Mapping::compile())));
     Ok(())
+}
+
+/// From the text to something that runs, whatever that needs around it included.
+fn compile_time(name: &str, compile: impl Fn()) {
+    let times = (0..COMPILES).map(|_| micros(time(&compile), 1)).collect();
+    println!("{name} {:.2} ms", median(times) / 1000.0);
 }
 
 /// Where flowctl's time goes: reading, evaluating, writing, each with dropping what it gave.

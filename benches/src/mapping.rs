@@ -64,6 +64,6 @@ impl Mapping {
     }
 
     pub fn write(order: &Value) -> Result<Vec<u8>> {
-        Ok(json::write(order)?.into_bytes())
+        Ok(json::write_bytes(order)?)
     }
 }
