@@ -71,10 +71,10 @@ pub enum Rows {
 #[derive(Clone, Debug)]
 pub struct Row {
     pub keys: Vec<Expr>,
-    pub value: Expr,
+    pub value: Outcome,
 }
 
-/// What a table gives where no row fits.
+/// What a row gives, and a table where no row fits.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Fail(Span),

@@ -83,7 +83,8 @@ impl Rows {
 /// A row of a table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    pub value: Value,
+    /// `None`: `fail`, as if there were no row and no other `else`.
+    pub value: Option<Value>,
     /// Its key: of an inline table the one that was written out, of a CSV the line.
     pub span: Span,
 }

@@ -7,6 +7,7 @@ pub const FILES: &[&str] = &[
     include_str!("../../benches/mapping/order.map"),
     include_str!("../../flows/stripe-dynamics-365/charge.map"),
     include_str!("../../src/language/std/address.map"),
+    include_str!("../../src/language/std/contact.map"),
     include_str!("../../src/language/std/finops.map"),
     include_str!("../../src/language/std/stripe.map"),
 ];

@@ -185,7 +185,7 @@ impl Places<'_> {
                     }
                     let below = match path.and_then(<[Step]>::split_first) {
                         Some((Step::Field(name) | Step::Key(name), rest)) if is_record => {
-                            (self.key()? == serde_json::Value::from(&**name)).then_some(rest)
+                            (self.key()?.as_str() == Some(&**name)).then_some(rest)
                         }
                         Some((Step::Index(wanted), rest)) if !is_record => (*wanted == n).then_some(rest),
                         _ => {

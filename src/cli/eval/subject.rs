@@ -256,13 +256,16 @@ fn alone(text: &str, inputs: &[Input], uses: &[String]) -> anyhow::Result<Subjec
     Ok(Subject { what, findings, sources: Arc::new(sources), root: None })
 }
 
+/// Names with their types.
+type Variables = Vec<(Text, Type)>;
+
 /// The expression's variables with their values: by name, or `event`, `input2`, … by their place.
 fn variables(
     inputs: &[Input],
     sources: &mut Sources,
     findings: &mut Vec<Diagnostic>,
-) -> anyhow::Result<(Vec<(Text, Type)>, Vec<Value>)> {
-    let (mut variables, mut values): (Vec<(Text, Type)>, Vec<Value>) = (vec![], vec![]);
+) -> anyhow::Result<(Variables, Vec<Value>)> {
+    let (mut variables, mut values): (Variables, Vec<Value>) = (vec![], vec![]);
     for (n, input) in inputs.iter().enumerate() {
         let name = input.name.clone().unwrap_or_else(|| match n {
             0 => "event".to_string(),

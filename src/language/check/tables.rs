@@ -3,7 +3,7 @@
 use super::scope::{Names, TableInfo};
 use super::{Checker, Want, constant};
 use crate::diagnostics::{Code as Number, Diagnostic, FileId, Span};
-use crate::language::ast::{Expr, Outcome, Rows, TableDef};
+use crate::language::ast::{Expr, ExprKind, Outcome, Rows, TableDef};
 use crate::language::code::{Row, Rows as Loaded, Table, TableKey};
 use crate::language::table;
 use crate::language::types::{Kind, Type};
@@ -41,7 +41,12 @@ pub(super) fn load(
             let mut all = vec![];
             for row in rows {
                 let own = Type { missing: written.value.optional, ..value.clone() };
-                let value = checker.constant(&row.value, &own, &format!("a row of `{}`", info.name));
+                let what = format!("a row of `{}`", info.name);
+                // Outside of it `None` is a finding, inside `fail`.
+                let value = match &row.value {
+                    Outcome::Fail(_) => Some(None),
+                    Outcome::Value(expr) => checker.constant(expr, &own, &what).map(Some),
+                };
                 for expr in &row.keys {
                     let key = checker.constant(expr, key, &format!("the key of `{}`", info.name));
                     if let (Some(key), Some(value)) = (key.as_ref().and_then(TableKey::of), &value) {
@@ -57,7 +62,7 @@ pub(super) fn load(
                 let own = Type { missing: written.value.optional, ..columns };
                 let (rows, findings) = table::read(file, &text, &keys, &own);
                 checker.findings.extend(findings);
-                (otherwise, rows)
+                (otherwise, rows.into_iter().map(|(key, value, span)| (key, Some(value), span)).collect())
             }
             None => return (None, checker.findings),
         },
@@ -70,7 +75,7 @@ pub(super) fn load(
     if checker.has_errors() {
         return (None, checker.findings);
     }
-    let mut values: Vec<Value> = rows.iter().map(|row| row.value.clone()).collect();
+    let mut values: Vec<Value> = rows.iter().filter_map(|row| row.value.clone()).collect();
     values.extend(otherwise.clone());
     let _ = info.values.set(Arc::new(values));
     let table = Table { name: info.name.clone(), rows, otherwise, span: written.span };
@@ -83,16 +88,17 @@ impl Checker<'_> {
         let value = constant::folded(&typed.code);
         if value.is_none() {
             let message = format!("{what} is a constant: it cannot be calculated");
-            self.report(
-                Diagnostic::error(Number::F0241, message, expr.span)
-                    .help("constants are text, numbers, bools, `missing`, and lists and records of them"),
-            );
+            let help = match expr.kind {
+                ExprKind::Fail(_) => "`fail` stands alone here: the error names the table and the key",
+                _ => "constants are text, numbers, bools, `missing`, and lists and records of them, or `fail`",
+            };
+            self.report(Diagnostic::error(Number::F0241, message, expr.span).help(help));
         }
         value
     }
 
     /// The rows by key; a key that comes twice is a finding.
-    fn unique(&mut self, name: &str, rows: Vec<(Vec<TableKey>, Value, Span)>) -> Loaded {
+    fn unique(&mut self, name: &str, rows: Vec<(Vec<TableKey>, Option<Value>, Span)>) -> Loaded {
         let mut all = Loaded::default();
         for (key, value, span) in rows {
             if let Some(first) = all.get(&key) {

@@ -108,9 +108,9 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         let table = &program.tables[table];
         if let [key] = keys
             && let Peek::At(Value::Text(text)) = self.peek(key)
-            && let Some(row) = table.rows.of_text(text)
+            && let Some(value) = table.rows.of_text(text).and_then(|row| row.value.as_ref())
         {
-            return Ok(row.value.clone());
+            return Ok(value.clone());
         }
         let mut wanted = Vec::with_capacity(keys.len());
         for key in keys {
@@ -122,7 +122,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         }
         let row = table.rows.get(&wanted);
         self.witness.row(table, row);
-        if let Some(value) = row.map(|row| &row.value).or(table.otherwise.as_ref()) {
+        if let Some(value) = row.map_or(table.otherwise.as_ref(), |row| row.value.as_ref()) {
             return Ok(value.clone());
         }
         let shown: Vec<String> = wanted.iter().map(show_key).collect();

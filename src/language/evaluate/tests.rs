@@ -351,7 +351,7 @@ fn tables_are_asked_by_value() {
     let table = |rows, otherwise| Table { name: "status".into(), rows, otherwise, span: Span::default() };
     let look = |otherwise, key: &str| {
         let mut rows = Rows::default();
-        let row = |text: &str| Row { value: read(text), span: Span::default() };
+        let row = |text: &str| Row { value: Some(read(text)), span: Span::default() };
         rows.insert(vec![TableKey::Number("1".into())], row("\"one\""));
         rows.insert(vec![TableKey::Text("a".into())], row("\"letter\""));
         let program = Program { tables: vec![table(rows, otherwise)], ..Program::default() };

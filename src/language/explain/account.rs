@@ -4,7 +4,7 @@
 //! Values here are those of the evaluation: nothing is masked.
 
 use super::Step;
-use super::recorder::{Entry, Id, Kind, Part, Path, Planned, Recorder};
+use super::recorder::{Entry, Found, Id, Kind, Part, Path, Planned, Recorder};
 use crate::diagnostics::Span;
 use crate::language::Expression;
 use crate::language::evaluate::{Context, EvalError};
@@ -274,11 +274,11 @@ impl Teller<'_> {
         let value = self.recorder.nodes[from].value.as_ref().map_or(Value::Missing, |value| value.get(name).clone());
         let step = Step::Field(name.clone());
         match self.recorder.step(from, step, from) {
-            Some((_, Some(read))) => {
+            Some(Found { path: Some(read), via: None, .. }) => {
                 let facts = vec![Fact::Read(Read { path: read.to_string(), value: value.clone(), span })];
                 self.push(Field { path, value, span, conditions: around.to_vec(), facts });
             }
-            Some((made, None)) if made != from => self.value(made, path, span, around),
+            Some(Found { via: Some(put), .. }) => self.value(put, path, span, around),
             _ => {
                 let facts = self.facts(from);
                 self.push(Field { path, value, span, conditions: around.to_vec(), facts });
@@ -401,6 +401,9 @@ impl Teller<'_> {
         let call = |name: Text, kind: Callee| Fact::Call { name, kind, value: value.clone(), span };
         if let Kind::Builtin { name, .. } = &node.kind {
             gathered.say(call(Text::from(*name), Callee::Builtin));
+        }
+        if let Some(put) = node.via {
+            return gathered.lead(&[put], list);
         }
         let hands_on = matches!(
             node.kind,

@@ -54,6 +54,15 @@ pub(super) struct Node {
     pub parts: Vec<Id>,
     pub made: Id,
     pub path: Option<Path>,
+    /// Of a step into something that was made, and of its elements: what was put there.
+    pub via: Option<Id>,
+}
+
+/// What an operation hands on.
+pub(super) struct Found {
+    pub made: Id,
+    pub path: Option<Path>,
+    pub via: Option<Id>,
 }
 
 pub(super) enum Kind {
@@ -168,7 +177,7 @@ impl Recorder {
 
     fn add(&mut self, kind: Kind, span: Span) -> Id {
         let id = self.nodes.len();
-        self.nodes.push(Node { kind, span, value: None, parts: vec![], made: id, path: None });
+        self.nodes.push(Node { kind, span, value: None, parts: vec![], made: id, path: None, via: None });
         id
     }
 
@@ -226,14 +235,20 @@ impl Recorder {
         let there = node.value.is_some();
         let found = match &node.kind {
             Kind::Local(Some(bound)) => Some(self.handed(*bound)),
-            Kind::Settings => Some((id, Some(Path { root: Text::from("settings"), steps: vec![] }))),
+            Kind::Settings => {
+                let path = Some(Path { root: Text::from("settings"), steps: vec![] });
+                Some(Found { made: id, path, via: None })
+            }
             Kind::Field(name) => first.and_then(|base| self.step(base, Step::Field(name.clone()), id)),
             Kind::Index => {
                 let index = node.parts.get(1).and_then(|index| self.nodes[*index].value.as_ref());
                 index.and_then(index_step).and_then(|step| self.step(first?, step, id))
             }
             // A step that found nothing has no value but a place.
-            Kind::Through if !there => last.map(|last| (id, self.nodes[last].path.clone())),
+            Kind::Through if !there => last.map(|last| {
+                let path = self.nodes[last].path.clone();
+                Found { made: id, path, via: None }
+            }),
             Kind::Through | Kind::Coalesce | Kind::Catch(_) | Kind::If | Kind::Match { .. } if there => {
                 last.map(|last| self.handed(last))
             }
@@ -252,8 +267,8 @@ impl Recorder {
             let rounds = bodies.copied().collect();
             self.nodes[id].kind = Kind::For(rounds);
         }
-        if let Some((made, path)) = found {
-            (self.nodes[id].made, self.nodes[id].path) = (made, path);
+        if let Some(found) = found {
+            self.hand(id, found);
         }
         let took = last.map(|last| self.nodes[last].span);
         if let (Kind::Match { otherwise: taken, .. }, Op::Match { otherwise: Some(otherwise), .. }) =
@@ -263,18 +278,22 @@ impl Recorder {
         }
     }
 
-    fn handed(&self, id: Id) -> (Id, Option<Path>) {
-        (self.nodes[id].made, self.nodes[id].path.clone())
+    fn handed(&self, id: Id) -> Found {
+        Found { made: self.nodes[id].made, path: self.nodes[id].path.clone(), via: None }
+    }
+
+    fn hand(&mut self, id: Id, found: Found) {
+        let node = &mut self.nodes[id];
+        (node.made, node.path, node.via) = (found.made, found.path, found.via);
     }
 
     /// What a step into a value comes to: a deeper path of an input, or what was put there. `own` is the step's node.
-    pub fn step(&self, base: Id, step: Step, own: Id) -> Option<(Id, Option<Path>)> {
+    pub fn step(&self, base: Id, step: Step, own: Id) -> Option<Found> {
         if let Some(path) = &self.nodes[base].path {
-            return Some((own, Some(path.step(step))));
+            return Some(Found { made: own, path: Some(path.step(step)), via: None });
         }
-        let part = self.part(self.nodes[base].made, &step)?;
-        match part {
-            Part::Made(id) => Some(self.handed(id)),
+        match self.part(self.nodes[base].made, &step)? {
+            Part::Made(id) => Some(Found { via: Some(id), ..self.handed(id) }),
             Part::Of(base, step) => self.step(base, step, own),
         }
     }
@@ -335,7 +354,9 @@ impl Recorder {
         // Behind the arguments each part is a round of the lambda.
         let round = node.parts.len().checked_sub(*args)?;
         match items.get(round) {
-            Some(item) if *params == 1 || item == value => Some((list, round)),
+            Some(item) if item == value => Some((list, round)),
+            // A text that was read as a date.
+            Some(item) if *params == 1 && item.kind() != value.kind() => Some((list, round)),
             _ if items.len() > SEARCHED => None,
             _ => items.iter().position(|item| item == value).map(|at| (list, at)),
         }
@@ -452,8 +473,8 @@ impl Witness for Recorder {
         if let Some((list, at)) = element {
             // Where nothing is known of the element, it is known what the list came from.
             self.nodes[id].parts.push(list);
-            if let Some((made, path)) = self.step(list, Step::Index(at), id) {
-                (self.nodes[id].made, self.nodes[id].path) = (made, path);
+            if let Some(found) = self.step(list, Step::Index(at), id) {
+                self.hand(id, found);
             }
         }
         self.set(slot, Some(id));

@@ -170,7 +170,7 @@ impl<'s> Builder<'s> {
         for part in Parts::of(pair) {
             match part.as_rule() {
                 Rule::constant => keys.push(self.constant(part)),
-                _ => return Some(Row { keys, value: self.expr(part) }),
+                _ => return Some(Row { keys, value: self.outcome(part) }),
             }
         }
         None
@@ -365,9 +365,15 @@ fn is_mark(rule: Rule) -> bool {
 
 /// Start and end without the white space and comments that a rule with an optional end swallows.
 fn bounds(pair: &Pair<'_, Rule>) -> (usize, usize) {
+    let start = pair.as_span().start();
+    let text = pair.as_str().trim_end();
+    let last_line = text.rfind('\n').and_then(|newline| text.get(newline..)).unwrap_or(text);
+    if !last_line.contains("//") {
+        return (start, start + text.len());
+    }
     let mut last = pair.clone();
     while let Some(inner) = last.clone().into_inner().next_back() {
         last = inner;
     }
-    (pair.as_span().start(), last.as_span().end())
+    (start, last.as_span().end())
 }

@@ -176,7 +176,12 @@ pub fn assert_places(text: &str, tree: &File) {
                     Rows::Inline { rows, otherwise } => (rows.as_slice(), otherwise),
                     Rows::Csv { otherwise, .. } => ([].as_slice(), otherwise),
                 };
-                roots.extend(rows.iter().flat_map(|row| row.keys.iter().chain([&row.value])));
+                for row in rows {
+                    roots.extend(&row.keys);
+                    if let Outcome::Value(value) = &row.value {
+                        roots.push(value);
+                    }
+                }
                 if let Outcome::Value(value) = otherwise {
                     roots.push(value);
                 }
