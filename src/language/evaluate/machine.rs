@@ -118,13 +118,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     pub(super) fn eval(&mut self, code: &'e Code) -> Run<Value> {
         match &code.op {
-            Op::Const(_) | Op::Local(_) | Op::Field { .. } | Op::Index { .. } | Op::Chain(_) | Op::Maybe(_) => {
-                match self.peek(code) {
-                    Peek::At(value) => return Ok(value.clone()),
-                    Peek::Nothing => return Err(Stop::Nothing),
-                    Peek::Unknown => {}
-                }
-            }
+            Op::Const(value) if !W::HEARS => return constant(value),
+            Op::Local(slot) if !W::HEARS => return self.local(*slot),
+            Op::Field { .. } | Op::Index { .. } | Op::Chain(_) | Op::Maybe(_) => match self.peek(code) {
+                Peek::At(value) => return Ok(value.clone()),
+                Peek::Nothing => return Err(Stop::Nothing),
+                Peek::Unknown => {}
+            },
             _ => {}
         }
         self.deeper(code)?;

