@@ -144,7 +144,7 @@ impl Script {
             }
             ErrorFunctionNotFound(signature, _) => {
                 script(&format!("there is no `{}`", reworded(&signature).replacen(" (", "(", 1)))
-            },
+            }
             ErrorMismatchDataType(expected, got, _) => {
                 script(&format!("expected {}, got {}", reworded(&expected), reworded(&got)))
             }

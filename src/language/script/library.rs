@@ -78,7 +78,8 @@ fn arrays(engine: &mut Engine) {
     engine.register_fn("push", |items: &mut Array, item: Dynamic| items.push(item));
     engine.register_fn("clear", |items: &mut Array| items.clear());
     engine.register_fn("reverse", |items: &mut Array| items.reverse());
-    engine.register_fn("pop", |items: &mut Array| items.pop().ok_or_else(|| fail("`pop` of an array without elements")));
+    engine
+        .register_fn("pop", |items: &mut Array| items.pop().ok_or_else(|| fail("`pop` of an array without elements")));
     engine.register_fn("shift", |items: &mut Array| -> Outcome<Dynamic> {
         if items.is_empty() { Err(fail("`shift` of an array without elements")) } else { Ok(items.remove(0)) }
     });
