@@ -1,4 +1,8 @@
-//! The bundled mappings on whole payloads: parsed, checked, evaluated and held against what F&O takes.
+//! The bundled mappings on whole payloads: parsed, checked, evaluated and held against what F&O takes. Beside them the
+//! mappings of other integrations, in `tests/mappings/`.
+
+#[path = "mappings/cases.rs"]
+mod cases;
 
 use flowctl::catalog::{Catalog, Types};
 use flowctl::diagnostics::{Severity, Sources};
@@ -153,4 +157,34 @@ fn an_error_names_its_place_in_the_file() {
     let place = project.sources.position(error.span);
     assert_eq!(&*place.path, "stripe-dynamics-365/charge.map");
     assert_eq!(error.trace.len(), 1);
+}
+
+#[test]
+fn a_payout_becomes_a_balanced_journal() {
+    cases::run("payout-journal");
+}
+
+#[test]
+fn vendors_are_paid_by_paypal() {
+    cases::run("vendor-payouts");
+}
+
+#[test]
+fn a_web_order_comes_into_the_crm() {
+    cases::run("order-to-crm");
+}
+
+#[test]
+fn customers_are_the_same_on_both_sides() {
+    cases::run("two-way-customers");
+}
+
+#[test]
+fn invoices_of_three_generations_are_booked() {
+    cases::run("invoice-to-finance");
+}
+
+#[test]
+fn a_paypal_order_is_booked_and_reconciled() {
+    cases::run("paypal-to-finance");
 }
