@@ -4,9 +4,13 @@
 mod harness;
 mod support;
 
+use flowctl::catalog::{Catalog, Types};
+use flowctl::diagnostics::Sources;
 use flowctl::language::functions::ALL;
-use flowctl::language::standard;
+use flowctl::language::types::RecordType;
+use flowctl::language::{Inputs, Library, standard};
 use std::path::Path;
+use std::sync::Arc;
 use support::process::{finish, flowctl};
 
 const PAGES: [&str; 2] = ["functions.md", "standard-library.md"];
@@ -23,6 +27,16 @@ fn the_committed_pages_are_those_that_the_command_writes() {
         let made = std::fs::read_to_string(folder.path().join(name)).expect("written");
         assert!(page(name) == made, "docs/{name} is old: run `flowctl functions --write docs`");
     }
+}
+
+/// With the payload types of the binary.
+#[test]
+fn the_library_compiles_without_a_finding() {
+    let types = Types::bundled(&Catalog::bundled());
+    let files = Default::default();
+    let inputs = Inputs { files: &files, types: &types, settings: Arc::new(RecordType::shape([])) };
+    let (_, findings) = Library::compile(&inputs, &mut Sources::default());
+    assert!(findings.is_empty(), "{findings:#?}");
 }
 
 #[test]

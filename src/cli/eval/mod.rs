@@ -39,6 +39,7 @@ Examples:
 pub struct Args {
     /// An expression; FILE.map#NAME for a mapping or fn; FILE.map for a list of those it holds.
     #[arg(value_name = "EXPR | FILE.map[#NAME]", required_unless_present = "mapping", conflicts_with = "mapping")]
+    #[arg(allow_hyphen_values = true)]
     what: Option<String>,
     /// A mapping or fn, as FILE.map#NAME.
     #[arg(long, value_name = "FILE#NAME")]

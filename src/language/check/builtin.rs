@@ -1,7 +1,7 @@
 //! Calls of built-in functions: which overload, what lambdas take and give, constant arguments.
 
-use super::call::count;
 use super::constant::folded;
+use super::mismatch::Failure;
 use super::signature::{self, Bindings, Mismatch, Pattern, Shape, Signature};
 use super::{Checker, Origin, Typed, Want, fit, narrow, relate};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
@@ -18,7 +18,7 @@ const LOOK_AT_FIELDS: [&str; 10] =
     ["keys", "values", "entries", "changes", "distinct", "contains", "merge", "pick", "omit", "json"];
 
 /// An argument on its way.
-enum Given<'e> {
+pub(super) enum Given<'e> {
     Value(Box<Typed>),
     Lambda(&'e Lambda),
 }
@@ -53,21 +53,16 @@ impl Checker<'_> {
             return None;
         }
         let overloads = signature::of(function);
-        let fitting: Vec<&Signature> = overloads.iter().filter(|one| one.params.len() == given.len()).collect();
-        if fitting.is_empty() {
-            self.report(wrong_count(name, overloads, given.len()));
-            return None;
-        }
         let mut candidates = vec![];
         let mut failures = vec![];
-        for one in fitting {
+        for one in overloads {
             match self.match_values(one, &given) {
                 Ok(bound) => candidates.push((one, bound)),
-                Err((at, why)) => failures.push((at, why, one)),
+                Err(failure) => failures.push(failure),
             }
         }
         if candidates.is_empty() {
-            self.report_mismatch(function, &given, failures);
+            self.report_mismatch(name, function, &given, failures);
             return None;
         }
         // `const text` beside `text`: the one for what is calculated.
@@ -87,20 +82,25 @@ impl Checker<'_> {
     }
 
     /// Matches all arguments but lambdas.
-    fn match_values(&self, one: &Signature, given: &[Given<'_>]) -> Result<Bindings, (usize, Mismatch)> {
+    fn match_values(&self, one: &'static Signature, given: &[Given<'_>]) -> Result<Bindings, Failure> {
         let mut bound = Bindings::new();
         for (at, ((_, pattern), given)) in one.params.iter().zip(given).enumerate() {
-            match (given, &pattern.shape) {
-                (Given::Lambda(lambda), Shape::Lambda(params, _)) if lambda.params.len() == params.len() => {}
-                (Given::Lambda(_), _) => return Err((at, Mismatch::Kind)),
+            let before = bound.clone();
+            let matched = match (given, &pattern.shape) {
+                (Given::Lambda(lambda), Shape::Lambda(params, _)) if lambda.params.len() == params.len() => Ok(()),
+                (Given::Lambda(_), _) => Err(Mismatch::Kind),
                 (Given::Value(typed), _) => {
                     let mut ty = typed.ty.clone();
                     ty.missing &= !self.lenient || ty.kind == Kind::Never;
-                    pattern.matches(&ty, &mut bound, true).map_err(|why| (at, why))?;
+                    pattern.matches(&ty, &mut bound, true)
                 }
-            }
+            };
+            matched.map_err(|why| Failure { one, at, why: Some(why), bound: before })?;
         }
-        Ok(bound)
+        match one.params.len() == given.len() {
+            true => Ok(bound),
+            false => Err(Failure { one, at: one.params.len().min(given.len()), why: None, bound }),
+        }
     }
 
     /// Compiles the lambdas once: their parameters are the same in every overload that is left.
@@ -290,65 +290,6 @@ impl Checker<'_> {
         }
         true
     }
-
-    fn report_mismatch(
-        &mut self,
-        function: &Function,
-        given: &[Given<'_>],
-        failures: Vec<(usize, Mismatch, &'static Signature)>,
-    ) {
-        let Some(furthest) = failures.iter().map(|(at, ..)| *at).max() else { return };
-        let here = || failures.iter().filter(|(at, ..)| *at == furthest);
-        let Some((_, _, one)) = here().next() else { return };
-        let param = one.params.get(furthest).map_or("", |(name, _)| name.as_str());
-        let what = format!("argument `{param}` of `{}`", function.name);
-        let mut takes: Vec<String> = vec![];
-        for pattern in here().filter_map(|(_, _, one)| one.params.get(furthest)).map(|(_, pattern)| pattern.to_string())
-        {
-            if !takes.contains(&pattern) {
-                takes.push(pattern);
-            }
-        }
-        let takes = takes.join(" or ");
-        match given.get(furthest) {
-            Some(Given::Value(typed)) => {
-                let absent = here().all(|(_, why, _)| matches!(why, Mismatch::Missing));
-                if absent {
-                    let part = typed.ty.missing || typed.ty.kind == Kind::Never;
-                    if part {
-                        let want = fit::bare(&typed.ty);
-                        let finding = fit::absent(&typed.ty, &what, &want, typed.span());
-                        let message = format!("{what} takes {takes}, and this may be missing ({})", typed.ty);
-                        let message = if typed.ty.kind == Kind::Never {
-                            format!("{what} takes {takes}, and this is {}", typed.ty)
-                        } else {
-                            message
-                        };
-                        self.report(Diagnostic { message, ..finding });
-                    } else {
-                        let message = format!("{what} takes {takes}, and elements may be missing ({})", typed.ty);
-                        self.report(
-                            Diagnostic::error(Number::F0206, message, typed.span())
-                                .help("`.present()` drops missing, null and blank elements"),
-                        );
-                    }
-                    return;
-                }
-                let message = format!("{what} takes {takes}, got {}", fit::bare(&typed.ty));
-                let finding = Diagnostic::error(Number::F0216, message, typed.span());
-                let wanted = one.params.get(furthest).map(|(_, pattern)| pattern.filled(&Bindings::new()));
-                self.report(match wanted.and_then(|want| fit::conversion(&typed.ty, &want)) {
-                    Some(help) => finding.help(help),
-                    None => finding,
-                });
-            }
-            Some(Given::Lambda(lambda)) => {
-                let message = format!("{what} takes {takes}, got a function of {}", count(lambda.params.len()));
-                self.report(Diagnostic::error(Number::F0216, message, lambda.span));
-            }
-            None => {}
-        }
-    }
 }
 
 /// The overload that fits, and those that fit as well because an argument is `any`.
@@ -420,20 +361,4 @@ fn code_path(code: &Code, checker: &Checker<'_>) -> Option<Vec<crate::value::Tex
         }
         _ => return None,
     })
-}
-
-fn wrong_count(name: &Name, overloads: &[Signature], got: usize) -> Diagnostic {
-    let mut counts: Vec<usize> = overloads.iter().map(|one| one.params.len()).collect();
-    counts.sort_unstable();
-    counts.dedup();
-    let takes = match counts.as_slice() {
-        [] => "no such call".to_string(),
-        [one] => count(*one),
-        many => {
-            let many: Vec<String> = many.iter().map(usize::to_string).collect();
-            format!("{} arguments", many.join(" or "))
-        }
-    };
-    let finding = Diagnostic::error(Number::F0215, format!("`{}` takes {takes}, got {got}", name.text), name.span);
-    overloads.iter().fold(finding, |finding, one| finding.help(format!("{}{}", name.text, one.text)))
 }

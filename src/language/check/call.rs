@@ -1,7 +1,7 @@
 //! Calls: whose function a name is, calls of the project's `fn`s and `mapping`s, of scripts.
 
 use super::scope::{FunctionInfo, Lookup};
-use super::{Checker, Typed, Want, resolve};
+use super::{Checker, Typed, Want, elsewhere, resolve};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::{Arg, Name};
 use crate::language::code::{Code, Op};
@@ -59,9 +59,11 @@ impl Checker<'_> {
         }
         let finding = Diagnostic::error(Number::F0202, format!("there is no function `{}`", name.text), name.span);
         let known = self.names.function_names();
-        self.report(match did_you_mean(&name.text, known) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")).fix(name.span, near),
-            None => {
+        self.report(match (did_you_mean(&name.text, known), elsewhere::function(&name.text)) {
+            // Who writes `size` does not mean `slice`.
+            (_, Some(here)) => finding.help(here),
+            (Some(near), None) => finding.help(format!("did you mean `{near}`?")).fix(name.span, near),
+            (None, None) => {
                 finding.help("`flowctl functions` lists the built-in ones; a `use` brings in those of another file")
             }
         });

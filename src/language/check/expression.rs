@@ -123,7 +123,22 @@ impl Checker<'_> {
         if matches!(name, "None" | "nil" | "undefined" | "NULL" | "Null" | "none") {
             return finding.help("`missing` is what is not there, `null` what is written as null");
         }
+        if matches!(name, "True" | "TRUE" | "False" | "FALSE") {
+            let word = name.to_lowercase();
+            return finding.help(format!("did you mean `{word}`?")).fix(span, word);
+        }
+        if name == "_" {
+            return finding
+                .help("a `match` has `else => …` for what is left, a lambda names what it takes: `x => x.id`");
+        }
         match did_you_mean(name, known.iter().copied()) {
+            None if matches!(name, "this" | "self" | "root" | "payload" | "body" | "msg" | "vars") => {
+                let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                finding.help(format!(
+                    "every value has a name: a payload is a parameter, or `event` in a flow; in scope: {}",
+                    list.join(", ")
+                ))
+            }
             Some(other) => finding.help(format!("did you mean `{other}`?")).fix(span, other),
             None => {
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();

@@ -264,6 +264,7 @@ pub(super) fn conversion(got: &Type, want: &Type) -> Option<&'static str> {
         (Kind::Int | Kind::Decimal, Kind::Money) => "`money(amount, currency)` makes a money of a number",
         (Kind::Text, Kind::Time) => "`parse_time(…)` reads a text as a time",
         (Kind::Text, Kind::Date) => "`date(…)` reads a text as a date",
+        (Kind::Time, Kind::Local) => "`.in_zone(zone)` says where: a time has a day and an hour only in a zone",
         (Kind::Time, Kind::Date) => "`.in_zone(zone).date()` is the day of a time somewhere",
         (Kind::Int, Kind::Time) => "`from_unix(…)` takes seconds since 1970 as a time",
         (Kind::Int, Kind::Date) => "`from_unix(…).in_zone(zone).date()` is the day of seconds since 1970",

@@ -4,7 +4,7 @@
 //! its own small function, so that the frames of a deep evaluation stay small in debug builds too.
 
 use super::fields::Fields;
-use super::naming::{dot, step_span};
+use super::naming::{dot, instead, step_span};
 use super::peek::Peek;
 use super::quantity::{self, Quantity};
 use super::see::{self, Look, Misfit, Seen, describe};
@@ -12,7 +12,7 @@ use super::{Bound, Context, ErrorCode, EvalError, Failure, Witness};
 use crate::diagnostics::Span;
 use crate::language::Expression;
 use crate::language::code::{Code, CompareOp, For, MatchArm, Op, Part, Program, Routine, Statement, Step};
-use crate::language::types::Type;
+use crate::language::types::{Kind, Type};
 use crate::value::{Record, Text, Value};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -353,13 +353,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn field(&mut self, code: &'e Code, base: &'e Code, name: &Text, step: &'e Step) -> Run<Value> {
         match self.peek(base) {
-            Peek::At(Value::Record(record)) => return self.step(code, record.get(name), step),
+            Peek::At(base @ Value::Record(record)) => return self.step(code, base, record.get(name), step),
             Peek::Nothing => return Err(Stop::Nothing),
             _ => {}
         }
         let value = self.eval(base)?;
         match &value {
-            Value::Record(record) => self.step(code, record.get(name), step),
+            Value::Record(record) => self.step(code, &value, record.get(name), step),
             Value::Money(money) if &**name == "amount" => Ok(Value::from(money.with_decimals().amount)),
             Value::Money(money) if &**name == "currency" => Ok(Value::Text(money.currency.code().into())),
             Value::Missing | Value::Null => Err(self.nothing_below(&value, base, code)),
@@ -371,14 +371,14 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn index(&mut self, code: &'e Code, base: &'e Code, index: &'e Code, step: &'e Step) -> Run<Value> {
-        if let (Peek::At(Value::List(items)), Op::Const(index)) = (self.peek(base), &index.op) {
-            return self.step(code, see::element(items, index), step);
+        if let (Peek::At(base @ Value::List(items)), Op::Const(index)) = (self.peek(base), &index.op) {
+            return self.step(code, base, see::element(items, index), step);
         }
         let value = self.eval(base)?;
         let at = self.eval(index)?;
         match (&value, &at) {
-            (Value::List(items), Value::Number(_)) => self.step(code, see::element(items, &at), step),
-            (Value::Record(record), Value::Text(key)) => self.step(code, record.get(key), step),
+            (Value::List(items), Value::Number(_)) => self.step(code, &value, see::element(items, &at), step),
+            (Value::Record(record), Value::Text(key)) => self.step(code, &value, record.get(key), step),
             (Value::Missing | Value::Null, _) => Err(self.nothing_below(&value, base, code)),
             _ => {
                 let message =
@@ -397,8 +397,8 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         fail(ErrorCode::Absent, message, dot(code, base))
     }
 
-    /// What a step finds, as its type.
-    fn step(&self, code: &'e Code, found: Option<&Value>, step: &'e Step) -> Run<Value> {
+    /// What a step finds in `base`, as its type.
+    fn step(&self, code: &'e Code, base: &Value, found: Option<&Value>, step: &'e Step) -> Run<Value> {
         let seen = see::see(found.unwrap_or(&Value::Missing), &step.ty);
         match seen {
             Ok(Seen::Value(value)) => Ok(value),
@@ -411,7 +411,12 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
                     Some(_) => "empty",
                 };
                 let path = self.path(code);
-                let message = format!("`{path}` is {state}, expected {}; write `{path}?` where it may be", step.ty);
+                let expected = match &step.ty.kind {
+                    // Nobody knows what it should be: what is there may tell.
+                    Kind::Any => instead(code, base),
+                    _ => format!(", expected {}", step.ty),
+                };
+                let message = format!("`{path}` is {state}{expected}; write `{path}?` where it may be");
                 Err(fail(ErrorCode::Absent, message, step_span(code)))
             }
             Err(misfit) => Err(self.misfit(misfit, code, step_span(code))),

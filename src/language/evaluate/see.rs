@@ -273,7 +273,7 @@ pub(crate) fn quote(text: &str) -> String {
     format!("{:?}", shorten(text, 40))
 }
 
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),

@@ -353,8 +353,15 @@ impl<'s> Scanner<'s> {
                     .help("`not` binds looser than comparison: `not a == b` is `not (a == b)`")
                     .fix(span, "not "),
             ),
-            "&" => Some(Diagnostic::error(Code::F0107, "`&` is no operator: write `and`", span).fix(span, "and")),
-            "|" => Some(Diagnostic::error(Code::F0107, "`|` is no operator: write `or`", span).fix(span, "or")),
+            "&" => Some(
+                Diagnostic::error(Code::F0107, "`&` is no operator: logic is written `and`", span)
+                    .help("texts are joined by `+`, or by holes: `\"{a}{b}\"`"),
+            ),
+            "|" => Some(
+                Diagnostic::error(Code::F0107, "`|` is no operator: logic is written `or`", span).help(
+                    "a value goes through functions by dots: `x.trim().upper()`; several values of one arm stand behind commas",
+                ),
+            ),
             ";" => Some(
                 Diagnostic::error(Code::F0106, "`;` means nothing here", span)
                     .help("an entry ends where the next one begins; entries on one line may be separated by `,`")

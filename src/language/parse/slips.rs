@@ -475,6 +475,14 @@ fn two_values(c: &Context<'_>) -> Option<Diagnostic> {
         _ if c.here_str() == "is" => {
             finding.help("`x == null` asks for null, `x? == missing` whether x is there, `given(x)` for both")
         }
+        _ if c.here_str() == "for" => finding.help("a list is made by `for x in xs => …`, or `xs.map(x => …)`"),
+        _ if c.here_str() == "if" => finding.help("a choice is written `if c then a else b`"),
+        _ if c.here_str() == "default" => finding.help("`a ?? b` is b where a is missing or null"),
+        _ if c.here_str() == "not" => finding.help("`not` stands in front: `not x in xs`, `not a == b`"),
+        _ if c.here_str() == "between" => finding.help("compare twice: `a <= x and x <= b`"),
+        _ if matches!(c.here_str(), "like" | "contains" | "matches") => {
+            finding.help("a text is asked by functions: `t.contains(\"part\")`, `t.matches('^[0-9]+$')`")
+        }
         "return" => finding.help("there is no `return`: a body ends with the value it gives"),
         "var" | "const" | "set" => finding.help("a name for a value is written `let name = …`"),
         _ => finding,
