@@ -62,6 +62,10 @@ fn expressions() {
     gives(&["[{ a = \"x\" }]", "--format", "json"], "[{\"a\":\"x\"}]\n");
     gives(&["\"x\"", "--format", "json"], "\"x\"\n");
     gives(&["1234567890123456789012", "--format", "json"], "1234567890123456789012\n");
+    gives(&["-5 % 3"], "-2\n");
+    gives(&["--input", "{\"a\": 2}", "-event.a"], "-2\n");
+    let unrounded = eval(&["money(1.005, \"USD\")"]);
+    unrounded.said(1, &["F0606", "1.005", "m.round("]);
     let missing = eval(&["event.a?", "--input", "{}"]);
     missing.said(0, &["missing"]);
     assert_eq!(missing.stdout, "");

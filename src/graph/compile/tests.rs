@@ -219,6 +219,59 @@ fn a_write_can_be_repeated_or_is_refused() {
     expect("a call that reads", &read, &["F0356 4:33 `finops.list` reads: it belongs under `lookup`"]);
 }
 
+/// What a new row must have counts where it is assigned on every path, through mappings, branches and spreads.
+#[test]
+fn a_required_column_is_assigned_on_every_path() {
+    let definitions = "mapping always(id: text) -> finops.SalesOrderHeadersV2 {
+  OrderingCustomerAccountNumber = \"1\"
+  CustomersOrderReference = id
+}
+mapping both(id: text) -> finops.SalesOrderHeadersV2 {
+  CustomersOrderReference = id
+  if id == \"1\" { OrderingCustomerAccountNumber = \"1\" } else { OrderingCustomerAccountNumber = \"2\" }
+}
+mapping sometimes(id: text) -> finops.SalesOrderHeadersV2 {
+  CustomersOrderReference = id
+  if id == \"1\" { OrderingCustomerAccountNumber = \"1\" }
+}
+mapping never(id: text) -> finops.SalesOrderHeadersV2 {
+  CustomersOrderReference = id
+}
+mapping left_out(id: text) -> finops.SalesOrderHeadersV2 {
+  ...always(id)
+  OrderingCustomerAccountNumber = missing
+}
+mapping spread(id: text) -> finops.SalesOrderHeadersV2 {
+  ...always(id)
+}
+mapping half_spread(id: text) -> finops.SalesOrderHeadersV2 {
+  ...sometimes(id)
+}
+";
+    let never = "F0363 9:13 `OrderingCustomerAccountNumber` of `SalesOrderHeadersV2` is never assigned";
+    let sometimes = "F0363 9:13 `OrderingCustomerAccountNumber` of `SalesOrderHeadersV2` is not assigned on every path";
+    for (body, expected) in [
+        ("always(event.id)", None),
+        ("both(event.id)", None),
+        ("spread(event.id)", None),
+        ("{ ...never(event.id)  OrderingCustomerAccountNumber = \"1\" }", None),
+        ("if event.id == \"x\" then always(event.id) else both(event.id)", None),
+        ("never(event.id)", Some(never)),
+        ("sometimes(event.id)", Some(sometimes)),
+        ("half_spread(event.id)", Some(sometimes)),
+        ("{ ...never(event.id) }", Some(never)),
+        ("if event.id == \"x\" then always(event.id) else never(event.id)", Some(sometimes)),
+        ("left_out(event.id)", Some("F0363 9:13 `OrderingCustomerAccountNumber` of `SalesOrderHeadersV2` is n")),
+    ] {
+        let flow = format!(
+            "flow: a\n{TRIGGER}use: [a.map]\nsteps:\n  - id: a\n    call:\n      operation: finops.create\n      entity: SalesOrderHeadersV2\n      body: '{body}'\n      find_by: [CustomersOrderReference]\n"
+        );
+        let found: Vec<String> = said(&compiled(&[("a/a.map", definitions), ("a/a.flow.yaml", &flow)]));
+        let errors: Vec<String> = found.into_iter().filter(|found| !found.starts_with("F0226")).collect();
+        expect(body, &errors, expected.as_slice());
+    }
+}
+
 #[test]
 fn triggers_and_files_are_known() {
     for (lines, expected) in [
