@@ -1,10 +1,9 @@
 //! One source, one finding. Lines and columns count from 1.
 
-use super::{Payloads, compile, expect, expect_all, settings, shown};
-use crate::diagnostics::{ALL, Severity, Sources};
+use super::{compile, expect, expect_all, shown};
+use crate::diagnostics::ALL;
 use crate::language::check::signature;
-use crate::language::{Inputs, Library, functions};
-use std::collections::BTreeMap;
+use crate::language::functions;
 
 /// (source, expected findings).
 const CASES: &[(&str, &str)] = &[
@@ -297,19 +296,4 @@ fn every_code_of_the_checker_has_its_page() {
         assert!(page.starts_with(&format!("# {code}: ")), "{code}");
         assert!(page.contains("```map\n"), "{code} has an example");
     }
-}
-
-#[test]
-fn the_library_in_the_binary_is_without_findings() {
-    let mut sources = Sources::default();
-    let files = BTreeMap::new();
-    let inputs = Inputs { files: &files, types: &Payloads, settings: settings() };
-    let (_, findings) = Library::compile(&inputs, &mut sources);
-    let standard = findings.iter().filter(|finding| {
-        let path = finding.primary.as_ref().map(|label| sources.position(label.span).path);
-        path.is_some_and(|path| path.starts_with("std:")) && finding.severity == Severity::Error
-    });
-    // Types of systems that the tests' own source of types does not have are no mistake of the library.
-    let own: Vec<_> = standard.filter(|finding| finding.code.0 != "F0203").collect();
-    assert!(own.is_empty(), "{own:#?}");
 }
