@@ -28,11 +28,11 @@ impl Mapping {
 
     /// One operation: the bytes of an event in, the bytes of an order out.
     pub fn run(&self, body: &[u8]) -> Result<Vec<u8>> {
-        let event: Dynamic = serde_json::from_slice(body)?;
-        let options = CallFnOptions::new().eval_ast(false);
+        let mut event: Dynamic = serde_json::from_slice(body)?;
+        let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut event);
         let order: Dynamic = self
             .engine
-            .call_fn_with_options(options, &mut Scope::new(), &self.program, "order", (event,))
+            .call_fn_with_options(options, &mut Scope::new(), &self.program, "order", ())
             .map_err(|why| why.to_string())?;
         Ok(serde_json::to_vec(&order)?)
     }

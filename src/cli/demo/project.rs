@@ -19,6 +19,7 @@ bundled! {
     "stripe-dynamics-365/risk.rhai"
     "stripe-dynamics-365/tables/products.csv"
     "stripe-dynamics-365/tests/charge-to-sales-order.test.yaml"
+    "stripe-dynamics-365/tests/charge.json"
 }
 
 /// The environment's name.
