@@ -4,7 +4,7 @@
 #[path = "properties/mod.rs"]
 mod properties;
 
-use properties::{evaluate, json, parse};
+use properties::{evaluate, format, json, parse};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -63,6 +63,40 @@ fn generated_programs_mostly_compile_and_often_give_a_value() {
     println!("{total:?}");
     assert!(total.compiled * 2 > total.made, "{total:?}");
     assert!(total.gave * 4 > total.compiled, "{total:?}");
+}
+
+#[test]
+fn formatting_keeps_the_tree_and_the_comments() {
+    hold(60, 1500, format::format);
+}
+
+/// The mappings of the project, and every block of the specification that can be read, as a file or as a value.
+#[test]
+fn every_text_of_the_project_is_formatted() {
+    let mut read = 0;
+    for folder in ["benches", "docs", "flows", "src", "tests"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in walkdir::WalkDir::new(folder).into_iter().filter_entry(|entry| entry.file_name() != "target") {
+            let path = entry.expect("readable").into_path();
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            if !matches!(extension, Some("map" | "md")) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("UTF-8");
+            if extension == Some("map") {
+                format::promises(&text);
+                continue;
+            }
+            let blocks = text.split("\n```map").skip(1);
+            for block in blocks.filter_map(|rest| rest.split_once('\n')?.1.split("\n```").next()) {
+                let values = block.split("\n\n").skip(1).map(|value| format!("fn f() -> any =\n{value}"));
+                for part in std::iter::once(block.to_string()).chain(values) {
+                    read += usize::from(format::promises(&part).is_some());
+                }
+            }
+        }
+    }
+    assert!(read > 100, "{read} blocks");
 }
 
 #[test]
