@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| flowctl_fuzz::evaluate::evaluate(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    flowctl_fuzz::evaluate::evaluate(data);
+});

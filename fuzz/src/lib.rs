@@ -3,4 +3,4 @@
 #[path = "../../tests/properties/mod.rs"]
 mod properties;
 
-pub use properties::{evaluate, json, parse};
+pub use properties::{evaluate, format, json, parse};

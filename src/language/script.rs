@@ -10,7 +10,8 @@ mod library;
 mod operators;
 mod scan;
 
-use super::evaluate::{ErrorCode, Failure, describe};
+use super::evaluate::{ErrorCode, EvalError, Failure, describe};
+use crate::diagnostics::{FileId, Span};
 use crate::value::{Exact, Number, Record, Text, Value, time};
 use operators::{exact, from_exact};
 use rhai::{
@@ -31,6 +32,8 @@ const NESTING: usize = 128;
 #[derive(Debug)]
 pub struct Script {
     path: Arc<str>,
+    file: FileId,
+    text: Arc<str>,
     ast: AST,
 }
 
@@ -73,7 +76,8 @@ fn engine() -> Engine {
 
 impl Script {
     /// Compiles a file. An error has its line and column, from 1.
-    pub fn compile(path: &str, source: &str) -> Result<Script, (usize, usize, String)> {
+    pub fn compile(path: &str, file: FileId, text: Arc<str>) -> Result<Script, (usize, usize, String)> {
+        let source = &*text;
         scan::check(source)?;
         let compiled = on_own_stack(|| {
             ENGINE.compile(source).map_err(|error| {
@@ -82,7 +86,7 @@ impl Script {
             })
         });
         let ast = compiled.unwrap_or_else(|why| Err((1, 1, why)))?;
-        Ok(Script { path: path.into(), ast })
+        Ok(Script { path: path.into(), file, text, ast })
     }
 
     /// The functions that a mapping may call: name and number of parameters. Closures have names of rhai's own.
@@ -113,12 +117,16 @@ impl Script {
     }
 
     fn failure(&self, code: ErrorCode, at: Position, message: &str) -> Failure {
-        let place = match (at.line(), at.position()) {
+        let shown = match (at.line(), at.position()) {
             (Some(line), Some(column)) => format!(":{line}:{column}"),
             (Some(line), None) => format!(":{line}"),
             _ => String::new(),
         };
-        Failure::new(code, format!("{}{place}: {message}", self.path))
+        let message = format!("{}{shown}: {message}", self.path);
+        match at.line().map(|line| place(self.file, &self.text, line, at.position().unwrap_or(1))) {
+            Some(span) => EvalError { code, number: code.number(), message, span, trace: vec![] }.into(),
+            None => Failure::new(code, message),
+        }
     }
 
     /// rhai's error in the reader's words, at the line and column where it happened.
@@ -158,6 +166,17 @@ impl Script {
             }
         }
     }
+}
+
+/// The word, or else the character, at a line and column from 1.
+pub(super) fn place(file: FileId, text: &str, line: usize, column: usize) -> Span {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let row = text.get(before..).unwrap_or("").lines().next().unwrap_or("");
+    let start = row.char_indices().nth(column.saturating_sub(1)).map_or(row.len(), |(start, _)| start);
+    let rest = row.get(start..).unwrap_or("");
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let len = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
+    Span::new(file, before + start, before + start + len)
 }
 
 /// Runs on a thread with stack enough for whatever a script nests within its limits.
@@ -260,8 +279,12 @@ mod tests {
     use super::*;
     use crate::value::json;
 
+    fn compile(path: &str, source: &str) -> Result<Script, (usize, usize, String)> {
+        Script::compile(path, FileId::default(), source.into())
+    }
+
     fn call(source: &str, args: &str) -> Result<String, Failure> {
-        let script = Script::compile("risk.rhai", source).unwrap();
+        let script = compile("risk.rhai", source).unwrap();
         let Value::List(args) = json::parse(args.as_bytes()).unwrap() else { panic!("a list") };
         script.call("f", &args).map(|value| match value {
             Value::Missing => "missing".into(),
@@ -293,9 +316,20 @@ mod tests {
         assert!(message.starts_with("risk.rhai:3:5: the result has no end as a decimal"), "{message}");
         assert!(fails("fn f(a) { a * a }", "[12345678901234567.5]").1.contains("digits"));
         assert!(fails("fn f(a) { a / 0 }", "[1]").1.contains("by zero"));
-        let long = Script::compile("x.rhai", "fn f() {\n  1.00000000000000000001\n}").unwrap_err();
+        let long = compile("x.rhai", "fn f() {\n  1.00000000000000000001\n}").unwrap_err();
         assert_eq!((long.0, long.1), (2, 3), "{}", long.2);
         assert!(fails("fn f(a) { a }", "[123456789012345678901234567890]").1.contains("28 digits"));
+    }
+
+    #[test]
+    fn a_place_is_a_word_of_the_script() {
+        let text = "fn f(a) {\n  é + score\n}";
+        let at = |line, column| {
+            let span = place(FileId::default(), text, line, column);
+            &text[span.start as usize..span.end as usize]
+        };
+        assert_eq!([at(1, 1), at(2, 3), at(2, 5), at(2, 7)], ["fn", "é", "+", "score"]);
+        assert_eq!([at(2, 99), at(0, 0), at(9, 1)], ["", "fn", ""]);
     }
 
     #[test]
@@ -348,27 +382,27 @@ mod tests {
             assert_eq!(fails(source, "[]").0, ErrorCode::Limit, "{source}");
         }
         let nested = format!("fn f() {{ {}1{} }}", "(".repeat(5000), ")".repeat(5000));
-        assert!(Script::compile("deep.rhai", &nested).is_err());
+        assert!(compile("deep.rhai", &nested).is_err());
     }
 
     #[test]
     fn nothing_reaches_outside() {
         for source in ["eval(\"1\")", "print(1)", "debug(1)", "timestamp()", "import \"x\" as y"] {
-            let compiled = Script::compile("x.rhai", &format!("fn f() {{ {source}; }}"));
+            let compiled = compile("x.rhai", &format!("fn f() {{ {source}; }}"));
             assert!(compiled.is_err() || compiled.is_ok_and(|script| script.call("f", &[]).is_err()), "{source}");
         }
     }
 
     #[test]
     fn a_syntax_error_has_its_place() {
-        let (line, column, message) = Script::compile("x.rhai", "fn f() {\n  let = 1;\n}").unwrap_err();
+        let (line, column, message) = compile("x.rhai", "fn f() {\n  let = 1;\n}").unwrap_err();
         assert_eq!((line, column), (2, 7));
         assert!(!message.is_empty());
     }
 
     #[test]
     fn functions_are_listed() {
-        let script = Script::compile("x.rhai", "fn score(a, b) { 1 }\nprivate fn inner() { 2 }").unwrap();
+        let script = compile("x.rhai", "fn score(a, b) { 1 }\nprivate fn inner() { 2 }").unwrap();
         assert_eq!(script.functions(), vec![(Text::from("score"), 2)]);
     }
 }

@@ -7,6 +7,7 @@ use super::code::TableKey;
 use super::types::{Facts, Kind, RecordType, Type};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span, did_you_mean};
 use crate::value::{Number, Text, Value, time};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// So many findings of one file: who has more mends these first.
@@ -42,21 +43,20 @@ pub(super) fn read(file: FileId, text: &str, keys: &[Type], value: &Type) -> (Ve
     let mut columns: Option<Columns> = None;
     let mut width = 0;
     let mut rows = vec![];
-    for record in reader.records() {
-        if findings.len() >= MAX_FINDINGS {
-            break;
-        }
-        let record = match record {
-            Ok(record) => record,
+    let mut record = csv::StringRecord::new();
+    while findings.len() < MAX_FINDINGS {
+        match reader.read_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
             Err(error) => {
                 let at = error.position().map_or(0, |position| position.byte() as usize);
                 let message = format!("this is no CSV: {error}");
                 findings.push(Diagnostic::error(Code::F0245, message, Span::new(file, bom + at, bom + at)));
                 break;
             }
-        };
-        let at = record.position().map_or(0, |position| position.byte() as usize);
-        let cells = Cells::of(file, body, at, bom);
+        }
+        let start = record.position().map_or(0, |position| position.byte() as usize);
+        let cells = Cells::of(file, body, start..reader.position().byte() as usize, bom);
         let Some(columns) = &columns else {
             width = record.len();
             columns = header(&record, &cells, keys.len(), value, &mut findings);
@@ -83,7 +83,7 @@ pub(super) fn read(file: FileId, text: &str, keys: &[Type], value: &Type) -> (Ve
 
 fn header(
     record: &csv::StringRecord,
-    cells: &Cells,
+    cells: &Cells<'_>,
     keys: usize,
     value: &Type,
     findings: &mut Vec<Diagnostic>,
@@ -180,7 +180,7 @@ fn unknown_column(name: &str, record: &RecordType, span: Span) -> Diagnostic {
 
 fn row(
     record: &csv::StringRecord,
-    cells: &Cells,
+    cells: &Cells<'_>,
     columns: &Columns,
     keys: &[Type],
     value: &Type,
@@ -274,38 +274,35 @@ fn number(text: &str) -> Option<Value> {
     Some(Value::Number(Number::from_json(text.replace('_', "").into())))
 }
 
-/// The places of a line and of its cells.
-struct Cells {
+/// A line of the file, and where its cells stand: looked for only where something is wrong with one.
+struct Cells<'t> {
     line: Span,
-    cells: Vec<Span>,
+    text: &'t str,
 }
 
-impl Cells {
-    fn of(file: FileId, body: &str, at: usize, offset: usize) -> Cells {
-        let bytes = body.as_bytes();
-        let mut start = at;
-        while matches!(bytes.get(start), Some(b'\r' | b'\n')) {
-            start += 1;
-        }
-        let (mut cells, mut from, mut end, mut quoted) = (vec![], start, start, false);
-        let place = |from: usize, to: usize| Span::new(file, offset + from, offset + to);
-        while let Some(byte) = bytes.get(end) {
-            match byte {
-                b'"' => quoted = !quoted,
-                b',' if !quoted => {
-                    cells.push(place(from, end));
-                    from = end + 1;
-                }
-                b'\r' | b'\n' if !quoted => break,
-                _ => {}
-            }
-            end += 1;
-        }
-        cells.push(place(from, end));
-        Cells { line: place(start, end), cells }
+impl<'t> Cells<'t> {
+    /// The bytes that were read for a record: blank lines before it and the end of its own are in them.
+    fn of(file: FileId, body: &'t str, bytes: Range<usize>, offset: usize) -> Cells<'t> {
+        let read = body.get(bytes.start..bytes.end.min(body.len())).unwrap_or("");
+        let text = read.trim_start_matches(['\r', '\n']);
+        let start = offset + bytes.start + read.len() - text.len();
+        let text = text.trim_end_matches(['\r', '\n']);
+        Cells { line: Span::new(file, start, start + text.len()), text }
     }
 
     fn span(&self, column: usize) -> Span {
-        self.cells.get(column).copied().unwrap_or(self.line)
+        let (mut from, mut left, mut quoted) = (0, column, false);
+        for (at, byte) in self.text.bytes().chain([b',']).enumerate() {
+            match byte {
+                b'"' => quoted = !quoted,
+                b',' if !quoted && left == 0 => {
+                    let start = self.line.start as usize;
+                    return Span::new(self.line.file, start + from, start + at);
+                }
+                b',' if !quoted => (from, left) = (at + 1, left - 1),
+                _ => {}
+            }
+        }
+        self.line
     }
 }

@@ -59,11 +59,7 @@ pub fn check(data: &[u8]) {
 }
 
 /// Programs whose types fit.
-pub fn evaluate(data: &[u8]) {
-    counted(data);
-}
-
-pub fn counted(data: &[u8]) -> Count {
+pub fn evaluate(data: &[u8]) -> Count {
     let mut choices = Choices::new(data);
     let mut generator = Generator::new(&mut choices);
     let definitions = generator.definitions();

@@ -4,8 +4,10 @@
 mod choices;
 pub mod evaluate;
 mod findings;
+pub mod format;
 pub mod json;
 mod kinds;
+mod layouts;
 pub mod parse;
 mod programs;
 mod texts;

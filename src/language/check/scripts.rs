@@ -4,7 +4,7 @@
 use super::scope::Names;
 use crate::diagnostics::{Code as Number, Diagnostic, Span};
 use crate::language::ast::{Import, Name};
-use crate::language::script::Script;
+use crate::language::script::{self, Script};
 use crate::language::types::Type;
 use crate::language::{SourceText, parse};
 use crate::value::Text;
@@ -157,12 +157,10 @@ fn unreadable(line: &Name, start: usize, end: usize) -> Diagnostic {
 pub(super) fn compiled(
     path: &str,
     file: crate::diagnostics::FileId,
-    text: &str,
+    text: &Arc<str>,
 ) -> Result<Arc<Script>, Box<Diagnostic>> {
-    Script::compile(path, text).map(Arc::new).map_err(|(line, column, message)| {
-        let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
-        let at = start + column.saturating_sub(1);
-        let at = at.min(text.len());
-        Box::new(Diagnostic::error(Number::F0251, message, Span::new(file, at, at)))
+    let compiled = Script::compile(path, file, text.clone()).map(Arc::new);
+    compiled.map_err(|(line, column, message)| {
+        Box::new(Diagnostic::error(Number::F0251, message, script::place(file, text, line, column)))
     })
 }

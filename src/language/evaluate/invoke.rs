@@ -99,7 +99,15 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
     ) -> Run<Value> {
         self.charge(1, span)?;
         let values = args.iter().map(|arg| self.eval(arg)).collect::<Run<Vec<_>>>()?;
-        let value = self.program.scripts[script].call(function, &values).map_err(|failure| place(failure, span))?;
+        let called = self.program.scripts[script].call(function, &values);
+        let value = called.map_err(|failure| match place(failure, span) {
+            // It has the script's own place: then this is where the script was called.
+            Stop::Error(mut error) if error.span != span => {
+                error.trace.push(span);
+                Stop::Error(error)
+            }
+            other => other,
+        })?;
         self.fit(value, result, span, || format!("the result of `{function}`"))
     }
 

@@ -3,11 +3,22 @@
 //! Written for broken texts: a bracket that was never closed ends where a new entry or definition certainly begins, so
 //! that one slip does not swallow the rest of the file.
 
+use super::build::MAX_DEPTH;
 use super::scan::{Kind, Token};
 use std::ops::Range;
 
 /// Source nesting, as people count it: brackets, holes, and `if` or `for` inside the branch of another.
 pub(super) const MAX_NESTING: usize = 64;
+
+/// So many steps of one chain, operators of one operation or `catch`es are not even given to the grammar. The tree takes
+/// fewer; counting tokens is rougher than counting in the tree, and must not refuse what that takes.
+const MAX_LINKS: usize = 2 * MAX_DEPTH;
+
+/// What is too much for the grammar to be asked, by the bytes where it stands.
+pub(super) enum Excess {
+    Nesting(usize),
+    Length(Range<usize>),
+}
 
 /// The tokens of a text with their bracket pairs.
 pub(super) struct Tokens<'s> {
@@ -21,8 +32,8 @@ pub(super) struct Tokens<'s> {
 }
 
 impl<'s> Tokens<'s> {
-    /// Pairs the brackets; `Err` is the byte where the text nests too deep.
-    pub fn new(text: &'s str, tokens: Vec<Token>) -> Result<Tokens<'s>, usize> {
+    /// Pairs the brackets.
+    pub fn new(text: &'s str, tokens: Vec<Token>) -> Result<Tokens<'s>, Excess> {
         let count = tokens.len();
         let mut all = Tokens { text, tokens, partner: vec![None; count], level: vec![0; count] };
         for definition in all.definitions() {
@@ -174,7 +185,7 @@ impl<'s> Tokens<'s> {
     }
 
     /// Pairs the brackets of one definition; whether something stayed alone.
-    fn pair(&mut self, range: Range<usize>, by_indentation: bool) -> Result<bool, usize> {
+    fn pair(&mut self, range: Range<usize>, by_indentation: bool) -> Result<bool, Excess> {
         let mut stack: Vec<Level> = vec![Level::default()];
         let mut unpaired = false;
         let mut prefixes = 0;
@@ -201,14 +212,20 @@ impl<'s> Tokens<'s> {
             if let Some(level) = self.level.get_mut(n) {
                 *level = stack.len() as u32 - 1;
             }
+            if let Some(level) = stack.last_mut()
+                && self.links(n, level) > MAX_LINKS
+            {
+                let byte = |n: usize| self.get(n).map_or(self.text.len(), |token| token.start);
+                return Err(Excess::Length(byte(level.value)..byte(n)));
+            }
             let inner = self.count(n, &mut stack, &mut prefixes);
             if inner > MAX_NESTING {
-                return Err(self.get(n).map_or(0, |token| token.start));
+                return Err(Excess::Nesting(self.get(n).map_or(0, |token| token.start)));
             }
             if self.opens(n) || self.kind(n) == Some(Kind::Middle) {
-                stack.push(Level { opener: Some(n), below: inner + 1, branches: 0, angles: 0 });
+                stack.push(Level { opener: Some(n), below: inner + 1, value: n + 1, ..Level::default() });
                 if inner + 1 > MAX_NESTING {
-                    return Err(self.get(n).map_or(0, |token| token.start));
+                    return Err(Excess::Nesting(self.get(n).map_or(0, |token| token.start)));
                 }
             }
         }
@@ -239,6 +256,42 @@ impl<'s> Tokens<'s> {
             _ => {}
         }
         level.below + level.branches + level.angles + *prefixes
+    }
+
+    /// Counts what hangs on one another in the value that token `n` is of: the longest such row.
+    fn links(&self, n: usize, level: &mut Level) -> usize {
+        let before = self.before(n);
+        let apart = before.is_some_and(|b| self.ends_value(b)) && self.begins_value(n);
+        let word = |words: &[&str]| words.iter().any(|word| self.is_keyword(n, word));
+        let ends = match self.kind(n) {
+            Some(Kind::Punct) => matches!(self.str(n), "," | "=" | "=>" | "->" | ":" | "..."),
+            Some(Kind::Word) => word(&["then", "else", "where", "as", "from"]),
+            _ => false,
+        };
+        if apart || ends {
+            (level.value, level.steps, level.operators, level.catches) = (if ends { n + 1 } else { n }, 0, 0, 0);
+            return 0;
+        }
+        match self.kind(n) {
+            Some(Kind::Punct) => match self.str(n) {
+                "." | "?" | "[" => level.steps += 1,
+                "+" | "-" | "*" | "/" | "%" | "??" | "==" | "!=" | "<" | "<=" | ">" | ">=" => {
+                    level.operators += 1;
+                    level.steps = 0;
+                }
+                _ => {}
+            },
+            Some(Kind::Word) if word(&["and", "or", "not", "in"]) => {
+                level.operators += 1;
+                level.steps = 0;
+            }
+            Some(Kind::Word) if word(&["catch"]) => {
+                level.catches += 1;
+                (level.operators, level.steps) = (0, 0);
+            }
+            _ => {}
+        }
+        level.steps.max(level.operators).max(level.catches)
     }
 
     fn set_partner(&mut self, opener: usize, closer: usize) {
@@ -295,6 +348,11 @@ struct Level {
     below: usize,
     branches: usize,
     angles: usize,
+    /// The first token of the value at hand, and what hangs on one another in it.
+    value: usize,
+    steps: usize,
+    operators: usize,
+    catches: usize,
 }
 
 /// Words behind which a value has to follow.

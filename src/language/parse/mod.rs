@@ -18,7 +18,7 @@ mod slips;
 use super::SourceText;
 use super::ast;
 use crate::diagnostics::{Code, Diagnostic};
-use brackets::{MAX_NESTING, Tokens};
+use brackets::{Excess, MAX_NESTING, Tokens};
 use build::Builder;
 use pest::Parser;
 use pest::iterators::{Pair, Pairs};
@@ -33,6 +33,9 @@ struct Grammar;
 /// So many findings per text: who has more mends these first.
 const MAX_FINDINGS: usize = 50;
 
+/// Largest text that is read, in bytes.
+const MAX_SIZE: usize = 1 << 20;
+
 /// A finding with the byte of the text where it was noticed: findings are told in that order.
 #[derive(Clone, Debug, PartialEq)]
 struct Failure {
@@ -44,10 +47,9 @@ struct Failure {
 pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
     let mut tree = ast::File::default();
     let offset = start(text);
-    let (tokens, broken) = scan(text, offset, Mode::Source);
-    let tokens = match Tokens::new(&text.text, tokens) {
-        Ok(tokens) => tokens,
-        Err(at) => return (tree, vec![too_deep(text, at)]),
+    let (tokens, broken) = match tokens(text, offset, Mode::Source) {
+        Ok(read) => read,
+        Err(finding) => return (tree, vec![finding]),
     };
     if broken.is_empty()
         && let Some((tree, _)) = whole(text, offset)
@@ -77,8 +79,7 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
 /// in the pairs, whose places count behind a byte order mark.
 pub(super) fn pairs(text: &SourceText) -> Option<(ast::File, Pairs<'_, Rule>)> {
     let offset = start(text);
-    let (tokens, broken) = scan(text, offset, Mode::Source);
-    Tokens::new(&text.text, tokens).ok()?;
+    let (_, broken) = tokens(text, offset, Mode::Source).ok()?;
     if broken.is_empty() { whole(text, offset) } else { None }
 }
 
@@ -120,8 +121,7 @@ fn one<T>(
 ) -> Result<T, Vec<Diagnostic>> {
     let offset = start(text);
     let mode = if rule == Rule::text_slot { Mode::InsideText } else { Mode::Source };
-    let (tokens, broken) = scan(text, offset, mode);
-    let tokens = Tokens::new(&text.text, tokens).map_err(|at| vec![too_deep(text, at)])?;
+    let (tokens, broken) = tokens(text, offset, mode).map_err(|finding| vec![finding])?;
     if broken.is_empty()
         && let Ok(pairs) = Grammar::parse(rule, text.text.get(offset..).unwrap_or(""))
     {
@@ -146,9 +146,24 @@ fn one<T>(
     Err(told(text, broken, found))
 }
 
-fn too_deep(text: &SourceText, at: usize) -> Diagnostic {
-    Diagnostic::error(Code::F0102, format!("this nests more than {MAX_NESTING} deep"), text.span(at, at + 1))
-        .help("give the inner parts a name with `let`, or a `fn` of their own")
+/// The tokens and what is wrong with each by itself; `Err` where the text is too much to be read at all.
+fn tokens(text: &SourceText, offset: usize, mode: Mode) -> Result<(Tokens<'_>, Vec<Failure>), Diagnostic> {
+    if text.text.len() > MAX_SIZE {
+        let message = format!("this text has {} bytes; more than {MAX_SIZE} are not read", text.text.len());
+        let help =
+            "divide it into files, or read a large table from a CSV: `table t: text -> int from \"t.csv\" else fail`";
+        return Err(Diagnostic::error(Code::F0102, message, text.span(0, 0)).help(help));
+    }
+    let (tokens, broken) = scan(text, offset, mode);
+    match Tokens::new(&text.text, tokens) {
+        Ok(tokens) => Ok((tokens, broken)),
+        Err(Excess::Nesting(at)) => {
+            let message = format!("this nests more than {MAX_NESTING} deep");
+            let finding = Diagnostic::error(Code::F0102, message, text.span(at, at + 1));
+            Err(finding.help("give the inner parts a name with `let`, or a `fn` of their own"))
+        }
+        Err(Excess::Length(range)) => Err(build::too_long(text.span(range.start, range.end))),
+    }
 }
 
 /// All findings in the order of the text, each once.

@@ -191,6 +191,10 @@ impl<'s> Recovery<'s> {
             if stops || tokens.opens(k) || matches!(tokens.str(k), "=" | "=>" | ",") {
                 break;
             }
+            // Another value ended here: it is not what a `match` looks at.
+            if tokens.str(k) == "}" && tokens.str(k + 1) == "{" {
+                break;
+            }
             if tokens.closes(k) {
                 k = tokens.partner(k).filter(|p| *p < k).unwrap_or(k);
             }

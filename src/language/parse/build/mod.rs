@@ -57,9 +57,7 @@ impl<'s> Builder<'s> {
     fn down(&mut self, by: usize, pair: &Pair<'_, Rule>, build: impl FnOnce(&mut Self) -> Expr) -> Expr {
         if self.depth + by > MAX_DEPTH {
             let span = self.span(pair);
-            let text = "this expression is too long: more than 256 steps and operators hang on one another";
-            let finding = Diagnostic::error(Code::F0102, text, span).help("name its parts with `let`");
-            self.finding(pair, finding);
+            self.finding(pair, too_long(span));
             return Expr { kind: ExprKind::Missing, span };
         }
         self.depth += by;
@@ -302,6 +300,11 @@ impl<'s> Builder<'s> {
         self.depth -= 1;
         Some(Entry::If { condition, then, otherwise, span })
     }
+}
+
+pub(super) fn too_long(span: Span) -> Diagnostic {
+    let text = "this expression is too long: more than 256 steps and operators hang on one another";
+    Diagnostic::error(Code::F0102, text, span).help("name its parts with `let`")
 }
 
 /// The children of a pair that carry meaning: without keywords and punctuation.

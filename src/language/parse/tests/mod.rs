@@ -1,6 +1,7 @@
 //! What is valid gives the right tree with the right places; what is not gives the right words at the right column.
 
 mod broken;
+mod long;
 mod show;
 mod valid;
 

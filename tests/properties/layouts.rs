@@ -1,6 +1,6 @@
 //! Programs that can be read, and layouts that change nothing but how they look.
 
-use fastrand::Rng;
+use super::choices::Choices;
 
 /// Parts of texts that are mostly wrong.
 pub const WORDS: &[&str] = &[
@@ -55,26 +55,25 @@ pub struct Program(Vec<Word>);
 
 impl Program {
     /// The text in a random layout, with the numbers of its comments.
-    pub fn laid_out(&self, seed: u64) -> (String, Vec<String>) {
-        let mut rng = Rng::with_seed(seed ^ 0xf0);
+    pub fn laid_out(&self, choices: &mut Choices) -> (String, Vec<String>) {
         // How wild it is: from one line to a break and a comment everywhere.
-        let (breaks, comments) = (rng.u32(0..40), rng.u32(0..12));
+        let (breaks, comments) = (choices.below(40) as u8, choices.below(12) as u8);
         let mut text = String::new();
         let mut written = vec![];
         for (word, tight) in &self.0 {
             let mut gap = String::new();
             if !tight {
-                gap.push_str(["", "", " ", "   ", "\t"][rng.usize(0..5)]);
-                while rng.u32(0..100) < breaks {
-                    gap.push_str(["\n", "\n  ", "\r\n", "\n\n", "\n        "][rng.usize(0..5)]);
+                gap.push_str(["", "", " ", "   ", "\t"][choices.below(5)]);
+                while choices.chance(breaks) {
+                    gap.push_str(["\n", "\n  ", "\r\n", "\n\n", "\n        "][choices.below(5)]);
                 }
-                while rng.u32(0..100) < comments {
+                while choices.chance(comments) {
                     if gap.is_empty() {
                         gap.push(' ');
                     }
-                    let slashes = if rng.u8(0..3) == 0 { "///" } else { "//" };
+                    let slashes = if choices.below(3) == 0 { "///" } else { "//" };
                     gap.push_str(&format!("{slashes} #{}", written.len()));
-                    gap.push_str(["\n", "   \n", "\n\n\n", "\r\n    "][rng.usize(0..4)]);
+                    gap.push_str(["\n", "   \n", "\n\n\n", "\r\n    "][choices.below(4)]);
                     written.push((written.len()).to_string());
                 }
                 if gap.is_empty() && !may_touch(&text, word) {
@@ -95,26 +94,31 @@ fn may_touch(before: &str, word: &str) -> bool {
     closed && !opens || word.starts_with([',', ')', ']', '}', ':', '{'])
 }
 
-struct Writer {
-    rng: Rng,
+struct Writer<'c, 'b> {
+    choices: &'c mut Choices<'b>,
     words: Vec<Word>,
 }
 
-pub fn program(seed: u64) -> Program {
-    let mut writer = Writer { rng: Rng::with_seed(seed), words: vec![] };
-    for _ in 0..writer.rng.usize(0..6) {
+pub fn program(choices: &mut Choices) -> Program {
+    let mut writer = Writer { choices, words: vec![] };
+    for _ in 0..writer.choices.below(6) {
         writer.definition();
     }
     Program(writer.words)
 }
 
-impl Writer {
+impl Writer<'_, '_> {
+    /// Never where there are no choices left, so that loops end.
+    fn one_in(&mut self, count: usize) -> bool {
+        self.choices.below(count) + 1 == count
+    }
+
     fn put(&mut self, words: &str) {
         self.words.extend(words.split(' ').map(|word| (word.to_string(), false)));
     }
 
     fn put_one(&mut self, words: &[&str]) {
-        let word = words[self.rng.usize(0..words.len())];
+        let word = words[self.choices.below(words.len())];
         self.put(word);
     }
 
@@ -125,19 +129,19 @@ impl Writer {
 
     /// One of `count`, 0 more often the deeper it is.
     fn choose(&mut self, count: usize, depth: usize) -> usize {
-        if self.rng.usize(0..5) < depth { 0 } else { self.rng.usize(0..count) }
+        if self.choices.below(5) < depth { 0 } else { self.choices.below(count) }
     }
 
     fn some(&mut self) -> usize {
-        self.rng.usize(0..4)
+        self.choices.below(4)
     }
 
     fn maybe(&mut self) -> bool {
-        self.rng.bool()
+        self.choices.chance(50)
     }
 
     fn name(&mut self) -> String {
-        ["a", "b2", "_c", "order", "amount_of_it", "type", "iffy"][self.rng.usize(0..7)].to_string()
+        ["a", "b2", "_c", "order", "amount_of_it", "type", "iffy"][self.choices.below(7)].to_string()
     }
 
     fn put_name(&mut self) {
@@ -148,7 +152,7 @@ impl Writer {
     // ---- definitions
 
     fn definition(&mut self) {
-        match self.rng.usize(0..6) {
+        match self.choices.below(6) {
             0 => {
                 self.put("use \"std:address\"");
                 if self.maybe() {
@@ -199,8 +203,8 @@ impl Writer {
 
     fn table(&mut self) {
         self.put("table t : text -> any {");
-        for _ in 0..self.rng.usize(0..9) {
-            let keys = 1 + self.rng.usize(0..2);
+        for _ in 0..self.choices.below(9) {
+            let keys = 1 + self.choices.below(2);
             for n in 0..keys {
                 if n > 0 {
                     self.put(",");
@@ -208,7 +212,7 @@ impl Writer {
                 self.put_one(&["\"A\"", "'b'", "\"longer\"", "12", "true"]);
             }
             self.put("=>");
-            let simple = ["1", "\"value\"", "missing"][self.rng.usize(0..3)];
+            let simple = ["1", "\"value\"", "missing"][self.choices.below(3)];
             if self.maybe() {
                 self.put(simple)
             } else {
@@ -252,7 +256,7 @@ impl Writer {
                 self.put("}");
             }
         }
-        if self.rng.u8(0..4) == 0 {
+        if self.one_in(4) {
             self.put("?");
         }
     }
@@ -262,7 +266,7 @@ impl Writer {
     fn let_(&mut self, depth: usize) {
         self.put("let");
         self.put_name();
-        if self.rng.u8(0..4) == 0 {
+        if self.one_in(4) {
             self.put(":");
             self.type_(1);
         }
@@ -272,9 +276,9 @@ impl Writer {
 
     fn record(&mut self, depth: usize) {
         self.put("{");
-        for _ in 0..self.rng.usize(0..6usize.saturating_sub(depth)) {
+        for _ in 0..self.choices.below(6usize.saturating_sub(depth)) {
             self.entry(depth);
-            if self.rng.u8(0..4) == 0 {
+            if self.one_in(4) {
                 self.put(",");
             }
         }
@@ -282,7 +286,7 @@ impl Writer {
     }
 
     fn entry(&mut self, depth: usize) {
-        match self.rng.usize(0..9) {
+        match self.choices.below(9) {
             0 => self.let_(depth),
             1 => {
                 self.put("require");
@@ -310,7 +314,7 @@ impl Writer {
             }
             _ => {
                 let target = ["a", "\"b\"", "'c d'", "long_name_of_it", "\"if\"", "a . \"match\"", "a . b . 'c'"];
-                let target = target[self.rng.usize(0..7)];
+                let target = target[self.choices.below(7)];
                 match target {
                     "'c d'" => self.words.push((target.into(), false)),
                     _ => self.put(target),
@@ -354,7 +358,7 @@ impl Writer {
             }
             _ => self.operation(depth),
         }
-        if self.rng.u8(0..12) == 0 {
+        if self.one_in(12) {
             self.put("catch");
             self.operation(depth + 2);
         }
@@ -368,7 +372,7 @@ impl Writer {
         self.put("{");
         for _ in 0..self.some() {
             self.operation(depth + 2);
-            if self.rng.u8(0..4) == 0 {
+            if self.one_in(4) {
                 self.put(",");
                 self.operation(depth + 2);
             }
@@ -385,15 +389,15 @@ impl Writer {
     }
 
     fn operation(&mut self, depth: usize) {
-        if self.rng.u8(0..10) == 0 {
+        if self.one_in(10) {
             self.put("not");
         }
         self.sum(depth);
-        if self.rng.u8(0..5) == 0 {
+        if self.one_in(5) {
             self.put_one(&["==", "!=", "<", "<=", ">", ">=", "in"]);
             self.sum(depth + 1);
         }
-        if self.rng.u8(0..6) == 0 {
+        if self.one_in(6) {
             self.put_one(&["and", "or"]);
             self.sum(depth + 1);
         }
@@ -401,29 +405,29 @@ impl Writer {
 
     fn sum(&mut self, depth: usize) {
         self.chain(depth);
-        while self.rng.u8(0..4) == 0 {
+        while self.one_in(4) {
             self.put_one(&["+", "-", "*", "/", "%", "??"]);
             self.chain(depth + 1);
         }
     }
 
     fn chain(&mut self, depth: usize) {
-        if self.rng.u8(0..12) == 0 {
+        if self.one_in(12) {
             // Never first in an arm or row: see there.
             self.put("( - 1 )");
         } else {
             self.primary(depth);
         }
-        while self.rng.u8(0..4) == 0 {
+        while self.one_in(4) {
             self.put(".");
-            let word = ["name", "match", "from", "x1"][self.rng.usize(0..4)];
+            let word = ["name", "match", "from", "x1"][self.choices.below(4)];
             self.glue(word);
             self.tail(depth);
         }
     }
 
     fn tail(&mut self, depth: usize) {
-        match self.rng.u8(0..8) {
+        match self.choices.below(8) {
             0 => self.args(depth),
             1 => {
                 self.glue("[");
@@ -437,19 +441,19 @@ impl Writer {
 
     fn args(&mut self, depth: usize) {
         self.glue("(");
-        let count = self.rng.usize(0..3);
+        let count = self.choices.below(3);
         for n in 0..count {
             if n > 0 {
                 self.put(",");
             }
-            match self.rng.u8(0..6) {
+            match self.choices.below(6) {
                 0 => self.put("x =>"),
                 1 => self.put("( x , y ) =>"),
                 _ => {}
             }
             self.expr(depth + 1);
         }
-        if count > 0 && self.rng.u8(0..5) == 0 {
+        if count > 0 && self.one_in(5) {
             self.put(",");
         }
         self.put(")");
@@ -474,7 +478,7 @@ impl Writer {
                     }
                     self.expr(depth + 1);
                 }
-                if count > 0 && self.rng.u8(0..5) == 0 {
+                if count > 0 && self.one_in(5) {
                     self.put(",");
                 }
                 self.put("]");
