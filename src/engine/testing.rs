@@ -42,7 +42,7 @@ pub(crate) fn path(text: &str) -> Code {
     let name = parts.next().unwrap();
     let base = code(Op::Local(INPUTS.iter().position(|known| *known == name).unwrap()));
     parts.fold(base, |base, name| {
-        let step = Step { tolerant: false, ty: Type::any() };
+        let step = Step::new(false, Type::any());
         code(Op::Field { base: Box::new(base), name: name.into(), step })
     })
 }

@@ -6,9 +6,10 @@
 use super::functions::{Function, Prepared};
 use super::types::Type;
 use crate::diagnostics::Span;
-use crate::value::{Text, Value};
+use crate::value::{Record, Text, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Everything that the code of one compilation calls: shared by all its expressions.
 #[derive(Default)]
@@ -233,6 +234,34 @@ pub struct Step {
     pub tolerant: bool,
     /// The declared type of what is read: another kind is a `data` error; null where the type does not know it is absent.
     pub ty: Type,
+    guess: Guess,
+}
+
+impl Step {
+    pub fn new(tolerant: bool, ty: Type) -> Step {
+        Step { tolerant, ty, guess: Guess::default() }
+    }
+
+    /// The field of a record, looked for first where the step found it last.
+    pub fn find<'v>(&self, record: &'v Record, name: &Text) -> Option<&'v Value> {
+        let guess = self.guess.0.load(Relaxed);
+        let (place, value) = record.find(name, guess as usize)?;
+        if place != guess as usize {
+            self.guess.0.store(place as u32, Relaxed);
+        }
+        Some(value)
+    }
+}
+
+/// Where a step found its field last. Bodies of one sender have their fields in one order, so it is there again nearly
+/// always; whoever evaluates at the same time may change it, and a wrong one only costs the search.
+#[derive(Debug, Default)]
+struct Guess(AtomicU32);
+
+impl Clone for Guess {
+    fn clone(&self) -> Guess {
+        Guess::default()
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -174,6 +174,9 @@ impl Exact {
         places: u32,
         mode: Rounding,
     ) -> Result<Exact, NumberError> {
+        if let Some(quick) = Exact::divide_small(negative, numerator, denominator, places, mode) {
+            return Ok(quick);
+        }
         let unit = 10u128.checked_pow(places).filter(|_| places <= MOST_DIGITS).ok_or(NumberError::TooLarge)?;
         let denominator = Wide::from(denominator);
         let shifted = Wide::product(numerator, unit);
@@ -182,6 +185,18 @@ impl Exact {
             quotient = quotient.plus(Wide::from(1));
         }
         Exact::signed(negative, quotient, places)?.with_decimals(places)
+    }
+
+    /// The same in words of 64 bits, as nearly all amounts fit; `None` where they do not.
+    fn divide_small(negative: bool, numerator: u128, denominator: u128, places: u32, mode: Rounding) -> Option<Exact> {
+        let shifted = u64::try_from(numerator).ok()?.checked_mul(10u64.checked_pow(places)?)?;
+        let denominator = u64::try_from(denominator).ok()?;
+        let (mut quotient, rest) = (shifted.checked_div(denominator)?, shifted.checked_rem(denominator)?);
+        if rest != 0 && mode.goes_up(negative, quotient % 2 == 1, rest.cmp(&(denominator - rest))) {
+            quotient += 1;
+        }
+        let (digits, scale) = shorten(quotient, places as u8);
+        Some(Exact { decimals: places as u8, ..Exact::packed(negative, u128::from(digits), scale as i8) })
     }
 
     /// A whole number.
@@ -220,11 +235,7 @@ impl Exact {
             return None;
         }
         let decimals = point.map_or(0, |at| unsigned.len() - at - 1) as u8;
-        let mut scale = decimals;
-        while scale > 0 && digits % 10 == 0 {
-            digits /= 10;
-            scale -= 1;
-        }
+        let (digits, scale) = shorten(digits, decimals);
         Some(Exact { decimals, ..Exact::packed(negative, u128::from(digits), scale as i8) })
     }
 
@@ -411,7 +422,7 @@ impl Exact {
 }
 
 /// Longest written form: a sign, 38 digits, a point, 28 decimals.
-const LONGEST: usize = 68;
+pub(super) const LONGEST: usize = 68;
 
 /// What is left of the digits, taken from the end: in words of 64 bits, which are divided much faster.
 struct Rest {
@@ -449,6 +460,15 @@ impl Rest {
     fn is_done(&self) -> bool {
         self.word == 0 && self.above == 0
     }
+}
+
+/// Without zeros at the end of the decimals.
+fn shorten(mut digits: u64, mut scale: u8) -> (u64, u8) {
+    while scale > 0 && digits.is_multiple_of(10) {
+        digits /= 10;
+        scale -= 1;
+    }
+    (digits, scale)
 }
 
 /// Both as whole numbers of one unit. `None` where that has too many digits to hold.

@@ -20,6 +20,9 @@ pub struct Fraction {
 #[allow(clippy::should_implement_trait)]
 impl Fraction {
     pub fn add(self, other: Fraction) -> Result<Fraction, NumberError> {
+        if let (Some(a), Some(b)) = (self.whole(), other.whole()) {
+            return Ok(Fraction { numerator: i128::from(a) + i128::from(b), denominator: 1 });
+        }
         let (a, b, denominator) = self.aligned(other);
         let (negative, sum) = match (self.numerator < 0, other.numerator < 0) {
             (x, y) if x == y => (x, a.plus(b)),
@@ -34,6 +37,9 @@ impl Fraction {
     }
 
     pub fn mul(self, other: Fraction) -> Result<Fraction, NumberError> {
+        if let (Some(a), Some(b)) = (self.whole(), other.whole()) {
+            return Ok(Fraction { numerator: i128::from(a) * i128::from(b), denominator: 1 });
+        }
         Fraction::reduced(
             (self.numerator < 0) != (other.numerator < 0),
             Wide::product(self.above(), other.above()),
@@ -42,6 +48,14 @@ impl Fraction {
     }
 
     pub fn div(self, other: Fraction) -> Result<Fraction, NumberError> {
+        if let (Some(a), Some(b)) = (self.whole(), other.whole())
+            && b != 0
+        {
+            let (above, below) = (a.unsigned_abs(), b.unsigned_abs());
+            let common = small_gcd(above, below);
+            let (above, denominator) = (i128::from(above / common), i128::from(below / common));
+            return Ok(Fraction { numerator: if (a < 0) != (b < 0) { -above } else { above }, denominator });
+        }
         Fraction::reduced(
             (self.numerator < 0) != (other.numerator < 0),
             Wide::product(self.above(), other.below()),
@@ -103,6 +117,11 @@ impl Fraction {
         self.round(0, Rounding::Ceiling)
     }
 
+    /// A whole number that is not large: then there is no denominator to care for, and no limit to meet.
+    fn whole(self) -> Option<i64> {
+        if self.denominator == 1 { i64::try_from(self.numerator).ok() } else { None }
+    }
+
     fn above(self) -> u128 {
         self.numerator.unsigned_abs()
     }
@@ -149,12 +168,16 @@ impl Fraction {
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {
     // Words of 64 bits are divided much faster.
-    if let (Ok(mut a), Ok(mut b)) = (u64::try_from(a), u64::try_from(b)) {
-        while b != 0 {
-            (a, b) = (b, a % b);
-        }
-        return u128::from(a);
+    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+        return u128::from(small_gcd(a, b));
     }
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+fn small_gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }

@@ -1,6 +1,7 @@
 //! A number as it passes through: an exact value, or its own text where that says more than the value is written with
 //! (`1e3`, `-0.0`, more than 28 digits).
 
+use super::exact::LONGEST;
 use super::{Exact, NumberError, Text};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -91,6 +92,14 @@ impl Number {
     pub fn written_len(&self) -> usize {
         match &self.0 {
             Repr::Exact(exact) => exact.written_len(),
+            Repr::Source(text) => text.len(),
+        }
+    }
+
+    /// No less than [`Number::written_len`], at once.
+    pub fn most_len(&self) -> usize {
+        match &self.0 {
+            Repr::Exact(_) => LONGEST,
             Repr::Source(text) => text.len(),
         }
     }

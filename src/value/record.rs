@@ -82,6 +82,21 @@ impl Record {
         self.entries().get(self.place(name)?).map(|(_, value)| value)
     }
 
+    /// Where a field is and its value. `guess` is looked at first: bodies of one sender have their fields in one order.
+    pub(crate) fn find(&self, name: &Text, guess: usize) -> Option<(usize, &Value)> {
+        let entries = self.entries();
+        if let Some((known, value)) = entries.get(guess)
+            && known == name
+        {
+            return Some((guess, value));
+        }
+        let place = match &self.0 {
+            Repr::Made(fields) if fields.index.is_some() => self.place(name)?,
+            _ => entries.iter().position(|(known, _)| known == name)?,
+        };
+        entries.get(place).map(|(_, value)| (place, value))
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.place(name).is_some()
     }

@@ -699,3 +699,53 @@ fn many_fields_cost_no_more_than_their_length() {
     assert_eq!(json::parse_tagged(&json::write_tagged(&value).unwrap()).unwrap(), value);
     assert!(fields.into_iter().all(|n| value.get(&format!("k{n}")) == &Value::from(n)));
 }
+
+#[test]
+fn a_guess_where_a_field_is_changes_nothing() {
+    let few = json::parse(br#"{"a":1,"b":2,"c":3}"#).unwrap();
+    let fields: Vec<String> = (0..300).map(|n| format!("\"f{n}\":{n}")).collect();
+    let many = json::parse(format!("{{{}}}", fields.join(",")).as_bytes()).unwrap();
+    for (value, names) in [(few, ["a", "c", "d"]), (many, ["f0", "f299", "f300"])] {
+        let record = value.as_record().unwrap();
+        for name in names {
+            for guess in [0, 1, 2, 299, 300, usize::MAX] {
+                let found = record.find(&Text::from(name), guess);
+                assert_eq!(found.map(|(_, value)| value), record.get(name), "{name} at {guess}");
+                assert!(found.is_none_or(|(place, value)| record.values().nth(place) == Some(value)));
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_look_alike_are_two_and_one_that_returns_is_refused() {
+    // Of one length, beginning, middle and end.
+    let names: Vec<String> = (0..100).map(|n| format!("a{n:03}m{n:03}z")).collect();
+    for count in [2, 20, 63, 64, 65, 100] {
+        let fields: Vec<String> = names.iter().take(count).map(|name| format!("\"{name}\":1")).collect();
+        let body = format!("{{{}}}", fields.join(","));
+        assert_eq!(json::parse(body.as_bytes()).unwrap().as_record().unwrap().len(), count);
+        for again in [0, count / 2, count - 1] {
+            let body = format!("{{{},{}}}", fields.join(","), fields[again]);
+            assert!(json::parse(body.as_bytes()).unwrap_err().message.contains("stands twice"), "{count}, {again}");
+        }
+    }
+}
+
+#[test]
+fn small_quotients_are_those_of_large_ones() {
+    let modes = Rounding::NAMES.iter().map(|name| Rounding::parse(name).unwrap());
+    for mode in modes {
+        for (above, below) in [(1, 3), (2, 3), (5, 10), (15, 10), (25, 10), (0, 7), (u64::MAX, 3), (u64::MAX, u64::MAX)]
+        {
+            for (negative, places) in [(false, 0), (true, 0), (false, 2), (true, 19), (false, 20)] {
+                let (above, below) = (u128::from(above), u128::from(below));
+                let quick = Exact::divide(negative, above, below, places, mode);
+                // The same fraction, made too large for words of 64 bits.
+                let long = Exact::divide(negative, above << 40, below << 40, places, mode);
+                let written = |exact: Result<Exact, NumberError>| exact.map(|exact| exact.to_string());
+                assert_eq!(written(quick), written(long), "{negative} {above}/{below} to {places}, {mode:?}");
+            }
+        }
+    }
+}

@@ -83,7 +83,7 @@ impl Checker<'_> {
         *tolerant |= softened;
         // `steps.x` of type T? is a value: whether the step was reached may be asked. Any other step asserts.
         let asks = !place.maybe && self.is_of_steps(place.expr);
-        let step = Step { tolerant: softened, ty: Type { missing: asks && ty.missing, ..ty.clone() } };
+        let step = Step::new(softened, Type { missing: asks && ty.missing, ..ty.clone() });
         let mut typed = Typed::new(op(step), place.expr.span, Type::never());
         if place.maybe && !place.last && (ty.null || ty.kind == Kind::Any) {
             // Null ends the chain as well where something follows.

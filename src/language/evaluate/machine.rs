@@ -353,13 +353,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn field(&mut self, code: &'e Code, base: &'e Code, name: &Text, step: &'e Step) -> Run<Value> {
         match self.peek(base) {
-            Peek::At(base @ Value::Record(record)) => return self.step(code, base, record.get(name), step),
+            Peek::At(base @ Value::Record(record)) => return self.step(code, base, step.find(record, name), step),
             Peek::Nothing => return Err(Stop::Nothing),
             _ => {}
         }
         let value = self.eval(base)?;
         match &value {
-            Value::Record(record) => self.step(code, &value, record.get(name), step),
+            Value::Record(record) => self.step(code, &value, step.find(record, name), step),
             Value::Money(money) if &**name == "amount" => Ok(Value::from(money.with_decimals().amount)),
             Value::Money(money) if &**name == "currency" => Ok(Value::Text(money.currency.code().into())),
             Value::Missing | Value::Null => Err(self.nothing_below(&value, base, code)),

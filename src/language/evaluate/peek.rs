@@ -36,7 +36,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
             Op::Local(slot) => Peek::At(self.slot(*slot)),
             Op::Settings => Peek::At(self.context.settings),
             Op::Field { base, name, step } => match self.look(base, left) {
-                Peek::At(Value::Record(record)) => found(record.get(name), step),
+                Peek::At(Value::Record(record)) => found(step.find(record, name), step),
                 Peek::Nothing => Peek::Nothing,
                 _ => Peek::Unknown,
             },

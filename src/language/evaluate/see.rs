@@ -300,14 +300,12 @@ pub(super) fn count(value: &Value, most: u64) -> u64 {
 
 /// Whether a result stays within the limits of size and nesting.
 pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
-    // Nearly every result is far from its limit: then its texts need not be looked at.
-    let longest = |text: &str| 2 * text.len();
-    let mut bound = Measure { left: limits.output, text: longest };
+    // Nearly every result is far from its limit: then no text needs to be looked at, and no digit counted.
+    let mut bound = Measure { left: limits.output, size: most };
     if bound.add(value, limits.nesting).is_some() {
         return Ok(());
     }
-    let escapes = |text: &str| text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
-    let mut exact = Measure { left: limits.output, text: |text: &str| text.len() + escapes(text) };
+    let mut exact = Measure { left: limits.output, size };
     match exact.add(value, limits.nesting) {
         Some(()) => Ok(()),
         None if exact.left == 0 => Err(format!("a result of more than {} bytes", limits.output)),
@@ -315,22 +313,35 @@ pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
     }
 }
 
+/// How many bytes a text, number or the like takes in JSON, without its quotes.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len() + text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count(),
+        Value::Number(number) => number.written_len(),
+        Value::List(_) | Value::Record(_) => 0,
+        _ => 8,
+    }
+}
+
+/// No less than [`size`].
+fn most(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => 2 * text.len(),
+        Value::Number(number) => number.most_len(),
+        _ => 8,
+    }
+}
+
 /// Counts the bytes of a value as JSON.
 struct Measure<F> {
     left: usize,
-    /// How many bytes a text takes.
-    text: F,
+    /// How many bytes what holds nothing else takes.
+    size: F,
 }
 
-impl<F: Fn(&str) -> usize> Measure<F> {
+impl<F: Fn(&Value) -> usize> Measure<F> {
     fn add(&mut self, value: &Value, depth: usize) -> Option<()> {
-        let bytes = match value {
-            Value::Text(text) => (self.text)(text),
-            Value::Number(number) => number.written_len(),
-            Value::List(_) | Value::Record(_) => 0,
-            _ => 8,
-        };
-        self.take(bytes + 2)?;
+        self.take((self.size)(value) + 2)?;
         match value {
             Value::List(items) => {
                 let depth = depth.checked_sub(1)?;

@@ -36,7 +36,7 @@ fn number(text: &str) -> Compiled {
 }
 
 fn field(base: Op, name: &str, tolerant: bool, ty: Type) -> Op {
-    Op::Field { base: boxed(base), name: name.into(), step: Step { tolerant, ty } }
+    Op::Field { base: boxed(base), name: name.into(), step: Step::new(tolerant, ty) }
 }
 
 fn arithmetic(op: ArithmeticOp, left: Compiled, right: Compiled) -> Compiled {
@@ -113,7 +113,7 @@ fn a_step_asserts_and_names_its_path() {
 #[test]
 fn an_error_points_at_the_dot() {
     let base = at(10, 15, Op::Local(0));
-    let op = Op::Field { base: Box::new(base), name: "name".into(), step: Step { tolerant: false, ty: Type::text() } };
+    let op = Op::Field { base: Box::new(base), name: "name".into(), step: Step::new(false, Type::text()) };
     let routine = Routine { code: at(10, 20, op), ..slot(constant("1")) };
     let expression = Expression { program: Arc::default(), routine: Arc::new(routine) };
     let context = Context { settings: &Value::Missing, limits: &Limits::default() };

@@ -11,13 +11,23 @@ use std::sync::Arc;
 pub(super) type Stop = Box<(usize, String)>;
 
 /// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
-const MANY: usize = 32;
+const MANY: usize = 64;
+
+/// How many fields, and elements, are open at once in most bodies: what they take is given back when the body is read.
+const OPEN: usize = 64;
 
 /// Reads the whole of a text.
 pub(super) fn document(text: &str, nesting: usize) -> Result<Value, Stop> {
     let owner = Arc::from(text);
-    let mut reader =
-        Reader { text, bytes: text.as_bytes(), owner: &owner, at: 0, left: nesting, fields: vec![], items: vec![] };
+    let mut reader = Reader {
+        text,
+        bytes: text.as_bytes(),
+        owner: &owner,
+        at: 0,
+        left: nesting,
+        fields: Vec::with_capacity(OPEN),
+        items: Vec::with_capacity(OPEN),
+    };
     reader.blanks();
     let value = reader.value()?;
     reader.blanks();
@@ -36,6 +46,39 @@ struct Reader<'t> {
     fields: Vec<(Text, Value)>,
     /// The elements of the lists that are open.
     items: Vec<Value>,
+}
+
+/// The names of a record that is being read, to see that none stands twice.
+#[derive(Default)]
+struct Names {
+    /// A bit for each name met: most new ones are seen to be new by theirs.
+    met: u64,
+    /// Those of a large record.
+    all: HashSet<Text>,
+}
+
+impl Names {
+    /// Whether the name is among those of the fields; from now on it counts as one.
+    fn are_with(&mut self, name: &Text, fields: &[(Text, Value)]) -> bool {
+        let bit = 1 << (mix(name.as_bytes()) % u64::BITS);
+        let is_new = self.met & bit == 0;
+        self.met |= bit;
+        if fields.len() < MANY {
+            return !is_new && fields.iter().any(|(known, _)| known == name);
+        }
+        if self.all.is_empty() {
+            self.all.extend(fields.iter().map(|(known, _)| known.clone()));
+        }
+        !self.all.insert(name.clone())
+    }
+}
+
+/// Different for most names that stand together: by their length, beginning, middle and end.
+fn mix(name: &[u8]) -> u32 {
+    let byte = |at: usize| name.get(at).copied().map_or(0, u32::from);
+    let length = name.len();
+    let (first, middle, last) = (byte(0), byte(length / 2), byte(length.wrapping_sub(1)));
+    (length as u32 * 29) ^ (first * 7) ^ (middle * 3) ^ (last * 13)
 }
 
 impl Reader<'_> {
@@ -96,14 +139,14 @@ impl Reader<'_> {
             self.at += 1;
             return Ok(Value::Record(Record::new()));
         }
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         loop {
             let place = self.at;
             if self.peek() != Some(b'"') {
                 return self.unexpected("a name in quotes");
             }
             let name = self.string()?;
-            if self.is_known(&name, start, &mut names) {
+            if names.are_with(&name, self.fields.get(start..).unwrap_or_default()) {
                 return stop(place, format!("the name {:?} stands twice in one object", excerpt(&name)));
             }
             self.blanks();
@@ -125,18 +168,6 @@ impl Reader<'_> {
             }
             self.blanks();
         }
-    }
-
-    /// Whether the record whose fields begin at `start` has the name already. `names` are those of a large record.
-    fn is_known(&self, name: &Text, start: usize, names: &mut HashSet<Text>) -> bool {
-        let fields = self.fields.get(start..).unwrap_or_default();
-        if fields.len() < MANY {
-            return fields.iter().any(|(known, _)| known == name);
-        }
-        if names.is_empty() {
-            names.extend(fields.iter().map(|(known, _)| known.clone()));
-        }
-        !names.insert(name.clone())
     }
 
     fn list(&mut self) -> Result<Value, Stop> {

@@ -12,7 +12,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(indent: Option<usize>, tagged: bool) -> Writer {
-        Writer { out: Vec::with_capacity(256), indent, tagged }
+        Writer { out: Vec::with_capacity(1024), indent, tagged }
     }
 
     pub(super) fn bytes(mut self, value: &Value) -> Result<Vec<u8>, WriteError> {
