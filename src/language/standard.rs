@@ -60,7 +60,7 @@ fn comment(doc: &Doc) -> (String, String) {
     let lines: Vec<&str> = doc.0.iter().map(|line| line.text.strip_prefix(' ').unwrap_or(&line.text)).collect();
     let shown = |line: &&str| ["// =>", "// json ", "// error "].iter().any(|mark| line.contains(mark));
     let (examples, prose): (Vec<_>, Vec<_>) =
-        lines.split(|line| line.trim().is_empty()).partition(|part| part.iter().any(|line| shown(line)));
+        lines.split(|line| line.trim().is_empty()).partition(|part| part.iter().any(shown));
     let prose: Vec<String> = prose.iter().map(|part| part.join(" ")).filter(|part| !part.is_empty()).collect();
     (prose.join(" "), examples.concat().join("\n"))
 }

@@ -16,7 +16,7 @@ pub(super) struct Fields {
     /// Whether a spread brought fields that an assignment may replace.
     spread: bool,
     /// Where each name is, from [`INDEXED`] fields on.
-    index: Option<Box<HashMap<Text, usize>>>,
+    index: Option<HashMap<Text, usize>>,
 }
 
 enum Entry {
@@ -77,7 +77,7 @@ impl Fields {
             }
             None if at + 1 == INDEXED => {
                 let places = self.entries.iter().enumerate();
-                self.index = Some(Box::new(places.map(|(at, (name, _))| (name.clone(), at)).collect()));
+                self.index = Some(places.map(|(at, (name, _))| (name.clone(), at)).collect());
             }
             None => {}
         }

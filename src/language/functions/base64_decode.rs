@@ -1,8 +1,8 @@
 //! `base64_decode`: Base64 as text.
 
 use super::{Area, Call, Example, Failure, Function, Value};
-use super::base64_encode::ALPHABET;
 use crate::language::evaluate::quote;
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 pub static FUNCTION: Function = Function {
     name: "base64_decode",
@@ -24,31 +24,10 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
-    let bytes = decoded(text.as_bytes()).ok_or_else(|| Failure::value(format!("{} is no Base64", quote(&text))))?;
+    let bytes = STANDARD.decode(text.as_bytes());
+    let bytes = bytes.map_err(|_| Failure::value(format!("{} is no Base64", quote(&text))))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Value::from(text)),
         Err(_) => Err(Failure::value("the bytes are no UTF-8, so they are no text")),
     }
-}
-
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 4 != 0 {
-        return None;
-    }
-    let padding = text.iter().rev().take(2).take_while(|sign| **sign == b'=').count();
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    for four in text[..text.len() - padding].chunks(4) {
-        let mut bits = 0u32;
-        for sign in four {
-            bits = bits << 6 | ALPHABET.iter().position(|known| known == sign)? as u32;
-        }
-        let unused = 6 * four.len() % 8;
-        if bits & ((1 << unused) - 1) != 0 {
-            return None;
-        }
-        let count = four.len() * 6 / 8;
-        let whole = bits >> unused;
-        bytes.extend((0..count).rev().map(|n| (whole >> (8 * n)) as u8));
-    }
-    Some(bytes)
 }

@@ -38,7 +38,7 @@ impl Bench {
         let systems = ["dataverse", "finops", "paypal", "stripe"];
         let other = findings.iter().find(|finding| {
             let named = |system: &&str| finding.message.starts_with(&format!("there is no type `{system}."));
-            finding.code != Number::F0203 || !systems.iter().any(|system| named(&system))
+            finding.code != Number::F0203 || !systems.iter().any(named)
         });
         assert!(other.is_none(), "{other:?}");
         Bench { sources, files, library }

@@ -49,7 +49,7 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
     let offset = start(text);
     let (tokens, broken) = match tokens(text, offset, Mode::Source) {
         Ok(read) => read,
-        Err(finding) => return (tree, vec![finding]),
+        Err(finding) => return (tree, vec![*finding]),
     };
     if broken.is_empty()
         && let Some((tree, _)) = whole(text, offset)
@@ -121,7 +121,7 @@ fn one<T>(
 ) -> Result<T, Vec<Diagnostic>> {
     let offset = start(text);
     let mode = if rule == Rule::text_slot { Mode::InsideText } else { Mode::Source };
-    let (tokens, broken) = tokens(text, offset, mode).map_err(|finding| vec![finding])?;
+    let (tokens, broken) = tokens(text, offset, mode).map_err(|finding| vec![*finding])?;
     if broken.is_empty()
         && let Ok(pairs) = Grammar::parse(rule, text.text.get(offset..).unwrap_or(""))
     {
@@ -147,12 +147,12 @@ fn one<T>(
 }
 
 /// The tokens and what is wrong with each by itself; `Err` where the text is too much to be read at all.
-fn tokens(text: &SourceText, offset: usize, mode: Mode) -> Result<(Tokens<'_>, Vec<Failure>), Diagnostic> {
+fn tokens(text: &SourceText, offset: usize, mode: Mode) -> Result<(Tokens<'_>, Vec<Failure>), Box<Diagnostic>> {
     if text.text.len() > MAX_SIZE {
         let message = format!("this text has {} bytes; more than {MAX_SIZE} are not read", text.text.len());
         let help =
             "divide it into files, or read a large table from a CSV: `table t: text -> int from \"t.csv\" else fail`";
-        return Err(Diagnostic::error(Code::F0102, message, text.span(0, 0)).help(help));
+        return Err(Box::new(Diagnostic::error(Code::F0102, message, text.span(0, 0)).help(help)));
     }
     let (tokens, broken) = scan(text, offset, mode);
     match Tokens::new(&text.text, tokens) {
@@ -160,9 +160,9 @@ fn tokens(text: &SourceText, offset: usize, mode: Mode) -> Result<(Tokens<'_>, V
         Err(Excess::Nesting(at)) => {
             let message = format!("this nests more than {MAX_NESTING} deep");
             let finding = Diagnostic::error(Code::F0102, message, text.span(at, at + 1));
-            Err(finding.help("give the inner parts a name with `let`, or a `fn` of their own"))
+            Err(Box::new(finding.help("give the inner parts a name with `let`, or a `fn` of their own")))
         }
-        Err(Excess::Length(range)) => Err(build::too_long(text.span(range.start, range.end))),
+        Err(Excess::Length(range)) => Err(Box::new(build::too_long(text.span(range.start, range.end)))),
     }
 }
 
