@@ -1,7 +1,7 @@
 //! Calls: whose function a name is, calls of the project's `fn`s and `mapping`s, of scripts.
 
 use super::scope::{FunctionInfo, Lookup};
-use super::{Checker, Typed, Want, elsewhere, resolve};
+use super::{Checker, STANDARD, Typed, Want, elsewhere, resolve};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::{Arg, Name};
 use crate::language::code::{Code, Op};
@@ -59,6 +59,10 @@ impl Checker<'_> {
         }
         let finding = Diagnostic::error(Number::F0202, format!("there is no function `{}`", name.text), name.span);
         let known = self.names.function_names();
+        if let Some(module) = in_library(&name.text) {
+            self.report(finding.help(format!("the library has it: `use \"std:{module}\"`")));
+            return;
+        }
         self.report(match (did_you_mean(&name.text, known), elsewhere::function(&name.text)) {
             // Who writes `size` does not mean `slice`.
             (_, Some(here)) => finding.help(here),
@@ -184,4 +188,11 @@ pub(super) fn count(n: usize) -> String {
         1 => "1 argument".into(),
         n => format!("{n} arguments"),
     }
+}
+
+/// The file of the library in the binary that has this function.
+fn in_library(name: &str) -> Option<&'static str> {
+    let heads = [format!("\nfn {name}("), format!("\nmapping {name}(")];
+    let found = STANDARD.iter().find(|(_, text)| heads.iter().any(|head| text.contains(head)));
+    found.map(|(module, _)| *module)
 }
