@@ -138,14 +138,7 @@ fn explained(entry: &Entry) -> String {
 
 /// Writes the pages of `docs/`.
 fn write(folder: &std::path::Path, modules: &[Module]) -> anyhow::Result<End> {
-    use anyhow::Context;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for (name, text) in [("functions.md", functions_page()), ("standard-library.md", library_page(modules))] {
-        let path = folder.join(name);
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        output::tell(&format!("wrote {}", path.display()));
-    }
-    Ok(End::Fine)
+    output::write_files(folder, [("functions.md", functions_page()), ("standard-library.md", library_page(modules))])
 }
 
 const WRITTEN: &str = "<!-- Written by `flowctl functions --write docs`. -->";

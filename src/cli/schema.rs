@@ -17,16 +17,9 @@ pub struct Args {
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    use anyhow::Context;
     let schemas = schema::of(&Catalog::bundled());
     if let Some(folder) = args.write {
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for (name, text) in &schemas {
-            let path = folder.join(name);
-            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            output::tell(&format!("wrote {}", path.display()));
-        }
-        return Ok(End::Fine);
+        return output::write_files(&folder, &schemas);
     }
     match args.kind {
         None => schemas
