@@ -54,6 +54,8 @@ async fn run(args: Args) -> anyhow::Result<End> {
         admin: args.admin,
         store: folder.canonicalize().ok(),
     };
+    // Heard from the beginning: a stop in the first moment is a stop, too, and no kill.
+    let stopping = tokio::spawn(stopped());
     let runtime = match Runtime::start(settings, Arc::new(store)).await {
         Ok(runtime) => runtime,
         Err(StartError::Project(findings)) => {
@@ -64,7 +66,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         Err(StartError::Other(why)) => anyhow::bail!("{why}"),
     };
     tracing::info!(hooks = %runtime.hooks, admin = %runtime.admin, "Serving.");
-    stopped().await?;
+    stopping.await??;
     tracing::info!("Going away: what is under way finishes.");
     runtime.stop().await;
     Ok(End::Fine)

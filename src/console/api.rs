@@ -1,9 +1,9 @@
 //! The routes. Each reads what is asked for, asks the store or the runtime, and renders the answer.
 
-use super::operate;
 use super::query::Query;
 use super::view::{self, AlertView, AuditView, EventView, Flow, List, Run, RunDetail};
 use super::{Console, ReloadReport};
+use super::{backfill, operate};
 use crate::store::{AlertFilter, EventFilter, EventState, Page, RunFilter, RunId, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
@@ -20,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(super) fn router(console: Console) -> Router {
     Router::new()
         .route("/api/flows", get(flows))
+        .route("/api/flows/{flow}/backfill", post(backfill::backfill))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
         .route("/api/runs/{id}/replay", post(operate::replay))

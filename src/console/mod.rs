@@ -6,6 +6,7 @@
 //! loopback host (no page of the web can reach it through a browser), and every list has an end.
 
 mod api;
+mod backfill;
 pub mod mask;
 pub mod operate;
 mod query;
@@ -17,6 +18,7 @@ use crate::diagnostics::{Diagnostic, Sources};
 use crate::store::{By, Hash, RunId, RunState, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::triggers::listener::{BindError, Bound};
+use crate::triggers::reconcile::{Backfilled, NoBackfill};
 use jiff::Timestamp;
 use operate::Operation;
 use std::net::SocketAddr;
@@ -36,12 +38,18 @@ pub trait Control: Send + Sync {
     /// Reads the project's files again and takes what is new.
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>>;
 
+    /// Gives a flow the provider's past events between two instants.
+    fn backfill(&self, flow: String, from: Timestamp, to: Timestamp, by: By) -> Found<'_>;
+
     /// Does something to a run that stands still. Gives the state it is in now.
     fn operate(&self, run: RunId, operation: Operation, by: By) -> Answer<'_>;
 }
 
 /// The answer to an operator, once it is there.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<RunState, NotDone>> + Send + 'a>>;
+
+/// The answer to a backfill, once it is there.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Result<Backfilled, NoBackfill>> + Send + 'a>>;
 
 /// Why an operator's wish was not carried out.
 #[derive(Debug, thiserror::Error)]

@@ -124,9 +124,19 @@ pub(super) async fn release(
     operate(console, &id, Operation::Release, actor, reason).await
 }
 
-fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
+pub(super) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body)
         .map_err(|error| Problem::wrong(format!("the body is not what is expected here: {error}")))
+}
+
+/// Who does it and why. Both have to be said.
+pub(super) fn by(actor: String, reason: String) -> Result<By, Problem> {
+    for (name, text) in [("actor", &actor), ("reason", &reason)] {
+        if text.trim().is_empty() {
+            return Err(Problem::wrong(format!("`{name}` is empty: who does this, and why, goes into the audit")));
+        }
+    }
+    Ok(By { actor, reason, at: Timestamp::now() })
 }
 
 async fn operate(
@@ -137,12 +147,7 @@ async fn operate(
     reason: String,
 ) -> Result<Response, Problem> {
     let run: RunId = id.parse().map_err(|error: crate::store::NotAnId| Problem::wrong(error.to_string()))?;
-    for (name, text) in [("actor", &actor), ("reason", &reason)] {
-        if text.trim().is_empty() {
-            return Err(Problem::wrong(format!("`{name}` is empty: who does this, and why, goes into the audit")));
-        }
-    }
-    let by = By { actor, reason, at: Timestamp::now() };
+    let by = by(actor, reason)?;
     match console.control.operate(run, operation, by).await {
         Ok(state) => Ok(fine(&Now { state: state.as_str() })),
         Err(super::NotDone::Refused(why)) => Err(Problem::new(StatusCode::CONFLICT, "refused", why)),

@@ -6,8 +6,12 @@
 pub use crate::catalog::ErrorClass;
 
 pub mod compile;
+pub mod cron;
 pub mod project;
 pub mod render;
+mod trigger;
+
+pub use trigger::{Files, Format, Poll, Reconcile, Schedule, read_as};
 
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;
@@ -60,7 +64,13 @@ pub struct Trigger {
 #[derive(Debug)]
 pub enum TriggerKind {
     /// Events of a connection.
-    Webhook { connection: Text, events: Vec<Text> },
+    Webhook { connection: Text, events: Vec<Text>, reconcile: Option<Reconcile> },
+    /// Points in time.
+    Schedule(Schedule),
+    /// Rows that are asked for again and again.
+    Poll(Box<Poll>),
+    /// Files that appear in a folder.
+    Files(Files),
 }
 
 /// A step.

@@ -383,3 +383,21 @@ fn deep_flows_are_read_or_refused() {
         assert!(found.is_empty() || found[0].starts_with("F0305"), "{depth}: {found:?}");
     }
 }
+
+#[test]
+fn what_is_dropped_for_a_flow_to_take_is_no_part_of_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("flowctl.yaml", "project: p\nversion: 1\n");
+    write("a/a.flow.yaml", "flow: a\ntrigger: { file: { path: ../in/*.csv } }\nsteps: [{ id: a, transform: 1 }]\n");
+    write("in/dropped.csv", "\u{0}");
+    write("in/below/kept.csv", "a\n");
+    write("a/tables/kept.csv", "a\n");
+    let (project, _, findings) = crate::model::Project::load(folder.path());
+    assert_eq!(findings, []);
+    assert_eq!(project.files.keys().collect::<Vec<_>>(), ["a/tables/kept.csv", "in/below/kept.csv"]);
+}

@@ -2,9 +2,11 @@
 
 use super::Inner;
 use crate::console::operate::{Operation, Start, Verdict, Which};
-use crate::console::{Answer, Control, Findings, FlowStatus, NotDone, ReloadReport};
+use crate::console::{Answer, Control, Findings, FlowStatus, Found, NotDone, ReloadReport};
 use crate::engine::{CommandError, machine};
 use crate::store::{By, RunId, StoreError};
+use crate::triggers::reconcile;
+use jiff::Timestamp;
 use std::pin::Pin;
 
 impl Control for Inner {
@@ -22,6 +24,10 @@ impl Control for Inner {
             }
             ReloadReport { applied: report.problems.is_empty(), flows: self.flows(), findings }
         })
+    }
+
+    fn backfill(&self, flow: String, from: Timestamp, to: Timestamp, by: By) -> Found<'_> {
+        Box::pin(async move { reconcile::backfill(&self.askers, &flow, from, to, by).await })
     }
 
     fn operate(&self, run: RunId, operation: Operation, by: By) -> Answer<'_> {

@@ -1,6 +1,6 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Verify};
+use crate::catalog::{Catalog, Own, System, Verify};
 use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::connections::Connection;
@@ -12,6 +12,15 @@ use std::time::Duration;
 
 /// Stripe's own default.
 const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// Who we are in the system, by the keys that its events can be told by.
+fn own_users(system: &System, config: Option<&ConnectionConfig>) -> BTreeMap<String, String> {
+    let keys = system.events.values().filter_map(|group| match &group.own {
+        Own::User { key, .. } => Some(key),
+        _ => None,
+    });
+    keys.filter_map(|key| Some((key.clone(), config?.param(key)?.to_owned()))).collect()
+}
 
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
@@ -59,6 +68,7 @@ pub(super) fn endpoints(
             verification: Verification::Stripe { secrets, tolerance },
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
+            own_users: own_users(system, configs.get(name)),
         };
         if let Some(other) = endpoints.insert(path.clone(), Arc::new(endpoint)) {
             let message = format!("connections `{}` and `{name}` have the same webhook path {path}", other.connection);

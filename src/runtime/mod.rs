@@ -19,6 +19,7 @@ use crate::engine::{Config, Executor, Revisions};
 use crate::graph::project::recompile;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::triggers::askers::Askers;
 use crate::triggers::server::{self, Routes};
 use arc_swap::ArcSwap;
 use reload::State;
@@ -83,6 +84,9 @@ struct Inner {
     reloading: tokio::sync::Mutex<State>,
     /// What the admin API shows of the last one.
     status: ArcSwap<Vec<console::FlowStatus>>,
+    /// The triggers that ask by themselves, and how they hear that something else is live.
+    askers: Arc<Askers>,
+    changed: tokio::sync::watch::Sender<()>,
 }
 
 impl Runtime {
@@ -109,6 +113,19 @@ impl Runtime {
         let metrics = Arc::new(Metrics::new());
         let config = Config { metrics: metrics.clone(), ..Config::new(project) };
         let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), config);
+        let (connectors, routes) = (Arc::new(connectors), Arc::default());
+        let waking = executor.clone();
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(move || waking.wake());
+        let askers = Arc::new(Askers {
+            root: root.clone(),
+            revisions: revisions.clone(),
+            routes: Arc::clone(&routes),
+            store: store.clone(),
+            connector: connectors.clone(),
+            metrics: metrics.clone(),
+            wake: wake.clone(),
+        });
+        let (changed, changes) = tokio::sync::watch::channel(());
         let inner = Arc::new(Inner {
             root,
             environment: settings.environment.clone(),
@@ -116,29 +133,31 @@ impl Runtime {
             store,
             revisions,
             executor,
-            connectors: Arc::new(connectors),
-            routes: Arc::default(),
+            connectors,
+            routes,
             metrics,
             reloading: tokio::sync::Mutex::new(State::default()),
             status: ArcSwap::default(),
+            askers,
+            changed,
         });
         inner.begin(read).await?;
         let stop = CancellationToken::new();
         let tasks = tokio_util::task::TaskTracker::new();
         let runtime =
             Runtime { hooks: hooks.address(), admin: admin.address(), inner: inner.clone(), stop: stop.clone(), tasks };
-        let wake = inner.executor.clone();
         let serving = server::Hooks {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            wake: Arc::new(move || wake.wake()),
+            wake,
             limits: server::Limits::default(),
         };
         runtime.tasks.spawn(server::serve(hooks, serving, stop.clone()));
         let control: Arc<dyn Control> = inner.clone();
         let console = Console { store: inner.store.clone(), control, metrics: inner.metrics.clone() };
         runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
+        runtime.tasks.spawn(inner.askers.clone().run(changes, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
         {

@@ -17,7 +17,7 @@ mod each;
 mod looked;
 mod operation;
 mod replay;
-mod request;
+pub mod request;
 mod resume;
 mod scope;
 mod start;

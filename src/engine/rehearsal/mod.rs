@@ -251,8 +251,10 @@ impl Stage<'_> {
     }
 
     fn arrival(&self, event: &Tree, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
-        let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
         let value = event.value();
+        let TriggerKind::Webhook { connection, events, .. } = &graph.trigger.kind else {
+            return self.asked_for(value, graph);
+        };
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
@@ -269,6 +271,27 @@ impl Stage<'_> {
             return Err(finding.help(format!("the flow listens to: {}", listens.join(", "))));
         }
         let (kind, _, id) = found.unwrap_or_default();
+        self.delivered(value, id, &kind, Some(connection.clone()))
+    }
+
+    /// An event that the flow asks for itself, as a schedule or a poll.
+    fn asked_for(&self, event: Value, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
+        let kind = &graph.trigger.kind;
+        let connection = match kind {
+            TriggerKind::Poll(poll) => Some(poll.operation.connection.clone()),
+            _ => None,
+        };
+        let id = kind.event_id(&event);
+        self.delivered(event, id, kind.word(), connection)
+    }
+
+    fn delivered(
+        &self,
+        value: Value,
+        id: Option<String>,
+        kind: &str,
+        connection: Option<Text>,
+    ) -> Result<Arrival, Diagnostic> {
         let id = id.unwrap_or_else(|| "event".to_owned());
         let at = self.case.at.as_ref().or(self.given().and_then(|given| given.at.as_ref()));
         let at = at.map_or(midnight(), |at| at.value.0);
@@ -277,7 +300,9 @@ impl Stage<'_> {
         trigger.set("type".into(), Value::from(kind));
         trigger.set("received_at".into(), Value::Time(at));
         trigger.set("headers".into(), Value::Record(Record::new()));
-        trigger.set("connection".into(), Value::from(connection.clone()));
+        if let Some(connection) = connection {
+            trigger.set("connection".into(), Value::from(connection));
+        }
         trigger.set("own".into(), Value::Bool(false));
         let given = self.given().and_then(|given| given.trigger.as_ref());
         for facts in given.into_iter().chain(&self.case.trigger) {

@@ -52,7 +52,7 @@ impl<'a> Work<'a> {
         self.operation(&call.operation, call.connection.as_ref(), &call.params, scope, true)
     }
 
-    fn operation(
+    pub(super) fn operation(
         &mut self,
         name: &Spanned<Word>,
         connection: Option<&Configurable<Word>>,
@@ -119,6 +119,10 @@ impl<'a> Work<'a> {
                 }
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
+        }
+        if scope.alone {
+            // A poll has a condition of its own.
+            seen.insert("where".to_string());
         }
         self.missing_params(operation, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());

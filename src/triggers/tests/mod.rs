@@ -1,5 +1,6 @@
 //! The door and its listener, against a real store.
 
+mod askers;
 mod ingress;
 mod server;
 
@@ -31,6 +32,7 @@ pub(super) fn endpoint() -> Endpoint {
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
         own_prefix: PREFIX.to_owned(),
+        own_users: Default::default(),
     }
 }
 
@@ -41,7 +43,7 @@ pub(super) fn flow(name: &str, connection: &str, event: &str) -> Arc<ExecutionGr
         flow: name.into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()] },
+            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()], reconcile: None },
             ignore_own: true,
             when: None,
             dedupe: None,
@@ -83,6 +85,8 @@ mod refusing {
 
     fails! {
         accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
+        accept_all(events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Vec<Accepted>;
+        cursor(flow: String, name: String) -> Option<String>;
         accept_again(event: EventId, runs: Vec<NewRun>, by: By) -> Accepted;
         claim(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Claimed>;
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
@@ -97,6 +101,7 @@ mod refusing {
         raise(alert: NewAlert, at: Timestamp) -> AlertId;
         close_alert(alert: AlertId, by: By) -> bool;
         alerts(filter: AlertFilter, page: Page) -> Listed<Alert>;
+        note(by: By, action: &'static str, target: String) -> ();
         audit(page: Page) -> Listed<AuditEntry>;
         put_revision(revision: Revision) -> ();
         activate(revision: Hash, by: By) -> ();
