@@ -17,7 +17,7 @@ mod view;
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::store::{By, Hash, RunId, RunState, Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::triggers::listener::{BindError, Bound};
+use crate::triggers::listener::{BindError, Bound, Guard};
 use crate::triggers::reconcile::{Backfilled, NoBackfill};
 use jiff::Timestamp;
 use operate::Operation;
@@ -114,5 +114,5 @@ pub async fn bind(address: SocketAddr) -> Result<Bound, BindError> {
 
 /// Serves until `stop`.
 pub async fn serve(bound: Bound, console: Console, stop: CancellationToken) -> std::io::Result<()> {
-    bound.serve(api::router(console), stop, Duration::from_secs(5)).await
+    bound.serve(api::router(console), Guard::default(), None, stop, Duration::from_secs(5)).await
 }

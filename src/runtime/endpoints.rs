@@ -5,6 +5,7 @@ use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::connections::Connection;
 use crate::triggers::ingress::{Endpoint, Verification};
+use crate::triggers::rate::Pace;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -43,11 +44,6 @@ pub(super) fn endpoints(
             continue;
         }
         let path = webhook.path.to_string();
-        if !path.starts_with('/') {
-            let message = format!("a webhook's path begins with `/`, got `{path}`");
-            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
-            continue;
-        }
         let mut secrets = Vec::new();
         for secret in webhook.secrets.iter().chain(&webhook.secret) {
             match read_reference(&secret.value.0, root, &super::env) {
@@ -69,11 +65,12 @@ pub(super) fn endpoints(
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
             own_users: own_users(system, configs.get(name)),
+            pace: webhook
+                .rate
+                .as_ref()
+                .map(|rate| Arc::new(Pace::new(rate.value.0.count, Duration::from_secs(rate.value.0.seconds.into())))),
         };
-        if let Some(other) = endpoints.insert(path.clone(), Arc::new(endpoint)) {
-            let message = format!("connections `{}` and `{name}` have the same webhook path {path}", other.connection);
-            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
-        }
+        endpoints.insert(path, Arc::new(endpoint));
     }
     let is_error = |finding: &Diagnostic| finding.severity == crate::diagnostics::Severity::Error;
     if findings.iter().any(is_error) { Err(findings) } else { Ok(endpoints) }

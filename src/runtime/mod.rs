@@ -3,6 +3,7 @@
 //! Listeners belong to the runtime and never close before it ends; a reload changes snapshots, never sockets. What is
 //! live is compiled from files that were good when they were read; a bad file keeps what was live before it.
 
+mod certificate;
 mod control;
 mod endpoints;
 mod reload;
@@ -21,6 +22,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triggers::askers::Askers;
 use crate::triggers::server::{self, Routes};
+use crate::triggers::tls::Tls;
 use arc_swap::ArcSwap;
 use reload::State;
 use std::collections::HashMap;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the admin API and metrics are served; loopback only.
     pub admin: SocketAddr,
+    /// The hooks listener's certificate and its key, both PEM files. `None`: in clear.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// The store's folder, where it stands inside the project: its changes are no reason to reload.
     pub store: Option<PathBuf>,
 }
@@ -100,6 +104,8 @@ impl Runtime {
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         // Both are bound before anything is done, so that a port in use is the first thing one hears of.
         let hooks = server::bind(settings.listen).await.map_err(|error| other(&error))?;
+        let tls = settings.tls.as_ref().map(|(certificate, key)| Tls::load(certificate, key)).transpose();
+        let tls = tls.map_err(|error| other(&format!("{error} (flowctl explain {})", error.code())))?.map(Arc::new);
         let admin = console::bind(settings.admin).await.map_err(|error| other(&error))?;
         let connectors = Connectors::new(catalog.clone(), Default::default()).map_err(|error| other(&error))?;
         let again = catalog.clone();
@@ -152,11 +158,15 @@ impl Runtime {
             metrics: inner.metrics.clone(),
             wake,
             limits: server::Limits::default(),
+            tls: tls.clone(),
         };
         runtime.tasks.spawn(server::serve(hooks, serving, stop.clone()));
         let control: Arc<dyn Control> = inner.clone();
         let console = Console { store: inner.store.clone(), control, metrics: inner.metrics.clone() };
         runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
+        if let Some(tls) = tls {
+            runtime.tasks.spawn(certificate::renew(tls, inner.store.clone(), stop.clone()));
+        }
         runtime.tasks.spawn(inner.askers.clone().run(changes, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });

@@ -5,6 +5,7 @@
 //! speaks HTTP. Invariants: nothing unverified is kept; nothing kept is answered before it is durable; whatever is
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
+use super::rate::Pace;
 use super::{intake, stripe};
 use crate::catalog::System;
 use crate::graph::ExecutionGraph;
@@ -27,6 +28,8 @@ pub struct Endpoint {
     pub own_prefix: String,
     /// Who we are in the system, by the connection's key that says so: an event that names one of them is our own.
     pub own_users: BTreeMap<String, String>,
+    /// How many deliveries are taken in a time, where the webhook says so.
+    pub pace: Option<Arc<Pace>>,
 }
 
 /// How deliveries of an endpoint are proved. Secrets are the current ones.

@@ -1,7 +1,7 @@
 //! What starts a run: the door for provider webhooks, with each provider's own verification, and the triggers that ask
 //! by themselves: schedules, polls, reconciliation, files.
 //!
-//! - [`ingress`] one delivery in, one answer out; [`server`] and [`listener`] speak HTTP; [`stripe`] verifies
+//! - [`ingress`] one delivery in, one answer out; [`server`], [`listener`] and [`tls`] speak HTTP; [`stripe`] verifies
 //! - [`intake`] what is kept of an event, and what each flow makes of it
 //! - [`askers`] the flows that ask by themselves, each tended on its own: [`schedule`], [`poll`], [`reconcile`],
 //!   [`files`]
@@ -15,6 +15,7 @@ pub mod ingress;
 pub mod intake;
 pub mod listener;
 pub mod poll;
+pub mod rate;
 pub mod reader;
 pub mod reconcile;
 pub mod schedule;
@@ -22,3 +23,4 @@ pub mod server;
 pub mod stripe;
 #[cfg(test)]
 mod tests;
+pub mod tls;

@@ -33,6 +33,7 @@ pub(super) fn endpoint() -> Endpoint {
         live: Some(false),
         own_prefix: PREFIX.to_owned(),
         own_users: Default::default(),
+        pace: None,
     }
 }
 
