@@ -60,22 +60,22 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
         Fact::RunFailed { step, error } => {
             Stored::Error(stored::Failure { error: run_error(error, step)?, open: false, retry_at: None })
         }
-        Fact::Decision { what, actor, reason } => Stored::Decision(stored::Decision {
+        Fact::Decision { what, actor, reason, moved_from } => Stored::Decision(stored::Decision {
             what: what.as_str().to_owned(),
             actor: actor.to_string(),
             reason: reason.to_string(),
-            value: None,
+            value: moved_from.as_ref().map(|path| encoded(&Value::from(path.as_str()))).transpose()?,
         }),
     };
     Ok(JournalEntry { seq, node: entry.node.as_str().to_owned(), generation, attempt, record, at: entry.at })
 }
 
-/// An envelope as the machine's entry; `None`: the store's own.
+/// An envelope as the machine's entry; `None`: the store's own, or a mended payload.
 pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
     let JournalEntry { generation, attempt, .. } = *entry;
     let node = NodePath::new(entry.node.as_str());
     let fact = match &entry.record {
-        Stored::Accepted(_) => return Ok(None),
+        Stored::Accepted(_) | Stored::Payload(_) => return Ok(None),
         Stored::Started(started) => Fact::Started { revision: started.revision.as_str().into() },
         Stored::Began(_) => Fact::Began,
         Stored::Intent(intent) => {
@@ -106,7 +106,11 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             let what = Ruling::ALL.iter().copied().find(|known| known.as_str() == decision.what);
             let what = what.ok_or_else(|| unreadable(format!("the decision `{}`", decision.what)))?;
             let (actor, reason) = (decision.actor.as_str().into(), decision.reason.as_str().into());
-            Fact::Decision { what, actor, reason }
+            let moved_from = match (what, &decision.value) {
+                (Ruling::Moved, Some(path)) => Some(NodePath::new(text_of(&decoded(path)?)?)),
+                _ => None,
+            };
+            Fact::Decision { what, actor, reason, moved_from }
         }
     };
     Ok(Some(Entry { node, at: entry.at, fact }))

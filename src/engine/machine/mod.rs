@@ -16,6 +16,7 @@ mod drain;
 mod each;
 mod looked;
 mod operation;
+mod plan;
 mod replay;
 mod request;
 mod resume;
@@ -37,7 +38,8 @@ pub use decide::Verdict;
 pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
 pub use operation::operation_at;
 pub use path::NodePath;
-pub use replay::From;
+pub use plan::{Fate, Planned};
+pub use replay::{From, Orphan, Replay};
 pub(crate) use scope::evaluation_error;
 pub use walk::OUTCOME_UNKNOWN;
 
@@ -107,8 +109,8 @@ pub enum Command {
     Timer,
     /// A person says what became of an uncertain write.
     Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
-    /// A person sends a failed run on its way again. `again`: done writes to be done once more.
-    Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
+    /// A person sends a run that stands still on its way again.
+    Replay { how: Replay, actor: Text, reason: Text },
     /// A person ends it.
     Cancel { actor: Text, reason: Text },
     /// The process is about to go away: nothing more is sent.
@@ -207,7 +209,7 @@ impl Run {
             Command::Claimed { node, taken_by } => self.claimed(&node, taken_by),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
-            Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
+            Command::Replay { how, actor, reason } => self.replay(&how, &actor, &reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
             Command::Drain => self.drain(),
         }

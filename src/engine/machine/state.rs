@@ -68,6 +68,8 @@ pub(super) struct Work {
     pub result: Option<Value>,
     /// An operator wants it done once more.
     pub again: bool,
+    /// The graph no longer has the step, and an operator said that its work is to be left as it is.
+    pub left: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +114,7 @@ impl State {
                 self.keep(&entry.node, &done.value);
                 self.nodes.entry(entry.node.clone()).or_default().done(done.now, &done.value);
             }
+            Fact::Decision { what: Ruling::Moved, moved_from: Some(from), .. } => self.moved(from, &entry.node),
             Fact::Decision { what, reason, .. } => self.ruled(&entry.node, *what, reason, entry.at),
             fact => self.nodes.entry(entry.node.clone()).or_default().fold(fact, entry.at),
         }
@@ -129,7 +132,7 @@ impl State {
         match what {
             Ruling::Stop => self.stopped = Some(reason.clone()),
             Ruling::Replay => {
-                self.failing = None;
+                (self.failing, self.stopped) = (None, None);
                 for node in self.nodes.values_mut().filter(|node| matches!(node.standing, Standing::Failed(_))) {
                     node.reset(at);
                 }
@@ -145,6 +148,12 @@ impl State {
                     }
                 }
             }
+            Ruling::Left => {
+                if let Some(work) = self.work_mut(path) {
+                    work.left = true;
+                }
+            }
+            Ruling::Moved => {}
             Ruling::Reset | Ruling::Again => {
                 if let Some(results) = self.results.get_mut(&path.frame()) {
                     results.retain(|(id, _)| id.as_str() != path.id());
@@ -156,6 +165,23 @@ impl State {
                     }
                 }
             }
+        }
+    }
+}
+
+impl State {
+    /// What one node did belongs to another from now on: a step that was renamed.
+    fn moved(&mut self, from: &NodePath, to: &NodePath) {
+        let results = self.results.get_mut(&from.frame());
+        let result = results.and_then(|results| {
+            let place = results.iter().position(|(id, _)| id.as_str() == from.id())?;
+            Some(results.remove(place).1)
+        });
+        if let Some(value) = result {
+            self.keep(to, &value);
+        }
+        if let Some(node) = self.nodes.remove(from) {
+            self.nodes.insert(to.clone(), node);
         }
     }
 }
@@ -226,6 +252,7 @@ impl NodeState {
                     look_at: None,
                     result: None,
                     again: false,
+                    left: false,
                 })
             }
         }
