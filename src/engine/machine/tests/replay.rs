@@ -1,6 +1,6 @@
 //! Replays: what is kept, what is done once more, and what becomes of work that has no step any more.
 
-use super::flows::*;
+use super::flows::{Case, case, for_each, item, note};
 use super::*;
 
 fn header(id: &str) -> Node {
