@@ -61,6 +61,8 @@ pub struct Trigger {
 pub enum TriggerKind {
     /// Events of a connection.
     Webhook { connection: Text, events: Vec<Text> },
+    /// Calls of other flows, which give a record of that type.
+    Flow { params: Type },
 }
 
 /// A step.
@@ -110,8 +112,11 @@ pub struct ForEach {
     pub result: Option<Slot>,
 }
 
+/// The operation that runs another flow. The engine does it itself: its `flow`, `with` and `wait` are parameters.
+pub const RUN_FLOW: &str = "flow.run";
+
 /// A bound operation of a lookup or call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// `finops.create`.
     pub name: Text,
@@ -132,6 +137,17 @@ pub struct Operation {
     pub blank_is_missing: bool,
 }
 
+impl Operation {
+    /// The entries, where it is a change set.
+    pub fn members(&self) -> &[Member] {
+        let found = self.params.iter().find_map(|(_, param)| match param {
+            Param::Writes(members) => Some(members.as_slice()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Param {
     Slot(Slot),
@@ -144,6 +160,27 @@ pub enum Param {
     Literal(Value),
     /// `find_by`, `select`.
     Columns(Vec<Text>),
+    /// The entries of a change set.
+    Writes(Vec<Member>),
+}
+
+/// An entry of a change set: one write, or one for each item of a list.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: Text,
+    pub operation: Operation,
+    pub each: Option<Each>,
+    /// Lookup columns, and the entry before this one whose row they name.
+    pub refer: Vec<(Text, Text)>,
+}
+
+/// What makes many writes of one entry.
+#[derive(Clone, Debug)]
+pub struct Each {
+    pub items: Slot,
+    /// `as`.
+    pub item: Text,
+    pub key: Slot,
 }
 
 /// Why a repeat of an operation is safe, from the catalogue's `repeat`, the first entry that fits.

@@ -72,6 +72,8 @@ pub enum Record {
     Skipped(Skipped),
     /// A person decided.
     Decision(Decision),
+    /// The run that a step has called. Written by the store with that run.
+    Called(CalledRun),
 }
 
 /// The texts of what the run's row has only as hashes.
@@ -164,6 +166,18 @@ pub struct Decision {
     pub value: Option<Encoded>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalledRun {
+    /// The run's id.
+    pub run: String,
+    /// It was there before the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joined: bool,
+    /// The caller waits for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+}
+
 /// An envelope that cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
@@ -228,6 +242,7 @@ records! {
     Error = "error",
     Skipped = "skipped",
     Decision = "decision",
+    Called = "called",
 }
 
 mod utc {
@@ -275,7 +290,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 9, "the fixture has every kind");
+        assert_eq!(kinds.len(), 10, "the fixture has every kind");
     }
 
     #[test]

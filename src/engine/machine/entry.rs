@@ -38,6 +38,9 @@ pub enum Fact {
     RunFailed { step: NodePath, error: StepError },
     /// A person decided.
     Decision { what: Ruling, actor: Text, reason: Text },
+    /// The run that the step called is there, and is waited for where the step does. Written down by the store, in the
+    /// transaction that starts it.
+    Called { generation: u32, attempt: u32, run: Text, waits: bool },
 }
 
 /// How an attempt or a look failed.

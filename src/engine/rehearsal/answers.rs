@@ -117,6 +117,11 @@ impl Answers {
         self.0.iter_mut().for_each(|script| script.next = 0);
     }
 
+    /// Whether the step at `path` has an answer left.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|script| script.path == path && script.next < script.answers.len())
+    }
+
     /// The next answer of the step at `path`. `case`: the place to complain at; `how`: "asked", "looked for".
     pub fn ask(&mut self, path: &str, how: &str, case: Span) -> Result<Answer, Diagnostic> {
         let Some(place) = self.0.iter().position(|script| script.path == path) else {

@@ -2,6 +2,8 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+pub mod calls;
+mod changeset;
 mod operation;
 mod params;
 mod scope;
@@ -19,6 +21,7 @@ use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
+use calls::Signatures;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +37,8 @@ pub struct Compiler<'a> {
     pub connections: &'a BTreeMap<String, ConnectionFacts>,
     /// Values of the settings, a record.
     pub settings: &'a Value,
+    /// The project's flows as others can call them.
+    pub flows: &'a Signatures,
 }
 
 /// What of a connection a graph depends on. Credentials and limits are always the current ones and not among it.
@@ -50,13 +55,14 @@ pub struct CompiledFlow {
     pub graph: Option<ExecutionGraph>,
     /// The flow's `use:` entries as paths from the project root.
     pub uses: Vec<String>,
+    /// The type of its `result`; `None`: it has none, or an error in it.
+    pub gives: Option<Type>,
 }
 
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work =
-            Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
+        let mut work = Work::new(self);
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -86,6 +92,7 @@ impl Compiler<'_> {
             Some(Some((slot, _))) => Some(slot),
             _ => None,
         };
+        let gives = result.as_ref().map(|slot| slot.expression.result().clone());
         let graph = match (good, trigger) {
             (true, Some(trigger)) => Some(ExecutionGraph {
                 flow: text(&flow.flow),
@@ -99,7 +106,7 @@ impl Compiler<'_> {
             }),
             _ => None,
         };
-        (CompiledFlow { graph, uses }, work.findings)
+        (CompiledFlow { graph, uses, gives }, work.findings)
     }
 }
 
@@ -121,6 +128,24 @@ struct Work<'a> {
     ids: BTreeMap<Arc<str>, Span>,
     /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
     later: BTreeSet<Arc<str>>,
+    /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
+    behind_first: bool,
+    /// Columns of the write in hand that `refer` assigns.
+    referred: Vec<Text>,
+}
+
+impl<'a> Work<'a> {
+    fn new(compiler: &'a Compiler<'a>) -> Work<'a> {
+        Work {
+            compiler,
+            uses: vec![],
+            findings: vec![],
+            ids: BTreeMap::new(),
+            later: BTreeSet::new(),
+            behind_first: false,
+            referred: vec![],
+        }
+    }
 }
 
 impl Work<'_> {

@@ -3,7 +3,7 @@
 use super::scope::{Scope, error_type};
 use super::{Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::graph::{Case, ErrorCase, ErrorClass, ForEach, Node, NodeKind, Retry, Severity, Slot, Then};
+use crate::graph::{Case, ErrorCase, ErrorClass, ForEach, Node, NodeKind, RUN_FLOW, Retry, Severity, Slot, Then};
 use crate::language::check;
 use crate::language::types::{Field, Kind, RecordType, Type};
 use crate::model::flow::{self, Step, Verb};
@@ -143,7 +143,10 @@ impl Work<'_> {
                 if let Some(reread) = &call.reread {
                     self.unsupported("`reread`", reread.span);
                 }
-                let operation = self.call(call, scope);
+                let operation = match call.operation.as_str() {
+                    RUN_FLOW => self.run_flow(call, scope),
+                    _ => self.call(call, scope),
+                };
                 scope.wrote = true;
                 let ty = operation.as_ref().map(|operation| operation.result.clone());
                 (operation.map(|o| NodeKind::Call(Box::new(o))), ty, false)

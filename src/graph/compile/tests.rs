@@ -1,5 +1,8 @@
 //! Small flows and what is said about them; a good one and how it is shown.
 
+mod calls;
+mod changeset;
+
 use crate::catalog::Catalog;
 use crate::graph::ExecutionGraph;
 use crate::graph::project::{Compilation, compile, recompile};
@@ -287,7 +290,6 @@ fn triggers_and_files_are_known() {
             "trigger: { webhook: { connection: shap, events: [charge.succeeded] } }\nsteps: []\n",
             &["F0354 2:35 there is no connection `shap`"],
         ),
-        ("trigger: { flow: {} }\nsteps: []\n", &["F0353 2:12 this kind of trigger is not supported by this version"]),
         (
             "trigger: { webhook: { connection: shop, events: [charge.succeeded] }, sequence: '1' }\nsteps: []\n",
             &["F0374 2:81 `sequence` stands without `order_by`"],
@@ -409,7 +411,7 @@ fn a_good_flow_is_told_to_programs() {
     let shown = render::json(&good().0);
     let trigger = json!({
         "webhook": { "connection": "shop", "events": ["charge.succeeded"] },
-        "when": true, "dedupe": true, "order_by": false,
+        "when": true, "dedupe": true, "order_by": false, "sequence": false,
     });
     let found = json!({
         "id": "found", "result": "list<finops.CustomersV3>", "when": false,
@@ -441,7 +443,7 @@ fn a_good_flow_is_told_to_programs() {
     });
     let expected = json!({
         "flow": "good", "description": "All verbs once.", "trigger": trigger,
-        "steps": [found, checked, each], "on_failure": [],
+        "steps": [found, checked, each], "on_failure": [], "result": null,
     });
     assert_eq!(shown, expected);
 }

@@ -4,6 +4,7 @@
 //! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
 
 mod alerts;
+mod calls;
 mod door;
 mod folder;
 mod keys;
@@ -77,6 +78,14 @@ impl Store for SqliteStore {
 
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>> {
         Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
+    }
+
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called> {
+        Box::pin(self.writer.call(move |c| calls::call(c, lease, &call)))
+    }
+
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>> {
+        Box::pin(self.readers.read(move |c| calls::child(c, run)))
     }
 
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>> {

@@ -52,6 +52,7 @@ impl Case {
                 Action::Wait { until } => self.due = Some(until.as_second() - 1_700_000_000),
                 Action::Finish(end) => self.end = Some(end),
                 Action::Refused(why) => self.refused = Some(why),
+                Action::Call { .. } | Action::Join { .. } => panic!("nothing is called here"),
             }
         }
     }
