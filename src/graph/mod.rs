@@ -8,6 +8,7 @@ pub use crate::catalog::ErrorClass;
 pub mod compile;
 pub mod project;
 pub mod render;
+pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;

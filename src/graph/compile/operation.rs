@@ -120,7 +120,7 @@ impl<'a> Work<'a> {
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
         }
-        self.missing_params(operation, &seen, name.span);
+        self.missing_params(operation, written, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
@@ -227,15 +227,25 @@ impl<'a> Work<'a> {
         });
     }
 
-    fn missing_params(&mut self, operation: &catalog::Operation, seen: &BTreeSet<String>, span: Span) {
+    fn missing_params(
+        &mut self,
+        operation: &catalog::Operation,
+        written: &Params,
+        seen: &BTreeSet<String>,
+        span: Span,
+    ) {
+        // One written wrong has been said, and is not missing as well.
+        let unknown: Vec<&str> = written.entries.iter().map(|(key, _)| &*key.text).collect();
+        let unknown = || unknown.iter().copied().filter(|key| operation.param(key).is_none());
+        let meant = |name: &str| unknown().any(|key| did_you_mean(key, [name]).is_some());
         for (name, declared) in &operation.params {
-            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity {
-                let written = if declared.key { "key" } else { name };
+            let written = if declared.key { "key" } else { name };
+            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity && !meant(written) {
                 self.say(Diagnostic::error(Code::F0359, format!("`{}` needs `{written}`", operation.name), span));
             }
         }
         let needed = &operation.needs_one_of;
-        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name)) {
+        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name) || meant(name)) {
             let message = format!("`{}` needs one of: {}", operation.name, needed.join(", "));
             let finding = Diagnostic::error(Code::F0359, message, span);
             self.say(if needed.iter().any(|name| name == "all") {
