@@ -16,6 +16,7 @@ mod drain;
 mod each;
 mod looked;
 mod operation;
+mod parallel;
 mod replay;
 mod request;
 mod resume;
@@ -23,6 +24,7 @@ mod scope;
 mod start;
 mod state;
 mod timer;
+mod wait;
 mod walk;
 
 pub mod backoff;
@@ -74,6 +76,8 @@ pub struct Run {
     memo: Memo,
     ended: bool,
     draining: bool,
+    /// Nothing new begins here: something beside it has ended the run.
+    holding: bool,
     // Of the command under way.
     now: Timestamp,
     chance: f64,
@@ -183,6 +187,7 @@ impl Run {
             memo: Memo::default(),
             ended: false,
             draining: false,
+            holding: false,
             now: Timestamp::UNIX_EPOCH,
             chance: 0.0,
             entries: Vec::new(),

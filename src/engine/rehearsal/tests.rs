@@ -1,5 +1,7 @@
 //! That right expectations pass and, above all, that wrong ones fail.
 
+mod verbs;
+
 use super::*;
 use crate::diagnostics::FileId;
 use crate::model::read;

@@ -3,12 +3,14 @@
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
 mod operation;
+mod parallel;
 mod params;
 mod scope;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod wait;
 
 use super::{ExecutionGraph, Slot};
 use crate::catalog::{Catalog, Types};
@@ -19,6 +21,7 @@ use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
+use parallel::Reads;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,8 +58,14 @@ pub struct CompiledFlow {
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work =
-            Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
+        let mut work = Work {
+            compiler: self,
+            uses: vec![],
+            findings: vec![],
+            ids: BTreeMap::new(),
+            later: BTreeSet::new(),
+            reads: Reads::default(),
+        };
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -121,6 +130,8 @@ struct Work<'a> {
     ids: BTreeMap<Arc<str>, Span>,
     /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
     later: BTreeSet<Arc<str>>,
+    /// What the step under way reads.
+    reads: Reads,
 }
 
 impl Work<'_> {
@@ -155,6 +166,7 @@ impl Work<'_> {
         self.blame_comment(cut, &mut findings);
         self.findings.append(&mut findings);
         let checked = checked?;
+        self.reads.paths(&checked.reads);
         let inputs = variables.into_iter().map(|(name, _)| name).collect();
         Some((Slot { expression: checked.expression.clone(), inputs, span }, checked))
     }

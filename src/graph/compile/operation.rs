@@ -298,6 +298,7 @@ impl<'a> Work<'a> {
     fn filter_param(&mut self, bound: &Bound<'_>, node: &Node, scope: &Scope) -> Option<Param> {
         let expr: Expr = self.read(node)?;
         let row = self.compiler.types.payload(&bound.entity?.ty)?;
+        self.reads.mentioned(&expr.text.text);
         let variables = scope.variables();
         let (filter, mut findings) = self.slot_scope(&variables, scope).filter(&expr.text, &row);
         if filter.is_none() {

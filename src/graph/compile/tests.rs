@@ -1,5 +1,7 @@
 //! Small flows and what is said about them; a good one and how it is shown.
 
+mod verbs;
+
 use crate::catalog::Catalog;
 use crate::graph::ExecutionGraph;
 use crate::graph::project::{Compilation, compile, recompile};
@@ -9,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const ROOT: &str = "project: p\nversion: 1\nsettings: { soon: { type: text, default: soon }, unset: { type: int } }\n";
+const ROOT: &str = "project: p\nversion: 1\nsettings: { soon: { type: text, default: soon }, pause: { type: text, default: 10m }, unset: { type: int } }\n";
 const SHOP: &str = "{ system: stripe, mode: live, api_key: env://K }";
 const D365: &str = "{ system: finops, base_url: https://a.example, company: usmf, \
                     tenant: 8c1d2b1e-0000-4000-8000-000000000000, client_id: env://I, client_secret: env://S }";
@@ -99,10 +101,6 @@ fn steps_have_their_order() {
             &["F0377 7:33 `result` stands without `then: continue`"],
         ),
         ("  - { id: a, timeout: 3s, transform: 1 }\n", &["F0366 4:23 only a lookup or call has `timeout` and `retry`"]),
-        (
-            "  - { id: a, parallel: { lists: [[{ id: b, transform: 1 }], [{ id: c, transform: 1 }]] } }\n",
-            &["F0353 4:14 this verb is not supported by this version"],
-        ),
     ] {
         expect(steps, &of_steps(steps), expected);
     }
