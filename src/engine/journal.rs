@@ -43,6 +43,10 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
             let error = run_error(&failure.error, &entry.node)?;
             Stored::Error(stored::Failure { error, open: failure.open, retry_at: failure.retry_at })
         }
+        Fact::NotYet { generation: g, attempt: a, next } => {
+            (generation, attempt) = (*g, *a);
+            Stored::NotYet(stored::NotYet { next: *next })
+        }
         Fact::NotFound { generation: g, attempt: a } => {
             (generation, attempt) = (*g, *a);
             Stored::Look(stored::Look { found: None })
@@ -99,6 +103,7 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             let done = Done { adopted: result.adopted, status: result.status, ..Done::computed(result.now, value) };
             Fact::Done { generation, attempt, done: Box::new(done) }
         }
+        Stored::NotYet(not_yet) => Fact::NotYet { generation, attempt, next: not_yet.next },
         Stored::Look(_) => Fact::NotFound { generation, attempt },
         Stored::Error(failure) => {
             let error = step_error(&failure.error)?;

@@ -8,6 +8,7 @@ pub use crate::catalog::ErrorClass;
 pub mod compile;
 pub mod project;
 pub mod render;
+pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;
@@ -72,6 +73,8 @@ pub struct Node {
     pub description: Option<Text>,
     pub when: Option<Slot>,
     pub kind: NodeKind,
+    /// Begins together with the lookup before it: both stand in one list, and this one uses nothing of that one.
+    pub together: bool,
     pub timeout: Option<Duration>,
     pub retry: Retry,
     pub on_error: Vec<ErrorCase>,
@@ -85,11 +88,29 @@ pub enum NodeKind {
     Transform(Slot),
     Lookup(Box<Operation>),
     Call(Box<Operation>),
-    Branch { cases: Vec<Case>, otherwise: Case },
+    Branch {
+        cases: Vec<Case>,
+        otherwise: Case,
+    },
     ForEach(Box<ForEach>),
-    Alert { severity: Severity, code: Text, title: Slot, detail: Option<Slot> },
-    Fail { code: Text, class: ErrorClass, message: Slot },
-    Stop { reason: Slot, release: bool },
+    /// Lists of steps beside each other.
+    Parallel(Vec<Vec<Node>>),
+    Wait(Wait),
+    Alert {
+        severity: Severity,
+        code: Text,
+        title: Slot,
+        detail: Option<Slot>,
+    },
+    Fail {
+        code: Text,
+        class: ErrorClass,
+        message: Slot,
+    },
+    Stop {
+        reason: Slot,
+        release: bool,
+    },
 }
 
 /// A case of a branch; `when` is `None` for `else`.
@@ -114,6 +135,26 @@ pub struct ForEach {
 
 /// The operation that runs another flow. The engine does it itself: its `flow`, `with` and `wait` are parameters.
 pub const RUN_FLOW: &str = "flow.run";
+/// What a step waits for. Time counts from when the step began.
+#[derive(Debug)]
+pub enum Wait {
+    For(Duration),
+    /// A time.
+    Until(Slot),
+    /// A row that is as it should be.
+    Row(Box<Poll>),
+}
+
+/// Asks again and again until a row is as it should be.
+#[derive(Debug)]
+pub struct Poll {
+    pub operation: Operation,
+    /// Over `row` and what the step sees.
+    pub until: Slot,
+    pub every: Duration,
+    /// Past it the step fails.
+    pub at_most: Duration,
+}
 
 /// A bound operation of a lookup or call.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind};
+use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
+use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
 /// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
@@ -90,6 +91,12 @@ impl Chart {
                 }
                 vec![(head, "done".into())]
             }
+            NodeKind::Parallel(lists) => {
+                let head = self.node("{{", "}}", &format!("{id}\nparallel"));
+                self.edges(&ends, &head);
+                lists.iter().flat_map(|list| self.steps(list, vec![(head.clone(), String::new())])).collect()
+            }
+            NodeKind::Wait(wait) => self.follow("(", ")", &format!("{id}\n{}", waits(wait)), &ends),
             NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
             NodeKind::Fail { code, .. } => {
                 self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
@@ -115,6 +122,17 @@ impl Chart {
 
     fn case(&mut self, case: &Case, branch: &str, label: &str) -> Ends {
         self.steps(&case.steps, vec![(branch.to_string(), label.to_string())])
+    }
+}
+
+fn waits(wait: &Wait) -> String {
+    match wait {
+        Wait::For(time) => format!("wait {}", write_duration(*time)),
+        Wait::Until(_) => "wait until …".into(),
+        Wait::Row(poll) => {
+            let (every, at_most) = (write_duration(poll.every), write_duration(poll.at_most));
+            format!("wait for {}\nevery {every}, at most {at_most}", what(&poll.operation))
+        }
     }
 }
 
@@ -178,6 +196,14 @@ fn node(step: &Node) -> Value {
         NodeKind::ForEach(each) => json!({ "for_each": {
             "as": each.item.as_str(), "concurrency": each.concurrency, "steps": nodes(&each.steps),
         }}),
+        NodeKind::Parallel(lists) => {
+            json!({ "parallel": { "lists": lists.iter().map(|list| nodes(list)).collect::<Vec<_>>() } })
+        }
+        NodeKind::Wait(Wait::For(time)) => json!({ "wait": { "for": write_duration(*time) } }),
+        NodeKind::Wait(Wait::Until(_)) => json!({ "wait": { "until": {} } }),
+        NodeKind::Wait(Wait::Row(poll)) => json!({ "wait": {
+            "lookup": bound(&poll.operation), "every": write_duration(poll.every), "at_most": write_duration(poll.at_most),
+        }}),
         NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
         NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),
         NodeKind::Stop { release, .. } => json!({ "stop": { "release": release } }),
@@ -196,6 +222,9 @@ fn node(step: &Node) -> Value {
         .collect();
     if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
         shown.extend(kind);
+        if step.together {
+            shown.insert("together".into(), Value::Bool(true));
+        }
         if !on_error.is_empty() {
             shown.insert("on_error".into(), Value::Array(on_error));
         }

@@ -64,6 +64,8 @@ pub enum Record {
     Intent(Intent),
     /// The step is done.
     Result(StepResult),
+    /// What was read is not yet what a step waits for.
+    NotYet(NotYet),
     /// What looking for the work of an open attempt found.
     Look(Look),
     /// An attempt failed.
@@ -130,6 +132,13 @@ pub struct StepResult {
     pub adopted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotYet {
+    /// When it is asked again.
+    #[serde(with = "utc")]
+    pub next: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -238,6 +247,7 @@ records! {
     Began = "began",
     Intent = "intent",
     Result = "result",
+    NotYet = "not_yet",
     Look = "look",
     Error = "error",
     Skipped = "skipped",
@@ -290,7 +300,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 10, "the fixture has every kind");
+        assert_eq!(kinds.len(), 11, "the fixture has every kind");
     }
 
     #[test]

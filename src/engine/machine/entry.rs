@@ -26,6 +26,8 @@ pub enum Fact {
     Intent { generation: u32, attempt: u32, first_sent: Timestamp, request: Arc<Request> },
     /// An attempt failed, or a look after it.
     Failed { generation: u32, attempt: u32, failure: Failure },
+    /// What was read is not yet as it should be: it is asked again then.
+    NotYet { generation: u32, attempt: u32, next: Timestamp },
     /// A look found no trace of what was sent.
     NotFound { generation: u32, attempt: u32 },
     /// The step is done.

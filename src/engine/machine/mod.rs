@@ -17,6 +17,7 @@ mod drain;
 mod each;
 mod looked;
 mod operation;
+mod parallel;
 mod replay;
 mod request;
 mod resume;
@@ -24,6 +25,7 @@ mod scope;
 mod start;
 mod state;
 mod timer;
+mod wait;
 mod walk;
 mod writes;
 
@@ -77,6 +79,8 @@ pub struct Run {
     memo: Memo,
     ended: bool,
     draining: bool,
+    /// Nothing new begins here: something beside it has ended the run.
+    holding: bool,
     // Of the command under way.
     now: Timestamp,
     chance: f64,
@@ -203,6 +207,7 @@ impl Run {
             memo: Memo::default(),
             ended: false,
             draining: false,
+            holding: false,
             now: Timestamp::UNIX_EPOCH,
             chance: 0.0,
             entries: Vec::new(),

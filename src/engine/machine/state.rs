@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Fact, Failure, Ruling};
 use super::path::NodePath;
-use crate::engine::connector::{Is, Request, StepError};
+use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -78,6 +78,8 @@ pub(super) enum Phase {
     Sent,
     /// To be looked for or sent again when due.
     Waiting,
+    /// Read, and to be judged by whoever waits for it. Not written down: it can be read again.
+    Got(Box<Row>),
     /// Being looked for. Not written down: a look can be repeated.
     Looking(Option<Is>),
     /// The result waits for the store to say whose row it is. Not written down either.
@@ -193,6 +195,12 @@ impl NodeState {
                     work.open = false;
                     work.look_at = None;
                     work.phase = Phase::Waiting;
+                }
+            }
+            Fact::NotYet { next, .. } => {
+                if let Some(work) = &mut self.work {
+                    work.phase = Phase::Waiting;
+                    work.anew(*next);
                 }
             }
             Fact::GaveUp { error, open } => {

@@ -168,6 +168,7 @@ impl Answers {
             let first = left.first()?;
             let (message, span) = match script.used {
                 0 => (format!("`{}` was never asked: its answer is left over", script.path), script.span),
+                1 => (format!("`{}` was answered once: this answer is left over", script.path), first.span),
                 used => (format!("`{}` was answered {used} times: this answer is left over", script.path), first.span),
             };
             Some(Diagnostic::error(Code::F0502, message, span).help("a case's own answers must all be used"))

@@ -188,7 +188,7 @@ impl Work<'_> {
             self.unknown_param(operation, key);
         }
         let seen = call.params.entries.iter().map(|(key, _)| key.text.to_string()).collect();
-        self.missing_params(operation, &seen, call.operation.span);
+        self.missing_params(operation, &call.params, &seen, call.operation.span);
         let name: Spanned<Word> = self.read(call.params.get("flow")?)?;
         let (params, gives) = self.callable(&name)?;
         let with = match call.params.get("with") {

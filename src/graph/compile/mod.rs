@@ -5,12 +5,14 @@
 pub mod calls;
 mod changeset;
 mod operation;
+mod parallel;
 mod params;
 mod scope;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod wait;
 
 use super::{ExecutionGraph, Slot};
 use crate::catalog::{Catalog, Types};
@@ -22,6 +24,7 @@ use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
 use calls::Signatures;
+use parallel::Reads;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -132,6 +135,8 @@ struct Work<'a> {
     behind_first: bool,
     /// Columns of the write in hand that `refer` assigns.
     referred: Vec<Text>,
+    /// What the step under way reads.
+    reads: Reads,
 }
 
 impl<'a> Work<'a> {
@@ -144,6 +149,7 @@ impl<'a> Work<'a> {
             later: BTreeSet::new(),
             behind_first: false,
             referred: vec![],
+            reads: Reads::default(),
         }
     }
 }
@@ -180,6 +186,7 @@ impl Work<'_> {
         self.blame_comment(cut, &mut findings);
         self.findings.append(&mut findings);
         let checked = checked?;
+        self.reads.paths(&checked.reads);
         let inputs = variables.into_iter().map(|(name, _)| name).collect();
         Some((Slot { expression: checked.expression.clone(), inputs, span }, checked))
     }

@@ -125,7 +125,7 @@ impl<'a> Work<'a> {
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
         }
-        self.missing_params(operation, &seen, name.span);
+        self.missing_params(operation, written, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
@@ -241,15 +241,25 @@ impl<'a> Work<'a> {
         });
     }
 
-    pub(super) fn missing_params(&mut self, operation: &catalog::Operation, seen: &BTreeSet<String>, span: Span) {
+    pub(super) fn missing_params(
+        &mut self,
+        operation: &catalog::Operation,
+        written: &Params,
+        seen: &BTreeSet<String>,
+        span: Span,
+    ) {
+        // One written wrong has been said, and is not missing as well.
+        let unknown: Vec<&str> = written.entries.iter().map(|(key, _)| &*key.text).collect();
+        let unknown = || unknown.iter().copied().filter(|key| operation.param(key).is_none());
+        let meant = |name: &str| unknown().any(|key| did_you_mean(key, [name]).is_some());
         for (name, declared) in &operation.params {
-            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity {
-                let written = if declared.key { "key" } else { name };
+            let written = if declared.key { "key" } else { name };
+            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity && !meant(written) {
                 self.say(Diagnostic::error(Code::F0359, format!("`{}` needs `{written}`", operation.name), span));
             }
         }
         let needed = &operation.needs_one_of;
-        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name)) {
+        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name) || meant(name)) {
             let message = format!("`{}` needs one of: {}", operation.name, needed.join(", "));
             let finding = Diagnostic::error(Code::F0359, message, span);
             self.say(if needed.iter().any(|name| name == "all") {
@@ -302,6 +312,7 @@ impl<'a> Work<'a> {
     fn filter_param(&mut self, bound: &Bound<'_>, node: &Node, scope: &Scope) -> Option<Param> {
         let expr: Expr = self.read(node)?;
         let row = self.compiler.types.payload(&bound.entity?.ty)?;
+        self.reads.mentioned(&expr.text.text);
         let variables = scope.variables();
         let (filter, mut findings) = self.slot_scope(&variables, scope).filter(&expr.text, &row);
         if filter.is_none() {

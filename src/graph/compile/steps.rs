@@ -1,5 +1,6 @@
 //! Lists of steps: order, scope, and what each verb gives.
 
+use super::parallel::{Together, writes};
 use super::scope::{Scope, error_type};
 use super::{Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span};
@@ -45,6 +46,7 @@ impl Work<'_> {
 
     pub(super) fn steps(&mut self, steps: &[Step], scope: &mut Scope) -> Compiled {
         let mut nodes = Vec::new();
+        let mut together = Together::default();
         let mut ended: Option<Span> = None;
         for step in steps {
             if let Some(end) = ended {
@@ -55,7 +57,10 @@ impl Work<'_> {
                 );
                 break;
             }
-            let (node, ends) = self.step(step, scope);
+            let before = std::mem::take(&mut self.reads);
+            let (mut node, ends) = self.step(step, scope);
+            together.take(step, node.as_mut(), &self.reads);
+            self.reads.add(before);
             nodes.extend(node);
             if ends {
                 ended = Some(step.id.span);
@@ -112,6 +117,7 @@ impl Work<'_> {
             description: step.description.as_ref().map(|d| text(d)),
             when: when.flatten(),
             kind,
+            together: false,
             timeout,
             retry,
             on_error,
@@ -196,7 +202,12 @@ impl Work<'_> {
                 let reason = self.template(&stop.reason, scope);
                 (reason.map(|reason| NodeKind::Stop { reason, release }), Some(nothing()), true)
             }
-            Verb::Parallel(_) | Verb::Wait(_) | Verb::Approve(_) => {
+            Verb::Parallel(parallel) => self.parallel(parallel, scope),
+            Verb::Wait(wait) => {
+                let (kind, ty) = self.wait(wait, scope);
+                (kind, ty, false)
+            }
+            Verb::Approve(_) => {
                 self.unsupported("this verb", step.verb_key);
                 (None, None, false)
             }
@@ -273,6 +284,8 @@ impl Work<'_> {
             }
         };
         let mut inner = scope.clone();
+        // The next item comes behind the writes of this one.
+        inner.wrote |= writes(&each.steps);
         inner.bound.push((text(&each.item), element.unwrap_or_else(Type::any)));
         if let Some(index) = &each.index {
             inner.bound.push((text(index), Type::int()));
@@ -404,7 +417,7 @@ impl Work<'_> {
 }
 
 /// What a step gives that gives nothing.
-fn nothing() -> Type {
+pub(super) fn nothing() -> Type {
     Type::never().or_missing()
 }
 

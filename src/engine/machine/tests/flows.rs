@@ -1,5 +1,8 @@
 //! What steps do: a run driven by answers given by hand.
 
+mod beside;
+mod waits;
+
 use super::*;
 use crate::engine::connector::{Is, Row, Sent};
 
