@@ -2,6 +2,7 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+mod checks;
 mod operation;
 mod params;
 mod scope;
@@ -99,6 +100,7 @@ impl Compiler<'_> {
             }),
             _ => None,
         };
+        work.findings.extend(graph.iter().flat_map(checks::of_graph));
         (CompiledFlow { graph, uses }, work.findings)
     }
 }

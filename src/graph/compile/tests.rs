@@ -122,10 +122,7 @@ fn operations_are_held_to_the_catalogue() {
         ),
         ("finops.list\n      entity: CustomersV3", &["F0359 6:18 `finops.list` needs one of: where, all"]),
         ("finops.get\n      entity: CustomersV3", &["F0359 6:18 `finops.get` needs `key`"]),
-        (
-            "finops.list\n      entity: CustomersV3\n      al: true",
-            &["F0358 8:7 `finops.list` has no parameter `al`"],
-        ),
+        ("finops.list\n      entity: CustomersV3\n      al: true", &["F0358 8:7 `finops.list` has no parameter `al`"]),
         (
             "finops.list\n      entity: CustomersV3\n      all: true\n      select: [CustomerAccount, Nam]",
             &["F0360 9:33 `CustomersV3` has no column `Nam`"],
