@@ -4,6 +4,7 @@
 
 pub mod calls;
 mod changeset;
+mod checks;
 mod operation;
 mod parallel;
 mod params;
@@ -109,6 +110,7 @@ impl Compiler<'_> {
             }),
             _ => None,
         };
+        work.findings.extend(graph.iter().flat_map(checks::of_graph));
         (CompiledFlow { graph, uses, gives }, work.findings)
     }
 }
