@@ -85,7 +85,9 @@ impl Node {
         let mut lists: Vec<&[Node]> = match &self.kind {
             NodeKind::Branch { cases, otherwise } => cases.iter().chain([otherwise]).map(|case| &*case.steps).collect(),
             NodeKind::ForEach(each) => vec![&each.steps],
-            NodeKind::Transform(_)
+            NodeKind::Parallel(lists) => lists.iter().map(Vec::as_slice).collect(),
+            NodeKind::Wait(_)
+            | NodeKind::Transform(_)
             | NodeKind::Lookup(_)
             | NodeKind::Call(_)
             | NodeKind::Alert { .. }
@@ -328,4 +330,15 @@ pub enum Severity {
     Info,
     Warning,
     Error,
+}
+
+impl Severity {
+    /// Its name in files, the API and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }
