@@ -139,6 +139,7 @@ impl Step {
                 let (what, actor) = ("edit".to_owned(), payload.actor.clone());
                 self.decisions.push(Decision { at, what, actor, reason: eyes.text(&payload.reason) });
             }
+            Stored::Called(_) | Stored::NotYet(_) => self.state = "waiting",
             Stored::Accepted(_) | Stored::Started(_) | Stored::Began(_) | Stored::Look(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 use super::steps::{Step, named_parameters, steps};
 use super::{Findings, FlowStatus, Refused, mask};
 use crate::diagnostics::render;
+use crate::engine::door;
 use crate::store::{self, Alert, AuditEntry, Event, JournalEntry, Listed, LoadedRun, Record as Stored};
 use crate::value::{Value, json};
 use serde::Serialize;
@@ -168,8 +169,9 @@ impl RunDetail {
             run: loaded.run.into(),
             dedupe: accepted.dedupe.as_deref().map(|text| eyes.text(text)),
             order_key: accepted.order_key.as_deref().map(|text| eyes.text(text)),
+            payload: door::event_value(&loaded.event, &loaded.body)
+                .map_or_else(|_| RawValue::NULL.to_owned(), |body| eyes.show(&body)),
             event: loaded.event.into(),
-            payload: json::parse(&loaded.body).map_or_else(|_| RawValue::NULL.to_owned(), |body| eyes.show(&body)),
             payload_bytes: loaded.body.len(),
             edited,
             steps: steps(&loaded.journal, eyes),

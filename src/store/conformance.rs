@@ -1,6 +1,10 @@
 //! What every store promises, as tests that any implementation runs: `conformance!(make)`, where `make` gives an empty
 //! store and what keeps it alive.
 
+mod calls;
+
+pub(crate) use calls::*;
+
 use super::*;
 use crate::graph::{ErrorClass, Severity};
 use std::collections::HashSet;
@@ -535,6 +539,8 @@ macro_rules! conformance {
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
             an_append_is_all_or_nothing an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             lists_come_in_parts an_operator_writes_down_and_is_audited a_backup_is_a_store
+            a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
+            an_older_run_of_a_sequence_is_superseded
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -12,12 +12,14 @@ mod codec;
 pub(crate) mod conformance;
 mod error;
 pub mod journal;
+mod sequence;
 mod sql;
 mod sqlite;
 mod types;
 
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
+pub use sequence::in_sequence;
 pub use sqlite::SqliteStore;
 pub use types::*;
 
@@ -56,6 +58,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Writes journal entries with all that belongs to them. Gives the run that may now begin because this one let go of
     /// its order key. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>>;
+
+    /// Starts the run that a step calls, or finds the one that the call has started before or that has its dedupe value;
+    /// with `wait`, the caller waits for its end. The child's event and run, its dedupe value, the caller's journal entry
+    /// and its waiting are kept together or not at all.
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called>;
+
+    /// How a run stands for those who wait for it. `None`: there is no such run.
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>>;
 
     /// A run with its event and journal.
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>>;

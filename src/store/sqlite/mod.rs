@@ -5,6 +5,7 @@
 
 mod alerts;
 mod backup;
+mod calls;
 mod door;
 mod folder;
 mod keys;
@@ -84,6 +85,14 @@ impl Store for SqliteStore {
 
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>> {
         Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
+    }
+
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called> {
+        Box::pin(self.writer.call(move |c| calls::call(c, lease, &call)))
+    }
+
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>> {
+        Box::pin(self.readers.read(move |c| calls::child(c, run)))
     }
 
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>> {

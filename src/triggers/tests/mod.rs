@@ -88,6 +88,8 @@ mod refusing {
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
         next_due() -> Option<Timestamp>;
         append(lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Option<RunId>;
+        call(lease: Lease, call: NewCall) -> Called;
+        child(run: RunId) -> Option<Called>;
         load_run(run: RunId) -> Option<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
         write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
