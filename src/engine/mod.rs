@@ -20,6 +20,7 @@ mod driver;
 pub mod executor;
 pub mod journal;
 pub mod machine;
+mod places;
 pub mod rehearsal;
 pub mod revisions;
 #[cfg(test)]

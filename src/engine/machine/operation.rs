@@ -306,6 +306,23 @@ pub fn operation_at<'g>(graph: &'g crate::graph::ExecutionGraph, path: &NodePath
     }
 }
 
+/// All operations of a flow, those of change sets among them.
+pub fn operations(graph: &crate::graph::ExecutionGraph) -> Vec<&Operation> {
+    fn of<'g>(nodes: &'g [Node], found: &mut Vec<&'g Operation>) {
+        for node in nodes {
+            if let NodeKind::Lookup(operation) | NodeKind::Call(operation) = &node.kind {
+                found.push(operation);
+                found.extend(operation.members().iter().map(|member| &member.operation));
+            }
+            lists(node).into_iter().for_each(|list| of(list, found));
+        }
+    }
+    let mut found = vec![];
+    of(&graph.steps, &mut found);
+    of(&graph.on_failure, &mut found);
+    found
+}
+
 /// The step with that id: ids are unique in a flow.
 fn find<'g>(nodes: &'g [Node], id: &str) -> Option<&'g Node> {
     nodes.iter().find_map(|node| {

@@ -160,6 +160,7 @@ impl<'a> Work<'a> {
             repeat: repeat?,
             missing_continues: false,
             blank_is_missing: false,
+            one_at_a_time: entity.and_then(|entity| entity.one_at_a_time.as_deref()).filter(|_| writes).map(text),
         })
     }
 
