@@ -3,7 +3,7 @@
 mod support;
 
 use flowctl::sandbox::faults::{Fault, FaultKind};
-use flowctl::sandbox::server::Seen;
+use flowctl::sandbox::server::{Seen, Standin};
 use flowctl::sandbox::webhooks::Sender;
 use flowctl::sandbox::{Sandbox, credentials};
 use serde_json::{Value, json};

@@ -169,17 +169,6 @@ fn repeats(graph: &ExecutionGraph) -> String {
             out.push_str(&format!("  {}  {}: {}\n", node.id, operation.name, operation.repeat.reason));
         }
     };
-    graph.steps.iter().chain(&graph.on_failure).for_each(|node| walk(node, &mut tell));
+    graph.walk(&mut tell);
     out
-}
-
-fn walk(node: &Node, tell: &mut dyn FnMut(&Node)) {
-    tell(node);
-    let inner: Vec<&Node> = match &node.kind {
-        NodeKind::Branch { cases, otherwise } => cases.iter().chain([otherwise]).flat_map(|case| &case.steps).collect(),
-        NodeKind::ForEach(each) => each.steps.iter().collect(),
-        _ => vec![],
-    };
-    let handled = node.on_error.iter().flat_map(|case| &case.steps);
-    inner.into_iter().chain(handled).for_each(|node| walk(node, tell));
 }

@@ -1,7 +1,7 @@
 //! Runs driven against a real store and a connector that does as it is told.
 
 use super::connector::*;
-use super::machine::{From, Verdict};
+use super::machine::{Replay, Verdict};
 use super::testing::*;
 use super::*;
 use crate::graph::*;
@@ -315,7 +315,7 @@ async fn a_person_decides_and_replays() {
     house.executor.decide(run, "header", Verdict::Done(seen), by()).await.unwrap();
     house.becomes(run, RunState::DeadLetter).await;
     house.behave(done);
-    house.executor.replay(run, From::Failed, vec![], None, by()).await.unwrap();
+    house.executor.replay(run, Replay::default(), None, by()).await.unwrap();
     house.becomes(run, RunState::Succeeded).await;
     assert_eq!(house.sent().len(), 3, "header, after, and after once more");
     assert!(house.executor.cancel(run, by()).await.is_err(), "it is over");
@@ -364,4 +364,14 @@ async fn a_run_whose_worker_is_gone_is_taken_up_when_its_lease_is_over() {
     house.becomes(run, RunState::Succeeded).await;
     let late = house.store.append(gone.lease, vec![], RunUpdate::running(now)).await;
     assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_runs_may_change_one_row() {
+    let house = House::new(vec![header(RepeatBy::Set)], done).await;
+    for id in ["CAP-1", "CAP-2"] {
+        let run = house.event(id).await;
+        house.becomes(run, RunState::Succeeded).await;
+    }
+    assert_eq!(house.sent().len(), 2);
 }

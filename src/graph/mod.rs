@@ -66,6 +66,39 @@ pub enum TriggerKind {
     Flow { params: Type },
 }
 
+impl ExecutionGraph {
+    /// Every step, also those inside of others and those that run after a failure.
+    pub fn walk<'g>(&'g self, visit: &mut dyn FnMut(&'g Node)) {
+        self.steps.iter().chain(&self.on_failure).for_each(|node| node.walk(visit));
+    }
+}
+
+impl Node {
+    /// This step and every one inside of it.
+    pub fn walk<'g>(&'g self, visit: &mut dyn FnMut(&'g Node)) {
+        visit(self);
+        self.lists().into_iter().flatten().for_each(|node| node.walk(visit));
+    }
+
+    /// The lists of steps that stand in this one.
+    pub fn lists(&self) -> Vec<&[Node]> {
+        let mut lists: Vec<&[Node]> = match &self.kind {
+            NodeKind::Branch { cases, otherwise } => cases.iter().chain([otherwise]).map(|case| &*case.steps).collect(),
+            NodeKind::ForEach(each) => vec![&each.steps],
+            NodeKind::Parallel(lists) => lists.iter().map(Vec::as_slice).collect(),
+            NodeKind::Wait(_)
+            | NodeKind::Transform(_)
+            | NodeKind::Lookup(_)
+            | NodeKind::Call(_)
+            | NodeKind::Alert { .. }
+            | NodeKind::Fail { .. }
+            | NodeKind::Stop { .. } => vec![],
+        };
+        lists.extend(self.on_error.iter().map(|case| &*case.steps));
+        lists
+    }
+}
+
 /// A step.
 #[derive(Debug)]
 pub struct Node {
@@ -299,4 +332,15 @@ pub enum Severity {
     Info,
     Warning,
     Error,
+}
+
+impl Severity {
+    /// Its name in files, the API and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }

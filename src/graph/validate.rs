@@ -6,10 +6,14 @@
 
 use super::project::{Compilation, Flow, compile};
 use crate::catalog::Catalog;
-use crate::diagnostics::{Diagnostic, Sources, Span};
+use crate::diagnostics::{Code, Diagnostic, Label, Severity, Sources, Span};
+use crate::model::load::{CONNECTIONS_FILE, PROJECT_FILE};
 use crate::model::{Effective, Project};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+
+/// In how many flows the use of a broken file is shown.
+const MOST_PLACES: usize = 2;
 
 /// A project with what there is to say of it.
 pub struct Validation {
@@ -47,7 +51,91 @@ pub fn validate(
         findings.into_iter().for_each(|finding| said.say_in(finding, name));
         compiled.push(effective);
     }
-    Ok(Validation { findings: said.findings, sources: all, flows })
+    if said.findings.iter().all(|finding| finding.severity != Severity::Error) {
+        said.say_all(unused_settings(project, &all));
+    }
+    Ok(Validation { findings: without_consequences(said.findings, &all), sources: all, flows })
+}
+
+/// Settings that no flow and no mapping reads, as notes. Read from the texts: a name in a comment counts as a use.
+fn unused_settings(project: &Project, sources: &Sources) -> Vec<Diagnostic> {
+    let declared = project.file.iter().flat_map(|file| file.settings.iter());
+    let texts = sources.iter().filter(|(_, one)| one.path.ends_with(".flow.yaml") || one.path.ends_with(".map"));
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    for (_, source) in texts.filter(|(_, one)| !one.path.starts_with("std:")) {
+        for (at, word) in source.text.match_indices("setting") {
+            let rest = &source.text[at + word.len()..];
+            let rest = match rest.strip_prefix("s") {
+                Some(rest) => match rest.strip_prefix('?').unwrap_or(rest).strip_prefix('.') {
+                    Some(rest) => rest,
+                    // Given away as a whole: whoever gets it may read any.
+                    None => return vec![],
+                },
+                None => rest.trim_start_matches([':', ' ', '"', '\'']),
+            };
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            used.insert(&rest[..end]);
+        }
+    }
+    let unused = declared.filter(|(name, _)| !used.contains(&*name.text));
+    unused
+        .map(|(name, _)| {
+            let message = format!("the setting `{}` is never used", name.text);
+            Diagnostic::note(Code::F0441, message, name.span)
+                .help("take it out, or use it: `settings.NAME` in an expression")
+        })
+        .collect()
+}
+
+/// Leaves out what only follows from a mistake in another file, which has its own finding: the connections of a file that
+/// cannot be read are not unknown ones, and that a mapping file has errors is said once, for all flows that use it.
+fn without_consequences(findings: Vec<Diagnostic>, sources: &Sources) -> Vec<Diagnostic> {
+    let file = |finding: &Diagnostic| finding.primary.as_ref().map(|label| sources.get(label.span.file).path);
+    let has_errors = |findings: &[Diagnostic], wanted: &dyn Fn(&str) -> bool| {
+        let own = |one: &&Diagnostic| one.severity == Severity::Error && one.code != Code::F0228;
+        findings.iter().filter(own).any(|one| file(one).is_some_and(|path| wanted(&path)))
+    };
+    let no_settings = has_errors(&findings, &|path| path == PROJECT_FILE);
+    let no_connections = has_errors(&findings, &|path| path == CONNECTIONS_FILE);
+    let no_type = |name: &str| has_errors(&findings, &|path| path == format!("types/{}.json", name.replace('.', "/")));
+    let follows = |finding: &Diagnostic| match finding.code {
+        Code::F0354 => no_connections,
+        Code::F0368 => no_settings,
+        Code::F0204 => no_settings && finding.message.starts_with("settings has no field"),
+        Code::F0203 => finding.message.split('`').nth(1).is_some_and(no_type),
+        _ => false,
+    };
+    let mut kept: Vec<Diagnostic> = findings.iter().filter(|one| !follows(one)).cloned().collect();
+    // What only says that a file is to be mended says so in its help: once, with the first places.
+    let mut said: BTreeMap<Vec<String>, (usize, usize)> = BTreeMap::new();
+    let all = std::mem::take(&mut kept);
+    for finding in all.iter() {
+        if finding.code != Code::F0228 {
+            kept.push(finding.clone());
+            continue;
+        }
+        let mends = |path: &str| finding.help.iter().any(|help| *help == format!("mend {path} first"));
+        match said.get_mut(&finding.help) {
+            Some((place, others)) => {
+                *others += 1;
+                let label = finding.primary.clone().filter(|_| *others <= MOST_PLACES);
+                if let (Some(first), Some(label)) = (kept.get_mut(*place), label) {
+                    first.secondary.push(Label { text: "here, too".into(), ..label });
+                }
+            }
+            None if has_errors(&all, &mends) => {
+                said.insert(finding.help.clone(), (kept.len(), 0));
+                kept.push(finding.clone());
+            }
+            None => {}
+        }
+    }
+    for (place, others) in said.into_values().filter(|(_, others)| *others > MOST_PLACES) {
+        if let Some(first) = kept.get_mut(place) {
+            first.help.push(format!("{} more flows use it", others - MOST_PLACES));
+        }
+    }
+    kept
 }
 
 /// Whether all that flows are compiled from is equal, so that the same would be said of them.
@@ -113,8 +201,7 @@ impl Validation {
             .flat_map(|flow| flow.revision.iter().map(|(name, _)| name.as_str()))
             .collect();
         // Every flow stands on these.
-        let ground =
-            |path: &str| path == "flowctl.yaml" || path == "connections.yaml" || path.starts_with("environments/");
+        let ground = |path: &str| path == PROJECT_FILE || path == CONNECTIONS_FILE || path.starts_with("environments/");
         let sources = &self.sources;
         let concerns = |finding: &Diagnostic| {
             let mut places = finding.primary.iter().chain(&finding.secondary).peekable();

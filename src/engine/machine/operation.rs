@@ -194,7 +194,8 @@ impl Run {
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
         let effect = match (operation.writes, &work.request.entity, row.key) {
-            (true, Some(entity), Some(row_key)) => {
+            // Whoever changes a row does not make it: any number of nodes may.
+            (true, Some(entity), Some(row_key)) if operation.repeat.by != RepeatBy::Set => {
                 Some(Effect { connection: work.request.connection.clone(), entity: entity.clone(), row_key })
             }
             _ => None,

@@ -75,6 +75,7 @@ impl Work<'_> {
     /// One step. Its result joins the scope even where it has an error, so that what uses it is not blamed.
     fn step(&mut self, step: &Step, scope: &mut Scope) -> (Option<Node>, bool) {
         let condition = Type::bool();
+        self.check_conditions(step);
         let when = step.when.as_ref().map(|expr| self.slot(expr, scope, Some(&condition)));
         let (when_true, when_false) = match &when {
             Some(Some((_, checked))) => (checked.when_true.clone(), checked.when_false.clone()),
@@ -291,6 +292,10 @@ impl Work<'_> {
             inner.bound.push((text(index), Type::int()));
         }
         let key = self.slot(&each.key, &inner, None);
+        inner.items.push((text(&each.item), key.iter().flat_map(|(_, checked)| checked.reads.clone()).collect()));
+        if key.is_some() {
+            self.check_key(each, &inner);
+        }
         let compiled = self.steps(&each.steps, &mut inner);
         let result = each.result.as_ref().map(|expr| self.slot(expr, &inner, None));
         let concurrency = match &each.concurrency {
