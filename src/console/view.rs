@@ -12,8 +12,15 @@ type Raw = Box<RawValue>;
 
 /// A value as it may be shown, amounts verbatim. What cannot be written is not shown.
 fn shown(value: &Value) -> Raw {
-    let masked = mask::value(value);
-    json::write(&masked).or_else(|_| json::write_tagged(&masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
+    shown_as_it_is(&mask::value(value))
+}
+
+/// Where payloads stand in what an entry of a journal says.
+const PAYLOADS: &[&[&str]] =
+    &[&["value"], &["found"], &["request", "body"], &["request", "params", "*"], &["find_by"], &["error", "body"]];
+
+fn shown_as_it_is(masked: &Value) -> Raw {
+    json::write(masked).or_else(|_| json::write_tagged(masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
 }
 
 /// Text that some value was written to, as it may be shown. What cannot be read is not shown.
@@ -171,7 +178,7 @@ impl From<JournalEntry> for Entry {
             attempt: entry.attempt,
             kind: entry.record.kind(),
             at: entry.at.to_string(),
-            data: shown(&data),
+            data: shown_as_it_is(&mask::payloads(&data, PAYLOADS)),
         }
     }
 }

@@ -5,11 +5,17 @@ use crate::console::operate::{Operation, Start, Verdict, Which};
 use crate::console::{Answer, Control, Findings, FlowStatus, NotDone, ReloadReport};
 use crate::engine::{CommandError, machine};
 use crate::store::{By, RunId, StoreError};
+use crate::value::paths::Paths;
 use std::pin::Pin;
+use std::sync::Arc;
 
 impl Control for Inner {
     fn flows(&self) -> Vec<FlowStatus> {
         self.status.load().as_ref().clone()
+    }
+
+    fn masks(&self) -> Arc<Paths> {
+        self.privacy.load().mask.clone()
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>> {

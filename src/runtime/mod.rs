@@ -5,6 +5,7 @@
 
 mod control;
 mod endpoints;
+mod keeping;
 mod reload;
 pub mod watch;
 
@@ -17,6 +18,7 @@ use crate::diagnostics::{Diagnostic, Sources, render};
 use crate::engine::connector::Connector;
 use crate::engine::{Config, Executor, Revisions};
 use crate::graph::project::recompile;
+use crate::model::project::{Keeping, Privacy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triggers::server::{self, Routes};
@@ -79,6 +81,10 @@ struct Inner {
     connectors: Arc<Connectors>,
     routes: Arc<ArcSwap<Routes>>,
     metrics: Arc<Metrics>,
+    /// What the project says of private data.
+    privacy: ArcSwap<Privacy>,
+    /// How long, and how much, it wants kept.
+    keeping: ArcSwap<Keeping>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<State>,
     /// What the admin API shows of the last one.
@@ -119,6 +125,8 @@ impl Runtime {
             connectors: Arc::new(connectors),
             routes: Arc::default(),
             metrics,
+            privacy: ArcSwap::default(),
+            keeping: ArcSwap::default(),
             reloading: tokio::sync::Mutex::new(State::default()),
             status: ArcSwap::default(),
         });
@@ -141,6 +149,7 @@ impl Runtime {
         runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
+        runtime.tasks.spawn(keeping::keep_house(inner.clone(), stop.clone()));
         {
             let watching = inner.clone();
             let watch = watch::Watch::start(&inner.root, settings.store)

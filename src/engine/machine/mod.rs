@@ -14,6 +14,7 @@ mod compare;
 mod decide;
 mod drain;
 mod each;
+mod keep;
 mod looked;
 mod operation;
 mod replay;

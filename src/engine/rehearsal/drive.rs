@@ -11,6 +11,7 @@ use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, No
 use crate::graph::ExecutionGraph;
 use crate::language::evaluate::Limits;
 use crate::store::{RunError, Start};
+use crate::value::paths::Paths;
 use crate::value::{Exact, Text, Value, time};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Ordering;
@@ -25,6 +26,8 @@ pub struct World<'a> {
     pub catalog: &'a Catalog,
     pub graph: Arc<ExecutionGraph>,
     pub project: &'a str,
+    /// What is taken out of every answer.
+    pub drop: &'a Paths,
     pub answers: Answers,
     /// Where the case stands.
     pub case: Span,
@@ -101,6 +104,7 @@ impl<'a> World<'a> {
         catalog: &'a Catalog,
         graph: Arc<ExecutionGraph>,
         project: &'a str,
+        drop: &'a Paths,
         answers: Answers,
         case: Span,
     ) -> World<'a> {
@@ -108,6 +112,7 @@ impl<'a> World<'a> {
             catalog,
             graph,
             project,
+            drop,
             answers,
             case,
             dedupes: HashSet::new(),
@@ -167,19 +172,24 @@ impl<'a> World<'a> {
             let mut due = None;
             for action in run.step(command, now, 0.0) {
                 match action {
-                    Action::Record(entries) => entries.iter().for_each(|entry| ran.note(entry)),
+                    Action::Record(entries) => {
+                        for entry in &entries {
+                            self.kept(entry, &mut ran)?;
+                            ran.note(entry);
+                        }
+                    }
                     Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
                     Action::Send { node, generation, attempt, request } => {
                         ran.sent(&node, &request);
                         let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
                         let asked = Asked::new(self.catalog, &request, node.as_str());
-                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?;
+                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?.without(self.drop);
                         commands.push_back(Command::Answered { node, generation, attempt, outcome });
                     }
                     Action::Look { node, request, .. } => {
                         let answer = self.answers.ask(node.as_str(), "looked for", self.case)?;
                         let asked = Asked::new(self.catalog, &request, node.as_str());
-                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.looked(&answer)?;
+                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.looked(&answer)?.without(self.drop);
                         commands.push_back(Command::Looked { node, outcome });
                     }
                     Action::Wait { until } => due = Some(until),
@@ -211,6 +221,18 @@ impl<'a> World<'a> {
             }
         }
         Err(self.endless("goes on and on"))
+    }
+
+    /// What the engine keeps itself is written down with its result: no system is asked, and yet the case has to know.
+    fn kept(&mut self, entry: &Entry, ran: &mut Ran) -> Result<(), Diagnostic> {
+        let Fact::Intent { request, .. } = &entry.fact else { return Ok(()) };
+        if !request.connection.is_empty() || request.key.is_none() {
+            return Ok(());
+        }
+        ran.sent(&entry.node, request);
+        let answer = self.answers.ask(entry.node.as_str(), "asked", self.case)?;
+        let asked = Asked::new(self.catalog, request, entry.node.as_str());
+        asked.ok_or_else(|| self.unknown(request))?.kept(&answer)
     }
 
     /// The store's answer to a claim: a row found may not be another step's work.

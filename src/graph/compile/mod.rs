@@ -2,6 +2,7 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+mod declared;
 mod operation;
 mod params;
 mod scope;
@@ -19,6 +20,7 @@ use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
+pub use declared::Declared;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct Compiler<'a> {
     pub types: &'a Types,
     pub library: &'a Library,
     pub inputs: &'a Inputs<'a>,
+    /// Names of links, totals and tables of rates.
+    pub declared: &'a Declared,
     /// By name.
     pub connections: &'a BTreeMap<String, ConnectionFacts>,
     /// Values of the settings, a record.
@@ -55,8 +59,14 @@ pub struct CompiledFlow {
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work =
-            Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
+        let mut work = Work {
+            compiler: self,
+            uses: vec![],
+            findings: vec![],
+            ids: BTreeMap::new(),
+            later: BTreeSet::new(),
+            incomplete: false,
+        };
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -86,7 +96,7 @@ impl Compiler<'_> {
             Some(Some((slot, _))) => Some(slot),
             _ => None,
         };
-        let graph = match (good, trigger) {
+        let graph = match (good && !work.incomplete, trigger) {
             (true, Some(trigger)) => Some(ExecutionGraph {
                 flow: text(&flow.flow),
                 description: flow.description.as_ref().map(|d| text(d)),
@@ -121,6 +131,8 @@ struct Work<'a> {
     ids: BTreeMap<Arc<str>, Span>,
     /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
     later: BTreeSet<Arc<str>>,
+    /// A setting that it needs has no value.
+    incomplete: bool,
 }
 
 impl Work<'_> {

@@ -72,7 +72,10 @@ impl<'a> Work<'a> {
             self.say(Diagnostic::error(Code::F0356, message, name.span));
             return None;
         }
-        let connection = self.connection_of(system, connection, name.span);
+        let connection = match system.is_engine() {
+            true => self.no_connection(operation, connection),
+            false => self.connection_of(system, connection, name.span),
+        };
         let entity = self.entity(system, operation, written, name.span)?;
         let bound = Bound { system, operation, entity };
         let before = self.findings.len();
@@ -112,6 +115,11 @@ impl<'a> Work<'a> {
                     }
                     params.push((text(param_name), Param::Columns(names)));
                 }
+                ParamKind::Link | ParamKind::Total | ParamKind::Rate => {
+                    if let Some(name) = self.declared_param(declared.kind, node) {
+                        params.push((text(param_name), Param::Literal(name)));
+                    }
+                }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
                         params.push((text(param_name), Param::Literal(value)));
@@ -147,6 +155,18 @@ impl<'a> Work<'a> {
             missing_continues: false,
             blank_is_missing: false,
         })
+    }
+
+    /// What the engine does itself has no connection: its name is the empty text.
+    fn no_connection(
+        &mut self,
+        operation: &catalog::Operation,
+        written: Option<&Configurable<Word>>,
+    ) -> Option<&'static str> {
+        let Some(written) = written else { return Some("") };
+        let message = format!("`{}` has no connection: flowctl does it itself", operation.name);
+        self.say(Diagnostic::error(Code::F0425, message, written.span()).help("take `connection` out"));
+        None
     }
 
     /// The connection written, or the only one of that system.
@@ -246,7 +266,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
+    pub(super) fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
         let mut reader = Reader::default();
         let value = T::read(node, &mut reader);
         self.findings.append(&mut reader.findings);
@@ -471,6 +491,9 @@ impl<'a> Work<'a> {
             catalog::RepeatBy::FirstWrite => {
                 self.unsupported("a change set", span);
                 return None;
+            }
+            catalog::RepeatBy::Transaction => {
+                (RepeatBy::Transaction, "it is written together with the step's result, or neither is".into())
             }
             catalog::RepeatBy::None => {
                 (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())

@@ -5,7 +5,9 @@
 
 mod alerts;
 mod door;
+mod erase;
 mod folder;
+mod keep;
 mod keys;
 mod lists;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod tests;
 mod writer;
 
 use super::*;
+use crate::value::Exact;
 use folder::Folder;
 use reader::Readers;
 use std::path::Path;
@@ -79,6 +82,14 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
     }
 
+    fn link(&self, name: String, key: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| keep::link(c, &name, &key)))
+    }
+
+    fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>> {
+        Box::pin(self.readers.read(move |c| keep::total(c, &name, &key)))
+    }
+
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>> {
         Box::pin(self.readers.read(move |c| runs::load(c, run)))
     }
@@ -135,8 +146,20 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| revisions::get(c, hash)))
     }
 
-    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped> {
-        Box::pin(retention::drop_periods(&self.writer, before, now))
+    fn drop_periods(&self, retention: Retention, now: Timestamp) -> Reply<'_, Dropped> {
+        Box::pin(retention::drop_periods(&self.writer, retention, now))
+    }
+
+    fn oldest(&self) -> Reply<'_, Option<Timestamp>> {
+        Box::pin(self.readers.read(retention::oldest))
+    }
+
+    fn size(&self) -> Reply<'_, u64> {
+        Box::pin(self.readers.read(retention::size))
+    }
+
+    fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased> {
+        Box::pin(self.writer.call(move |c| erase::erase(c, subject, &by)))
     }
 
     fn ping(&self) -> Reply<'_, ()> {
