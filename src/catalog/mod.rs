@@ -26,8 +26,8 @@ mod tests;
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Own, Reconcile, SecretPlace, Verify};
 pub use operation::{
-    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, RepeatBy, RepeatEntry,
-    Request, When,
+    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
+    RepeatEntry, Request, When,
 };
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};

@@ -33,7 +33,6 @@ pub fn load(path: &Path, environment: Option<&str>) -> anyhow::Result<Compiled> 
     let catalog = Catalog::bundled();
     let mut compilation = compile(&project, &effective, sources, &catalog);
     findings.append(&mut compilation.findings);
-    findings.extend(effective.unset.iter().cloned());
     Ok(Compiled { project, effective, compilation, findings })
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Findings, FlowStatus, Refused, mask};
 use crate::diagnostics::render;
+use crate::engine::door;
 use crate::graph::Severity;
 use crate::store::{self, Alert, AuditEntry, Event, JournalEntry, Listed, LoadedRun, Record as Stored};
 use crate::value::{Record, Value, json};
@@ -142,8 +143,9 @@ impl From<LoadedRun> for RunDetail {
             run: loaded.run.into(),
             dedupe: accepted.dedupe.as_deref().map(mask::text),
             order_key: accepted.order_key.as_deref().map(mask::text),
+            payload: door::event_value(&loaded.event, &loaded.body)
+                .map_or_else(|_| RawValue::NULL.to_owned(), |body| shown(&body)),
             event: loaded.event.into(),
-            payload: json::parse(&loaded.body).map_or_else(|_| RawValue::NULL.to_owned(), |body| shown(&body)),
             payload_bytes: loaded.body.len(),
             journal: loaded.journal.into_iter().map(Entry::from).collect(),
         }

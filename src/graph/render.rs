@@ -1,13 +1,17 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Then, TriggerKind};
+use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
+use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
 /// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
 pub fn mermaid(graph: &ExecutionGraph) -> String {
     let mut chart = Chart { lines: vec!["flowchart TD".into()], next: 0 };
-    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
-    let trigger = chart.node("([", "])", &format!("{}: {}", connection, join(events)));
+    let trigger = match &graph.trigger.kind {
+        TriggerKind::Webhook { connection, events } => format!("{}: {}", connection, join(events)),
+        TriggerKind::Flow { params } => format!("called with {params}"),
+    };
+    let trigger = chart.node("([", "])", &trigger);
     let mut ends = vec![(trigger, String::new())];
     if graph.trigger.when.is_some() {
         let door = chart.node("{", "}", "when");
@@ -87,6 +91,12 @@ impl Chart {
                 }
                 vec![(head, "done".into())]
             }
+            NodeKind::Parallel(lists) => {
+                let head = self.node("{{", "}}", &format!("{id}\nparallel"));
+                self.edges(&ends, &head);
+                lists.iter().flat_map(|list| self.steps(list, vec![(head.clone(), String::new())])).collect()
+            }
+            NodeKind::Wait(wait) => self.follow("(", ")", &format!("{id}\n{}", waits(wait)), &ends),
             NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
             NodeKind::Fail { code, .. } => {
                 self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
@@ -115,8 +125,23 @@ impl Chart {
     }
 }
 
+fn waits(wait: &Wait) -> String {
+    match wait {
+        Wait::For(time) => format!("wait {}", write_duration(*time)),
+        Wait::Until(_) => "wait until …".into(),
+        Wait::Row(poll) => {
+            let (every, at_most) = (write_duration(poll.every), write_duration(poll.at_most));
+            format!("wait for {}\nevery {every}, at most {at_most}", what(&poll.operation))
+        }
+    }
+}
+
 fn what(operation: &Operation) -> String {
-    match &operation.entity {
+    let called = operation.params.iter().find_map(|(name, param)| match param {
+        Param::Literal(crate::value::Value::Text(flow)) if name.as_str() == "flow" => Some(flow),
+        _ => None,
+    });
+    match operation.entity.as_ref().or(called) {
         Some(entity) => format!("{} {entity}", operation.name),
         None => operation.name.to_string(),
     }
@@ -128,18 +153,29 @@ fn join(texts: &[crate::value::Text]) -> String {
 
 /// The same facts for programs: steps by id, their kinds, operations, and why a repeat is safe.
 pub fn json(graph: &ExecutionGraph) -> Value {
-    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
+    let mut trigger = json!({
+        "when": graph.trigger.when.is_some(),
+        "dedupe": graph.trigger.dedupe.is_some(),
+        "order_by": graph.trigger.order_by.is_some(),
+        "sequence": graph.trigger.sequence.is_some(),
+    });
+    let (kind, source) = match &graph.trigger.kind {
+        TriggerKind::Webhook { connection, events } => {
+            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
+            ("webhook", json!({ "connection": connection.as_str(), "events": events }))
+        }
+        TriggerKind::Flow { params } => ("flow", json!({ "params": params.to_string() })),
+    };
+    if let Value::Object(shown) = &mut trigger {
+        shown.insert(kind.into(), source);
+    }
     json!({
         "flow": graph.flow.as_str(),
         "description": graph.description.as_ref().map(|text| text.as_str()),
-        "trigger": {
-            "webhook": { "connection": connection.as_str(), "events": events.iter().map(|e| e.as_str()).collect::<Vec<_>>() },
-            "when": graph.trigger.when.is_some(),
-            "dedupe": graph.trigger.dedupe.is_some(),
-            "order_by": graph.trigger.order_by.is_some(),
-        },
+        "trigger": trigger,
         "steps": nodes(&graph.steps),
         "on_failure": nodes(&graph.on_failure),
+        "result": graph.result.as_ref().map(|slot| slot.expression.result().to_string()),
     })
 }
 
@@ -160,6 +196,14 @@ fn node(step: &Node) -> Value {
         NodeKind::ForEach(each) => json!({ "for_each": {
             "as": each.item.as_str(), "concurrency": each.concurrency, "steps": nodes(&each.steps),
         }}),
+        NodeKind::Parallel(lists) => {
+            json!({ "parallel": { "lists": lists.iter().map(|list| nodes(list)).collect::<Vec<_>>() } })
+        }
+        NodeKind::Wait(Wait::For(time)) => json!({ "wait": { "for": write_duration(*time) } }),
+        NodeKind::Wait(Wait::Until(_)) => json!({ "wait": { "until": {} } }),
+        NodeKind::Wait(Wait::Row(poll)) => json!({ "wait": {
+            "lookup": bound(&poll.operation), "every": write_duration(poll.every), "at_most": write_duration(poll.at_most),
+        }}),
         NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
         NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),
         NodeKind::Stop { release, .. } => json!({ "stop": { "release": release } }),
@@ -178,6 +222,9 @@ fn node(step: &Node) -> Value {
         .collect();
     if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
         shown.extend(kind);
+        if step.together {
+            shown.insert("together".into(), Value::Bool(true));
+        }
         if !on_error.is_empty() {
             shown.insert("on_error".into(), Value::Array(on_error));
         }

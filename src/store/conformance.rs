@@ -1,6 +1,10 @@
 //! What every store promises, as tests that any implementation runs: `conformance!(make)`, where `make` gives an empty
 //! store and what keeps it alive.
 
+mod calls;
+
+pub(crate) use calls::*;
+
 use super::*;
 use crate::graph::{ErrorClass, Severity};
 use std::collections::HashSet;
@@ -583,6 +587,8 @@ macro_rules! conformance {
             an_append_is_all_or_nothing
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts
+            a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
+            an_older_run_of_a_sequence_is_superseded
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -13,6 +13,7 @@ pub(crate) mod conformance;
 mod error;
 pub mod journal;
 mod keep;
+mod sequence;
 mod sql;
 mod sqlite;
 mod subject;
@@ -21,6 +22,7 @@ mod types;
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
 pub use keep::{Keep, Kept};
+pub use sequence::in_sequence;
 pub use sqlite::SqliteStore;
 pub use subject::subject;
 pub use types::*;
@@ -60,6 +62,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The sum under a key of a total. `None`: nothing was ever added.
     fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>>;
+
+    /// Starts the run that a step calls, or finds the one that the call has started before or that has its dedupe value;
+    /// with `wait`, the caller waits for its end. The child's event and run, its dedupe value, the caller's journal entry
+    /// and its waiting are kept together or not at all.
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called>;
+
+    /// How a run stands for those who wait for it. `None`: there is no such run.
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>>;
 
     /// A run with its event and journal.
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>>;

@@ -15,6 +15,13 @@ macro_rules! event_columns {
     };
 }
 
+/// States of called runs that nobody waits for any longer: `Called::has_ended`.
+macro_rules! ended {
+    () => {
+        "('dead_letter', 'succeeded', 'stopped', 'skipped', 'ignored', 'duplicate', 'superseded')"
+    };
+}
+
 macro_rules! unsettled {
     () => {
         "('queued', 'ready', 'running', 'waiting', 'parked', 'dead_letter', 'outcome_unknown')"
@@ -75,6 +82,7 @@ statements! {
     OTHER_RUNS = "select count(*) from runs where event = $1 and flow = $2 and state <> 'superseded' \
         and state not in ('skipped', 'ignored') and not (state = 'dead_letter' and revision is null)";
 
+    INHERIT_SUBJECTS = "insert into subjects (hash, event, period) select hash, $1, $2 from subjects where event = $3";
     INSERT_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3)";
 
     // order keys
@@ -112,6 +120,21 @@ statements! {
         where id = $7";
     RESUME_RUN = "update runs set state = $1, due = $2, number = $3, holds_key = $4, revision = coalesce($5, revision), \
         fence = fence + 1, finished_at = null, error = null, reason = null where id = $6";
+
+    // sequences and called runs
+    SEQUENCE_DONE = "select sequence from sequences where flow = $1 and order_key = $2";
+    PUT_SEQUENCE = "insert into sequences (flow, order_key, sequence, run, period) values ($1, $2, $3, $4, $5) \
+        on conflict (flow, order_key) do update set sequence = excluded.sequence, run = excluded.run, period = excluded.period";
+    RUN_OF_EVENT = "select id from runs where event = $1 and flow = $2 order by number desc limit 1";
+    RUN_RESULT = "select codec, key_id, body from journal where period = $1 and run = $2 and node = '' and kind = 'result' \
+        order by seq desc limit 1";
+    INSERT_WAITER = "insert into waiters (run, node, child) values ($1, $2, $3) \
+        on conflict (run, node) do update set child = excluded.child";
+    DELETE_WAITER = "delete from waiters where run = $1 and node = $2";
+    DELETE_WAITERS = "delete from waiters where run = $1";
+    WAKE_WAITERS = "update runs set due = $1 where state = 'waiting' and id in (select run from waiters where child = $2)";
+    ENDED_CHILDREN = concat!("select count(*) from waiters w join runs r on r.id = w.child where w.run = $1 \
+        and r.state in ", ended!());
 
     // alerts and audit
     RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at) \
@@ -163,6 +186,7 @@ statements! {
         and not exists (select 1 from events where events.period = $1)";
     FORGET_EVENT_IDS = "delete from inbox where period < $1";
     FORGET_DEDUPES = "delete from dedupes where period < $1";
+    FORGET_SEQUENCES = "delete from sequences where period < $1";
 
     // persons
     SUBJECT_EVENTS = "select e.id, e.period, e.body from subjects s join events e on e.id = s.event where s.hash = $1 order by e.id";

@@ -402,6 +402,8 @@ pub struct RunUpdate {
     pub alerts: Vec<NewAlert>,
     /// Links and totals, in this order.
     pub kept: Vec<Kept>,
+    /// Nodes that wait for a called run no longer.
+    pub joined: Vec<String>,
     pub at: Timestamp,
 }
 
@@ -413,7 +415,51 @@ impl RunUpdate {
 
     /// The run goes on to `next`.
     pub fn to(next: Next, at: Timestamp) -> RunUpdate {
-        RunUpdate { next, revision: None, effects: Vec::new(), alerts: Vec::new(), kept: Vec::new(), at }
+        RunUpdate {
+            next,
+            revision: None,
+            effects: Vec::new(),
+            alerts: Vec::new(),
+            kept: Vec::new(),
+            joined: Vec::new(),
+            at,
+        }
+    }
+}
+
+/// A run that a step of another run calls.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// What it is given. Its `provider_id` names the calling step's work: the same call again finds the run it has started.
+    pub event: NewEvent,
+    pub run: NewRun,
+    /// The caller waits for its end.
+    pub wait: bool,
+    /// Of the entry `called` in the caller's journal, which the store writes itself.
+    pub seq: i64,
+    pub node: String,
+    pub generation: u32,
+    pub attempt: u32,
+    pub at: Timestamp,
+}
+
+/// A called run as the caller sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Called {
+    pub run: RunId,
+    pub state: RunState,
+    /// It was there before the call.
+    pub joined: bool,
+    /// Why it failed.
+    pub error: Option<RunError>,
+    /// What it gave, once it has succeeded.
+    pub result: Option<Encoded>,
+}
+
+impl Called {
+    /// Nobody needs to wait for it: it is over, or needs a person and may never be.
+    pub fn has_ended(&self) -> bool {
+        self.state.is_settled() || self.state == RunState::DeadLetter
     }
 }
 

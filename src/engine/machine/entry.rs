@@ -27,6 +27,8 @@ pub enum Fact {
     Intent { generation: u32, attempt: u32, first_sent: Timestamp, request: Arc<Request> },
     /// An attempt failed, or a look after it.
     Failed { generation: u32, attempt: u32, failure: Failure },
+    /// What was read is not yet as it should be: it is asked again then.
+    NotYet { generation: u32, attempt: u32, next: Timestamp },
     /// A look found no trace of what was sent.
     NotFound { generation: u32, attempt: u32 },
     /// The step is done.
@@ -39,6 +41,9 @@ pub enum Fact {
     RunFailed { step: NodePath, error: StepError },
     /// A person decided.
     Decision { what: Ruling, actor: Text, reason: Text },
+    /// The run that the step called is there, and is waited for where the step does. Written down by the store, in the
+    /// transaction that starts it.
+    Called { generation: u32, attempt: u32, run: Text, waits: bool },
 }
 
 /// How an attempt or a look failed.

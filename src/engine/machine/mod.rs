@@ -8,6 +8,7 @@
 //! the request as it was sent; a key never stands for two different requests.
 
 mod answered;
+mod called;
 mod cancel;
 mod claimed;
 mod compare;
@@ -17,6 +18,7 @@ mod each;
 mod keep;
 mod looked;
 mod operation;
+mod parallel;
 mod replay;
 mod request;
 mod resume;
@@ -24,7 +26,9 @@ mod scope;
 mod start;
 mod state;
 mod timer;
+mod wait;
 mod walk;
+mod writes;
 
 pub mod backoff;
 pub mod entry;
@@ -34,6 +38,7 @@ pub mod path;
 #[cfg(test)]
 mod tests;
 
+pub use called::RUN_FAILED;
 pub use decide::Verdict;
 pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
 pub use operation::operation_at;
@@ -75,6 +80,8 @@ pub struct Run {
     memo: Memo,
     ended: bool,
     draining: bool,
+    /// Nothing new begins here: something beside it has ended the run.
+    holding: bool,
     // Of the command under way.
     now: Timestamp,
     chance: f64,
@@ -104,6 +111,10 @@ pub enum Command {
     Looked { node: NodePath, outcome: LookOutcome },
     /// The store kept the claim, or said whose the row is.
     Claimed { node: NodePath, taken_by: Option<Text> },
+    /// The store started the run that a step calls, or found it there. `outcome`: how it ended; `None`: it is waited for.
+    Called { node: NodePath, generation: u32, attempt: u32, run: Text, outcome: Option<Outcome> },
+    /// How a called run stands. `None`: it has not ended.
+    Joined { node: NodePath, outcome: Option<Outcome> },
     /// Something is due.
     Timer,
     /// A person says what became of an uncertain write.
@@ -134,6 +145,19 @@ pub enum Action {
         generation: u32,
         attempt: u32,
         request: Arc<Request>,
+    },
+    /// To start the run that a step calls, its start and the waiting for it written down by the store; the answer is
+    /// [`Command::Called`].
+    Call {
+        node: NodePath,
+        generation: u32,
+        attempt: u32,
+        request: Arc<Request>,
+    },
+    /// To ask how a called run stands; the answer is [`Command::Joined`].
+    Join {
+        node: NodePath,
+        run: Text,
     },
     /// Nothing more to do by itself before then.
     Wait {
@@ -184,6 +208,7 @@ impl Run {
             memo: Memo::default(),
             ended: false,
             draining: false,
+            holding: false,
             now: Timestamp::UNIX_EPOCH,
             chance: 0.0,
             entries: Vec::new(),
@@ -206,6 +231,10 @@ impl Run {
             }
             Command::Looked { node, outcome } => self.looked(&node, outcome),
             Command::Claimed { node, taken_by } => self.claimed(&node, taken_by),
+            Command::Called { node, generation, attempt, run, outcome } => {
+                self.called(&node, generation, attempt, run, outcome);
+            }
+            Command::Joined { node, outcome } => self.joined(&node, outcome),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
             Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
@@ -223,7 +252,9 @@ impl Run {
 
     /// Whether answers are awaited: the run must stay in memory.
     pub fn in_flight(&self) -> bool {
-        let waits = |phase: &Phase| matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_));
+        let waits = |phase: &Phase| {
+            matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) | Phase::Child { asking: true, .. })
+        };
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
     }
 

@@ -16,7 +16,7 @@ use super::{Action, Run};
 use crate::diagnostics::Code;
 use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::engine::journal::HELD;
-use crate::graph::{Node, NodeKind, Operation, Repeat, RepeatBy};
+use crate::graph::{Node, NodeKind, Operation, RUN_FLOW, Repeat, RepeatBy, Wait};
 use crate::language::types::Kind;
 use crate::value::Value;
 use jiff::Timestamp;
@@ -38,13 +38,18 @@ impl Run {
         if operation.repeat.by == RepeatBy::Transaction {
             return self.keep(operation, frame, path);
         }
-        let Some(work) = self.state.work(path) else { return self.prepare_and_send(operation, frame, path) };
+        let Some(work) = self.state.work(path) else { return self.prepare_and_send(node, operation, frame, path) };
         match &work.phase {
-            Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) => Progress::Waiting,
+            Phase::Sent
+            | Phase::Looking(_)
+            | Phase::Claiming(_)
+            | Phase::Got(_)
+            | Phase::Child { asking: true, .. } => Progress::Waiting,
+            Phase::Child { asking: false, .. } => self.wait_for_child(),
             Phase::Rest => match work.result.clone() {
                 // Done before a replay: it stays done and gives what it gave.
                 Some(value) => self.done(path, self.now, value),
-                None => self.prepare_and_send(operation, frame, path),
+                None => self.prepare_and_send(node, operation, frame, path),
             },
             Phase::Waiting if work.open && must_look(&operation.repeat, node, work, self.now) => {
                 if !operation.repeat.look {
@@ -64,13 +69,15 @@ impl Run {
         }
     }
 
-    fn prepare_and_send(&mut self, operation: &Operation, frame: &Frame<'_>, path: &NodePath) -> Progress {
+    fn prepare_and_send(&mut self, node: &Node, operation: &Operation, frame: &Frame<'_>, path: &NodePath) -> Progress {
+        // Where nothing is asked, nothing can become what is waited for.
+        let waits = matches!(node.kind, NodeKind::Wait(_));
         let now = self.state.node(path).and_then(|node| node.now).unwrap_or(self.now);
         let mut request = match self.prepare(operation, frame, now) {
             Ok(Prepared::Request(request)) => request,
             Ok(Prepared::Blank) => return self.done(path, now, nothing(operation)),
             Ok(Prepared::Unchanged) => return self.done(path, now, Value::Missing),
-            Ok(Prepared::Nothing) if operation.missing_continues || is_list(operation) => {
+            Ok(Prepared::Nothing) if !waits && (operation.missing_continues || is_list(operation)) => {
                 return self.done(path, now, nothing(operation));
             }
             Ok(Prepared::Nothing) => {
@@ -113,7 +120,11 @@ impl Run {
         let attempt = known.filter(|work| work.generation == generation).map_or(0, |work| work.attempts) + 1;
         let first_sent = known.and_then(|work| work.first_sent).unwrap_or(self.now);
         self.record(path.clone(), Fact::Intent { generation, attempt, first_sent, request: request.clone() });
-        self.act(Action::Send { node: path.clone(), generation, attempt, request });
+        let node = path.clone();
+        self.act(match request.operation.as_str() {
+            RUN_FLOW => Action::Call { node, generation, attempt, request },
+            _ => Action::Send { node, generation, attempt, request },
+        });
         Progress::Waiting
     }
 
@@ -176,7 +187,12 @@ impl Run {
     /// The work is done: its result is written down, for a row together with the claim that it is ours.
     pub(super) fn work_done(&mut self, path: &NodePath, row: Row, adopted: bool) {
         let graph = self.graph.clone();
-        let Some((_, operation)) = operation_at(&graph, path) else { return };
+        let Some((node, operation)) = operation_at(&graph, path) else { return };
+        if let (NodeKind::Wait(_), Some(work)) = (&node.kind, self.state.work_mut(path)) {
+            // Whether that is what it waits for is judged where the step stands.
+            work.phase = Phase::Got(Box::new(row));
+            return;
+        }
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
         let effect = match (operation.writes, &work.request.entity, row.key) {
@@ -298,6 +314,7 @@ pub fn operation_at<'g>(graph: &'g crate::graph::ExecutionGraph, path: &NodePath
     let node = find(&graph.steps, path.id()).or_else(|| find(&graph.on_failure, path.id()))?;
     match &node.kind {
         NodeKind::Lookup(operation) | NodeKind::Call(operation) => Some((node, operation)),
+        NodeKind::Wait(Wait::Row(poll)) => Some((node, &poll.operation)),
         _ => None,
     }
 }
@@ -321,6 +338,7 @@ pub(super) fn lists(node: &Node) -> Vec<&[Node]> {
             lists.push(&otherwise.steps);
         }
         NodeKind::ForEach(each) => lists.push(&each.steps),
+        NodeKind::Parallel(inner) => lists.extend(inner.iter().map(Vec::as_slice)),
         _ => {}
     }
     lists

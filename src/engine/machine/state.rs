@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Fact, Failure, Ruling};
 use super::path::NodePath;
-use crate::engine::connector::{Is, Request, StepError};
+use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub failures: u32,
     /// An operator ended it.
     pub stopped: Option<Text>,
+    /// What the flow gives, once all its steps are done.
+    pub result: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -76,10 +78,14 @@ pub(super) enum Phase {
     Sent,
     /// To be looked for or sent again when due.
     Waiting,
+    /// Read, and to be judged by whoever waits for it. Not written down: it can be read again.
+    Got(Box<Row>),
     /// Being looked for. Not written down: a look can be repeated.
     Looking(Option<Is>),
     /// The result waits for the store to say whose row it is. Not written down either.
     Claiming(Box<Entry>),
+    /// The called run is waited for. `asking`: how it stands is being asked; not written down.
+    Child { run: Text, asking: bool },
     /// Nothing to do.
     Rest,
 }
@@ -108,6 +114,7 @@ impl State {
                 self.failing = Some((step.clone(), error.clone()));
                 self.failures += 1;
             }
+            Fact::Done { done, .. } if entry.node.is_root() => self.result = Some(done.value.clone()),
             Fact::Done { done, .. } => {
                 self.keep(&entry.node, &done.value);
                 self.nodes.entry(entry.node.clone()).or_default().done(done.now, &done.value);
@@ -129,7 +136,7 @@ impl State {
         match what {
             Ruling::Stop => self.stopped = Some(reason.clone()),
             Ruling::Replay => {
-                self.failing = None;
+                (self.failing, self.result) = (None, None);
                 for node in self.nodes.values_mut().filter(|node| matches!(node.standing, Standing::Failed(_))) {
                     node.reset(at);
                 }
@@ -190,12 +197,23 @@ impl NodeState {
                     work.phase = Phase::Waiting;
                 }
             }
+            Fact::NotYet { next, .. } => {
+                if let Some(work) = &mut self.work {
+                    work.phase = Phase::Waiting;
+                    work.anew(*next);
+                }
+            }
             Fact::GaveUp { error, open } => {
                 self.now = self.now.or(Some(at));
                 self.standing = Standing::Failed(error.clone());
                 if let Some(work) = &mut self.work {
                     work.open = *open;
                     work.phase = Phase::Rest;
+                }
+            }
+            Fact::Called { run, waits, .. } => {
+                if let Some(work) = &mut self.work {
+                    work.phase = if *waits { Phase::Child { run: run.clone(), asking: false } } else { Phase::Sent };
                 }
             }
             Fact::Started { .. } | Fact::RunFailed { .. } | Fact::Done { .. } | Fact::Decision { .. } => {}

@@ -2,14 +2,19 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+pub mod calls;
+mod changeset;
+mod checks;
 mod declared;
 mod operation;
+mod parallel;
 mod params;
 mod scope;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod wait;
 
 use super::{ExecutionGraph, Slot};
 use crate::catalog::{Catalog, Types};
@@ -20,7 +25,9 @@ use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
+use calls::Signatures;
 pub use declared::Declared;
+use parallel::Reads;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,6 +45,8 @@ pub struct Compiler<'a> {
     pub connections: &'a BTreeMap<String, ConnectionFacts>,
     /// Values of the settings, a record.
     pub settings: &'a Value,
+    /// The project's flows as others can call them.
+    pub flows: &'a Signatures,
 }
 
 /// What of a connection a graph depends on. Credentials and limits are always the current ones and not among it.
@@ -54,19 +63,14 @@ pub struct CompiledFlow {
     pub graph: Option<ExecutionGraph>,
     /// The flow's `use:` entries as paths from the project root.
     pub uses: Vec<String>,
+    /// The type of its `result`; `None`: it has none, or an error in it.
+    pub gives: Option<Type>,
 }
 
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work = Work {
-            compiler: self,
-            uses: vec![],
-            findings: vec![],
-            ids: BTreeMap::new(),
-            later: BTreeSet::new(),
-            incomplete: false,
-        };
+        let mut work = Work::new(self);
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -96,6 +100,7 @@ impl Compiler<'_> {
             Some(Some((slot, _))) => Some(slot),
             _ => None,
         };
+        let gives = result.as_ref().map(|slot| slot.expression.result().clone());
         let graph = match (good && !work.incomplete, trigger) {
             (true, Some(trigger)) => Some(ExecutionGraph {
                 flow: text(&flow.flow),
@@ -109,7 +114,8 @@ impl Compiler<'_> {
             }),
             _ => None,
         };
-        (CompiledFlow { graph, uses }, work.findings)
+        work.findings.extend(graph.iter().flat_map(checks::of_graph));
+        (CompiledFlow { graph, uses, gives }, work.findings)
     }
 }
 
@@ -133,6 +139,28 @@ struct Work<'a> {
     later: BTreeSet<Arc<str>>,
     /// A setting that it needs has no value.
     incomplete: bool,
+    /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
+    behind_first: bool,
+    /// Columns of the write in hand that `refer` assigns.
+    referred: Vec<Text>,
+    /// What the step under way reads.
+    reads: Reads,
+}
+
+impl<'a> Work<'a> {
+    fn new(compiler: &'a Compiler<'a>) -> Work<'a> {
+        Work {
+            compiler,
+            uses: vec![],
+            findings: vec![],
+            ids: BTreeMap::new(),
+            later: BTreeSet::new(),
+            incomplete: false,
+            behind_first: false,
+            referred: vec![],
+            reads: Reads::default(),
+        }
+    }
 }
 
 impl Work<'_> {
@@ -167,6 +195,7 @@ impl Work<'_> {
         self.blame_comment(cut, &mut findings);
         self.findings.append(&mut findings);
         let checked = checked?;
+        self.reads.paths(&checked.reads);
         let inputs = variables.into_iter().map(|(name, _)| name).collect();
         Some((Slot { expression: checked.expression.clone(), inputs, span }, checked))
     }

@@ -58,7 +58,7 @@ fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted
     Ok(Accepted { event: id, outcome: AcceptOutcome::Conflicting })
 }
 
-fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
+pub(super) fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
     let hash = Hash::of(&event.body);
     let packed = codec::pack(&event.body);
     let period = period(event.received_at);
@@ -85,13 +85,13 @@ fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState
 }
 
 /// What starts a run, and when.
-struct Origin {
-    event: EventId,
-    period: i64,
-    at: Timestamp,
+pub(super) struct Origin {
+    pub event: EventId,
+    pub period: i64,
+    pub at: Timestamp,
 }
 
-fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
+pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
     let id = RunId::new();
     let dedupe = new.dedupe.as_deref().map(|text| Hash::of(text.as_bytes()));
     let order_key = new.order_key.as_deref().map(|text| Hash::of(text.as_bytes()));

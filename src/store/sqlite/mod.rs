@@ -4,6 +4,7 @@
 //! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
 
 mod alerts;
+mod calls;
 mod door;
 mod erase;
 mod folder;
@@ -88,6 +89,14 @@ impl Store for SqliteStore {
 
     fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>> {
         Box::pin(self.readers.read(move |c| keep::total(c, &name, &key)))
+    }
+
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called> {
+        Box::pin(self.writer.call(move |c| calls::call(c, lease, &call)))
+    }
+
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>> {
+        Box::pin(self.readers.read(move |c| calls::child(c, run)))
     }
 
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>> {

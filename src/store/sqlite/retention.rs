@@ -35,6 +35,7 @@ pub(super) async fn drop_periods(writer: &Writer, what: Retention, now: Timestam
     }
     let forget = period(now.checked_sub(MEMORY).unwrap_or(Timestamp::MIN));
     let forgotten = writer.call(move |c| {
+        execute(c, sql::FORGET_SEQUENCES, params![forget])?;
         Ok(execute(c, sql::FORGET_EVENT_IDS, params![forget])? + execute(c, sql::FORGET_DEDUPES, params![forget])?)
     });
     dropped.forgotten = forgotten.await? as u64;

@@ -40,9 +40,12 @@ impl FromSql for Hash {
 /// An instant as microseconds; finer parts are cut off.
 pub(super) struct At(pub Timestamp);
 
+/// The last whole instant that is read back: the end of time has a part of a second beyond it.
+const LAST: i64 = 253_402_207_200_000_000;
+
 impl ToSql for At {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.as_microsecond().into())
+        Ok(self.0.as_microsecond().min(LAST).into())
     }
 }
 impl FromSql for At {

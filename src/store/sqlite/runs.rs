@@ -2,7 +2,7 @@
 
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, keep, keys};
+use super::{alerts, calls, keep, keys};
 use crate::store::{
     By, Claimed, Effect, EventState, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState,
     RunUpdate, StoreError, codec, sql,
@@ -10,7 +10,7 @@ use crate::store::{
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
+pub(super) fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
     one(c, sql::RUN, params![id], rows::run)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))
 }
 
@@ -28,6 +28,9 @@ pub(super) fn claim(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut claimed = Vec::new();
     for RunRow { mut run, .. } in all(c, sql::DUE_RUNS, params![At(now), limit], rows::run)? {
+        if calls::supersede(c, &run, now)? {
+            continue;
+        }
         let token = one(c, sql::CLAIM_RUN, params![At(until), run.id], |row| row.get(0))?;
         let token = token.ok_or_else(|| StoreError::Corrupt(format!("run {} vanished", run.id)))?;
         run.state = RunState::Running;
@@ -117,6 +120,9 @@ pub(super) fn append(
     if let Some(revision) = update.revision {
         execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
     }
+    for node in &update.joined {
+        execute(c, sql::DELETE_WAITER, params![run.id, node])?;
+    }
     if update.next == Next::Running {
         return Ok(None);
     }
@@ -124,6 +130,7 @@ pub(super) fn append(
     let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
     let holds_key = run.holds_key && !lets_go;
     let due = match update.next {
+        Next::Waiting { due } if due > update.at && calls::has_news(c, run.id)? => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -140,6 +147,12 @@ pub(super) fn append(
     execute(c, sql::UPDATE_RUN, params![state, due, holds_key, finished, error, reason, run.id])?;
     if let (Some(hash), Next::Stopped { release: true, .. } | Next::Superseded { .. }) = (run.dedupe, &update.next) {
         execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
+    }
+    if state.is_settled() || state == RunState::DeadLetter {
+        calls::ended(c, run.id, update.at)?;
+    }
+    if matches!(state, RunState::Succeeded | RunState::Stopped) {
+        calls::sequence_done(c, &run, update.at)?;
     }
     if run.holds_key && !holds_key { keys::begin_next(c, &run, update.at) } else { Ok(None) }
 }

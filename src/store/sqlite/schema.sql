@@ -126,6 +126,13 @@ create table waiters (
 ) strict, without rowid;
 create index waiters_child on waiters (child);
 
+-- The highest sequence of an order key that is done: an older run that comes to its turn later is superseded.
+create table sequences (
+  flow text not null, order_key blob not null, sequence text not null, run text not null, period integer not null,
+  primary key (flow, order_key)
+) strict, without rowid;
+create index sequences_period on sequences (period);
+
 create table approvals (
   run text not null, node text not null, state text not null, request text not null, expires_at integer, answer text,
   asked_at integer not null, answered_at integer,

@@ -89,6 +89,8 @@ mod refusing {
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
         next_due() -> Option<Timestamp>;
         append(lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Option<RunId>;
+        call(lease: Lease, call: NewCall) -> Called;
+        child(run: RunId) -> Option<Called>;
         load_run(run: RunId) -> Option<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
         release_key(run: RunId, by: By) -> Option<RunId>;

@@ -1,5 +1,8 @@
 //! What steps do: a run driven by answers given by hand.
 
+mod beside;
+mod waits;
+
 use super::*;
 use crate::engine::connector::{Is, Row, Sent};
 
@@ -52,6 +55,7 @@ impl Case {
                 Action::Wait { until } => self.due = Some(until.as_second() - 1_700_000_000),
                 Action::Finish(end) => self.end = Some(end),
                 Action::Refused(why) => self.refused = Some(why),
+                Action::Call { .. } | Action::Join { .. } => panic!("nothing is called here"),
             }
         }
     }

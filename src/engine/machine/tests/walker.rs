@@ -392,6 +392,7 @@ impl World {
                 Action::Wait { until } => self.due = Some(until),
                 Action::Finish(end) => self.end = Some(end),
                 Action::Refused(why) => panic!("refused: {why}"),
+                Action::Call { .. } | Action::Join { .. } => panic!("nothing is called here"),
             }
         }
     }
