@@ -14,7 +14,7 @@ use super::journal::{HELD, decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
 use super::places::places;
 use super::revisions::NoGraph;
-use super::{door, machine};
+use super::{door, machine, own};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Record as Stored};
@@ -217,6 +217,7 @@ impl Driver {
         if leaves || !entries.is_empty() {
             let mut update = RunUpdate::to(next, Timestamp::now());
             update.alerts = self.alerts(&entries, end.as_ref());
+            update.kept = own::kept(&entries);
             update.joined = self.joined(&entries);
             update.revision = self.takes.take();
             self.append(&entries, update, lost).await?;
@@ -390,6 +391,9 @@ impl From<StoreErrorOr> for Stopped {
 
 async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> Outcome {
     let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
+    if request.connection.is_empty() {
+        return own::read(&*inner.store, &inner.rates(), request).await;
+    }
     let Some(connector) = inner.connector(&request.connection) else {
         return Outcome::Failed(no_connection(&request.connection));
     };
@@ -401,6 +405,7 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let outcome = outcome.without(&inner.drop());
     let became = match &outcome {
         Outcome::Done(_) => "done",
         Outcome::Missing(_) => "missing",
@@ -431,7 +436,8 @@ async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         return LookOutcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await
+    let looked = connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    looked.without(&inner.drop())
 }
 
 fn no_connection(connection: &str) -> StepError {

@@ -11,9 +11,11 @@ use super::places::{Places, places};
 use super::revisions::Revisions;
 use crate::graph::{ExecutionGraph, Severity};
 use crate::language::evaluate::Limits;
+use crate::model::rates::Rates;
 use crate::store::{Claimed, Lease, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::value::Text;
+use crate::value::paths::Paths;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -71,6 +73,8 @@ pub(super) struct Inner {
     /// What `one_at_a_time` holds.
     pub places: Places,
     connectors: ArcSwap<Connectors>,
+    rates: ArcSwap<Rates>,
+    drop: ArcSwap<Paths>,
     active: Mutex<HashMap<RunId, Active>>,
 }
 
@@ -95,6 +99,15 @@ impl Inner {
         }
     }
 
+    pub fn rates(&self) -> Arc<Rates> {
+        self.rates.load_full()
+    }
+
+    /// What is taken out of every answer before anything sees it.
+    pub fn drop(&self) -> Arc<Paths> {
+        self.drop.load_full()
+    }
+
     fn active(&self) -> MutexGuard<'_, HashMap<RunId, Active>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,6 +127,8 @@ impl Executor {
             wake: Notify::new(),
             places: Places::default(),
             connectors: ArcSwap::from_pointee(connectors),
+            rates: ArcSwap::default(),
+            drop: ArcSwap::default(),
             active: Mutex::default(),
         };
         Executor { inner: Arc::new(inner) }
@@ -122,6 +137,17 @@ impl Executor {
     /// Runs go on with these from their next request on.
     pub fn set_connectors(&self, connectors: Connectors) {
         self.inner.connectors.store(Arc::new(connectors));
+    }
+
+    /// Runs ask these from their next `rates.get` on. A table that cannot be read leaves the one before it.
+    pub fn set_rates(&self, rates: Rates) {
+        let rates = rates.or_before(&self.inner.rates());
+        self.inner.rates.store(Arc::new(rates));
+    }
+
+    /// Answers come without what these name from the next one on.
+    pub fn set_drop(&self, drop: Paths) {
+        self.inner.drop.store(Arc::new(drop));
     }
 
     /// An event was accepted: there may be something to do.

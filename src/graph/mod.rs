@@ -194,6 +194,7 @@ pub struct Poll {
 pub struct Operation {
     /// `finops.create`.
     pub name: Text,
+    /// Empty where the engine itself does the work (`links.get`).
     pub connection: Text,
     pub writes: bool,
     /// Entity set, where the operation has one.
@@ -285,6 +286,8 @@ pub enum RepeatBy {
     Set,
     /// A natural key tells: look after settle, adopt or repeat.
     FindBy,
+    /// Kept in our own store, in the transaction that writes the step's result.
+    Transaction,
     /// Nothing tells: an uncertain attempt ends as `outcome_unknown`.
     None,
 }

@@ -5,6 +5,7 @@
 
 mod control;
 mod endpoints;
+mod keeping;
 mod reload;
 pub mod watch;
 
@@ -18,6 +19,7 @@ use crate::engine::connector::Connector;
 use crate::engine::{Config, Executor, Revisions};
 use crate::graph::project::recompile;
 use crate::model::load::{PROJECT_FILE, find_root};
+use crate::model::project::{Keeping, Privacy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triggers::server::{self, Routes};
@@ -80,6 +82,10 @@ struct Inner {
     connectors: Arc<Connectors>,
     routes: Arc<ArcSwap<Routes>>,
     metrics: Arc<Metrics>,
+    /// What the project says of private data.
+    privacy: ArcSwap<Privacy>,
+    /// How long, and how much, it wants kept.
+    keeping: ArcSwap<Keeping>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<State>,
     /// What the admin API shows of the last one.
@@ -120,6 +126,8 @@ impl Runtime {
             connectors: Arc::new(connectors),
             routes: Arc::default(),
             metrics,
+            privacy: ArcSwap::default(),
+            keeping: ArcSwap::default(),
             reloading: tokio::sync::Mutex::new(State::default()),
             status: ArcSwap::default(),
         });
@@ -142,6 +150,7 @@ impl Runtime {
         runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
+        runtime.tasks.spawn(keeping::keep_house(inner.clone(), stop.clone()));
         {
             let watching = inner.clone();
             let watch = watch::Watch::start(&inner.root, settings.store)

@@ -1,6 +1,7 @@
 //! The plain types that the [`Store`](super::Store) trait speaks in.
 
 use super::journal::{Encoded, JournalEntry};
+use super::keep::Kept;
 use crate::diagnostics::Position;
 use crate::graph::{ErrorClass, Severity};
 use jiff::Timestamp;
@@ -142,6 +143,8 @@ names! {
         DeadLetter = "dead_letter",
         /// Another body under an id that was accepted before.
         Conflicting = "conflicting",
+        /// What it said was erased: nothing can be done with it any more.
+        Erased = "erased",
     }
 
     /// Where a run stands.
@@ -206,6 +209,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// Why it cannot be read: it is kept as a dead letter, and must have no runs.
     pub problem: Option<String>,
+    /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subjects: Vec<Hash>,
 }
 
 /// What the door found for one flow that listens to the event.
@@ -386,6 +391,8 @@ pub struct RunUpdate {
     pub revision: Option<Hash>,
     pub effects: Vec<Effect>,
     pub alerts: Vec<NewAlert>,
+    /// Links and totals, in this order.
+    pub kept: Vec<Kept>,
     /// Nodes that wait for a called run no longer.
     pub joined: Vec<String>,
     pub at: Timestamp,
@@ -399,7 +406,15 @@ impl RunUpdate {
 
     /// The run goes on to `next`.
     pub fn to(next: Next, at: Timestamp) -> RunUpdate {
-        RunUpdate { next, revision: None, effects: Vec::new(), alerts: Vec::new(), joined: Vec::new(), at }
+        RunUpdate {
+            next,
+            revision: None,
+            effects: Vec::new(),
+            alerts: Vec::new(),
+            kept: Vec::new(),
+            joined: Vec::new(),
+            at,
+        }
     }
 }
 
@@ -647,6 +662,8 @@ pub struct EventFilter {
     pub connection: Option<String>,
     pub state: Option<EventState>,
     pub provider_id: Option<String>,
+    /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subject: Option<Hash>,
 }
 
 /// Which alerts to list. Everything set must hold.
@@ -655,6 +672,24 @@ pub struct AlertFilter {
     pub open: Option<bool>,
     pub flow: Option<String>,
     pub code: Option<String>,
+}
+
+/// How long what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Of days before this one, what is settled goes.
+    pub settled_before: Timestamp,
+    /// Dead letters from before this go, too, unless later runs of their order key wait for them.
+    pub failed_before: Timestamp,
+}
+
+/// What [`erase`](super::Store::erase) did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub events: u64,
+    pub runs: u64,
+    /// Events that stay, because a run of theirs is not settled.
+    pub left: u64,
 }
 
 /// What [`drop_periods`](super::Store::drop_periods) did.

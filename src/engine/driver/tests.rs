@@ -156,6 +156,8 @@ impl House {
             own: false,
             received_at: Timestamp::now(),
             problem: None,
+            subjects: vec![],
+            subjects: vec![],
         };
         let flow = self.revisions.live("parent").unwrap().graph;
         let run = door::ask(&flow, &json::parse(body.as_bytes()).unwrap(), &Value::Missing, id, false);
@@ -323,6 +325,7 @@ async fn writes_of_one_journal_wait_for_each_other() {
             own: false,
             received_at: Timestamp::now(),
             problem: None,
+            subjects: vec![],
         };
         let value = json::parse(body.as_bytes()).unwrap();
         let run = door::ask(flow.graph.as_ref().unwrap(), &value, &Value::Missing, &format!("evt_{n}"), false);

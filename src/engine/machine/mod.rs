@@ -15,6 +15,7 @@ mod compare;
 mod decide;
 mod drain;
 mod each;
+mod keep;
 mod looked;
 mod operation;
 mod parallel;

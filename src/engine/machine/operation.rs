@@ -35,6 +35,9 @@ impl Run {
         frame: &Frame<'_>,
         path: &NodePath,
     ) -> Progress {
+        if operation.repeat.by == RepeatBy::Transaction {
+            return self.keep(operation, frame, path);
+        }
         let Some(work) = self.state.work(path) else { return self.prepare_and_send(node, operation, frame, path) };
         match &work.phase {
             Phase::Sent
@@ -84,21 +87,20 @@ impl Run {
             }
             Err(error) => return self.give_up(path, error, false),
         };
-        let generation = match self.state.work(path) {
-            Some(work) if work.again || !same_request(&work.request, &request) => work.generation.saturating_add(1),
-            Some(work) => work.generation,
-            None => 0,
-        };
+        let generation = self.next_generation(path, &request);
         if operation.writes {
-            request.key = Some(idempotency_key(KeyedWork {
-                project: &self.facts.project,
-                flow: &self.graph.flow,
-                dedupe: &self.facts.dedupe,
-                node: path,
-                generation,
-            }));
+            request.key = Some(request_key(self, path, generation));
         }
         self.send(path, generation, Arc::new(request))
+    }
+
+    /// The generation that a request belongs to: another one where it is to be done anew, or is not what was sent.
+    pub(super) fn next_generation(&self, path: &NodePath, request: &Request) -> u32 {
+        match self.state.work(path) {
+            Some(work) if work.again || !same_request(&work.request, request) => work.generation.saturating_add(1),
+            Some(work) => work.generation,
+            None => 0,
+        }
     }
 
     /// The held request, once more.
@@ -256,6 +258,17 @@ impl Run {
     }
 }
 
+/// The idempotency key of a node's work.
+pub(super) fn request_key(run: &Run, path: &NodePath, generation: u32) -> crate::value::Text {
+    idempotency_key(KeyedWork {
+        project: &run.facts.project,
+        flow: &run.graph.flow,
+        dedupe: &run.facts.dedupe,
+        node: path,
+        generation,
+    })
+}
+
 /// How an attempt came to nothing.
 pub(super) enum FailedHow {
     Answered,
@@ -278,7 +291,7 @@ fn opens(error: &StepError, how: &FailedHow) -> bool {
 /// Whether an open attempt has to be looked for before it may be sent again.
 fn must_look(repeat: &Repeat, node: &Node, work: &Work, now: Timestamp) -> bool {
     match repeat.by {
-        RepeatBy::Read | RepeatBy::Set => false,
+        RepeatBy::Read | RepeatBy::Set | RepeatBy::Transaction => false,
         RepeatBy::Key => repeat.look,
         RepeatBy::FindBy | RepeatBy::None => true,
         RepeatBy::Header => repeat.remembers.is_some_and(|remembers| {

@@ -7,10 +7,11 @@ use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::engine::connector::{LookOutcome, Outcome, Request, Row, StepError, Write};
 use crate::engine::door;
-use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run};
-use crate::graph::ExecutionGraph;
+use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use crate::graph::{ExecutionGraph, Operation, RepeatBy};
 use crate::language::evaluate::Limits;
 use crate::store::{RunError, Start, in_sequence};
+use crate::value::paths::Paths;
 use crate::value::{Record, Text, Value};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Ordering;
@@ -25,6 +26,8 @@ pub struct World<'a> {
     pub catalog: &'a Catalog,
     pub graph: Arc<ExecutionGraph>,
     pub project: &'a str,
+    /// What is taken out of every answer.
+    pub drop: &'a Paths,
     pub answers: Answers,
     /// Where the case stands.
     pub case: Span,
@@ -101,6 +104,7 @@ impl<'a> World<'a> {
         catalog: &'a Catalog,
         graph: Arc<ExecutionGraph>,
         project: &'a str,
+        drop: &'a Paths,
         answers: Answers,
         case: Span,
     ) -> World<'a> {
@@ -108,6 +112,7 @@ impl<'a> World<'a> {
             catalog,
             graph,
             project,
+            drop,
             answers,
             case,
             dedupes: HashSet::new(),
@@ -167,7 +172,12 @@ impl<'a> World<'a> {
             let mut due = None;
             for action in run.step(command, now, 0.0) {
                 match action {
-                    Action::Record(entries) => entries.iter().for_each(|entry| ran.note(entry)),
+                    Action::Record(entries) => {
+                        for entry in &entries {
+                            self.kept(entry, &mut ran)?;
+                            ran.note(entry);
+                        }
+                    }
                     Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
                     Action::Send { node, generation, attempt, request } => {
                         ran.sent(&node, &request);
@@ -182,6 +192,7 @@ impl<'a> World<'a> {
                                 asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?
                             }
                         };
+                        let outcome = outcome.without(self.drop);
                         commands.push_back(Command::Answered { node, generation, attempt, outcome });
                     }
                     Action::Call { node, generation, attempt, request } => {
@@ -204,6 +215,7 @@ impl<'a> World<'a> {
                             }
                             (outcome, _) => outcome,
                         };
+                        let outcome = outcome.without(self.drop);
                         commands.push_back(Command::Looked { node, outcome });
                     }
                     Action::Wait { until } => due = Some(until),
@@ -235,6 +247,19 @@ impl<'a> World<'a> {
             }
         }
         Err(self.endless("goes on and on"))
+    }
+
+    /// What the engine keeps itself is written down with its result: no system is asked, and yet the case has to know.
+    fn kept(&mut self, entry: &Entry, ran: &mut Ran) -> Result<(), Diagnostic> {
+        let Fact::Intent { request, .. } = &entry.fact else { return Ok(()) };
+        let is_kept = |(_, operation): (_, &Operation)| operation.repeat.by == RepeatBy::Transaction;
+        if !operation_at(&self.graph, &entry.node).is_some_and(is_kept) {
+            return Ok(());
+        }
+        ran.sent(&entry.node, request);
+        let answer = self.answers.ask(entry.node.as_str(), "asked", self.case)?;
+        let asked = Asked::new(self.catalog, request, entry.node.as_str());
+        asked.ok_or_else(|| self.unknown(request))?.kept(&answer)
     }
 
     /// The answers to a change set's writes, as the answer to the whole. One that refuses is the refusal of all.

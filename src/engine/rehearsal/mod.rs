@@ -232,7 +232,14 @@ impl Stage<'_> {
             return problems;
         }
         let project = self.rehearsal.project.file.as_ref().map_or("", |file| file.project.as_str());
-        let mut world = World::new(self.rehearsal.catalog, graph.clone(), project, answers, case.name.span);
+        let mut world = World::new(
+            self.rehearsal.catalog,
+            graph.clone(),
+            project,
+            &self.compilation.privacy.drop,
+            answers,
+            case.name.span,
+        );
         let mut last = None;
         for arrival in &arrivals {
             match world.take(arrival) {
@@ -319,7 +326,8 @@ impl Stage<'_> {
         }
         let id = trigger.get("id").and_then(Value::as_text).map_or(id, Text::to_string);
         let own = trigger.get("own") == Some(&Value::Bool(true));
-        Ok(Arrival { event: value, trigger: Value::Record(trigger), id, own, at })
+        let event = self.compilation.privacy.drop.without(&value);
+        Ok(Arrival { event, trigger: Value::Record(trigger), id, own, at })
     }
 
     /// What another flow gives as `event`: typed, as its `with` is.

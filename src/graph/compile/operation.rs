@@ -72,7 +72,10 @@ impl<'a> Work<'a> {
             self.say(Diagnostic::error(Code::F0356, message, name.span));
             return None;
         }
-        let connection = self.connection_of(system, connection_written, name.span);
+        let connection = match system.is_engine() {
+            true => self.no_connection(operation, connection_written),
+            false => self.connection_of(system, connection_written, name.span),
+        };
         let entity = self.entity(system, operation, written, name.span)?;
         let bound = Bound { system, operation, entity };
         let before = self.findings.len();
@@ -113,6 +116,11 @@ impl<'a> Work<'a> {
                         columns = names.clone();
                     }
                     params.push((text(param_name), Param::Columns(names)));
+                }
+                ParamKind::Link | ParamKind::Total | ParamKind::Rate => {
+                    if let Some(name) = self.declared_param(declared.kind, node) {
+                        params.push((text(param_name), Param::Literal(name)));
+                    }
                 }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
@@ -167,6 +175,18 @@ impl<'a> Work<'a> {
             blank_is_missing: false,
             one_at_a_time: entity.and_then(|entity| entity.one_at_a_time.as_deref()).filter(|_| writes).map(text),
         })
+    }
+
+    /// What the engine does itself has no connection: its name is the empty text.
+    fn no_connection(
+        &mut self,
+        operation: &catalog::Operation,
+        written: Option<&Configurable<Word>>,
+    ) -> Option<&'static str> {
+        let Some(written) = written else { return Some("") };
+        let message = format!("`{}` has no connection: flowctl does it itself", operation.name);
+        self.say(Diagnostic::error(Code::F0425, message, written.span()).help("take `connection` out"));
+        None
     }
 
     /// The connection written, or the only one of that system.
@@ -507,6 +527,9 @@ impl<'a> Work<'a> {
             }
             // Its writes have errors, which are said there.
             catalog::RepeatBy::FirstWrite => return None,
+            catalog::RepeatBy::Transaction => {
+                (RepeatBy::Transaction, "it is written together with the step's result, or neither is".into())
+            }
             catalog::RepeatBy::None => {
                 (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())
             }
