@@ -193,7 +193,7 @@ fn a_write_can_be_repeated_or_is_refused() {
         ),
         (
             "SalesOrderHeadersV2",
-            "body: '{ OrderingCustomerAccountNumber = \"1\", CustomersOrderReference = \"1\" }'\n      find_by: [CustomersOrderReference]",
+            "body: '{ OrderingCustomerAccountNumber = \"1\", CustomersOrderReference = event.id }'\n      find_by: [CustomersOrderReference]",
             &[],
         ),
         (
