@@ -22,6 +22,7 @@ pub mod executor;
 pub mod journal;
 pub mod machine;
 pub mod operate;
+mod places;
 pub mod rehearsal;
 pub mod revisions;
 #[cfg(test)]

@@ -365,3 +365,13 @@ async fn a_run_whose_worker_is_gone_is_taken_up_when_its_lease_is_over() {
     let late = house.store.append(gone.lease, vec![], RunUpdate::running(now)).await;
     assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_runs_may_change_one_row() {
+    let house = House::new(vec![header(RepeatBy::Set)], done).await;
+    for id in ["CAP-1", "CAP-2"] {
+        let run = house.event(id).await;
+        house.becomes(run, RunState::Succeeded).await;
+    }
+    assert_eq!(house.sent().len(), 2);
+}

@@ -5,6 +5,7 @@
 pub mod calls;
 mod changeset;
 mod checks;
+mod find_by;
 mod operation;
 mod parallel;
 mod params;
@@ -135,6 +136,8 @@ struct Work<'a> {
     later: BTreeSet<Arc<str>>,
     /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
     behind_first: bool,
+    /// What `dedupe` reads; nothing: the event's id.
+    dedupe_reads: Vec<Vec<Text>>,
     /// Columns of the write in hand that `refer` assigns.
     referred: Vec<Text>,
     /// What the step under way reads.
@@ -150,6 +153,7 @@ impl<'a> Work<'a> {
             ids: BTreeMap::new(),
             later: BTreeSet::new(),
             behind_first: false,
+            dedupe_reads: vec![],
             referred: vec![],
             reads: Reads::default(),
         }
