@@ -2,6 +2,7 @@
 
 use super::Console;
 use super::api::{Problem, fine};
+use super::operate::Who;
 use crate::triggers::reconcile::NoBackfill;
 use crate::value::time;
 use axum::body::Bytes;
@@ -31,7 +32,7 @@ pub(super) async fn backfill(
         let wrong = || Problem::wrong(format!("`{name}` is no instant such as 2026-03-02T09:00:00Z"));
         time::parse_time(text).ok_or_else(wrong)
     };
-    let by = super::operate::by(actor, reason)?;
+    let by = Who { actor, reason }.by()?;
     let from = instant("from", &from)?;
     let to = to.map_or(Ok(by.at), |to| instant("to", &to))?;
     let control = console.control.clone();

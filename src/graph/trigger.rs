@@ -23,7 +23,7 @@ pub struct Schedule {
 
 /// Rows that are asked for again and again, from the last value of a column on.
 #[derive(Debug)]
-pub struct Poll {
+pub struct Polling {
     /// What is asked, without the condition on the cursor.
     pub operation: Operation,
     pub every: Duration,
@@ -78,13 +78,14 @@ impl TriggerKind {
             TriggerKind::Schedule(_) => "schedule",
             TriggerKind::Poll(_) => "poll",
             TriggerKind::Files(_) => "file",
+            TriggerKind::Flow { .. } => "flow",
         }
     }
 
     /// The id of an event that no provider names; `None`: the provider does, or the event does not say what it takes.
     pub fn event_id(&self, event: &Value) -> Option<String> {
         match self {
-            TriggerKind::Webhook { .. } => None,
+            TriggerKind::Webhook { .. } | TriggerKind::Flow { .. } => None,
             TriggerKind::Schedule(_) => id_text(event.get("scheduled_at")),
             TriggerKind::Poll(poll) => poll.event_id(event),
             TriggerKind::Files(_) => Some(format!("{} {}", id_text(event.get("name"))?, id_text(event.get("sha256"))?)),
@@ -92,7 +93,7 @@ impl TriggerKind {
     }
 }
 
-impl Poll {
+impl Polling {
     /// The row's key and cursor value: another value is another event.
     pub fn event_id(&self, row: &Value) -> Option<String> {
         let key: Option<Vec<String>> = self.key.iter().map(|column| id_text(row.get(column))).collect();

@@ -19,7 +19,8 @@ use std::sync::Arc;
 const MAX_BYTES: u64 = 16 << 20;
 /// Marks the root of a project.
 pub const PROJECT_FILE: &str = "flowctl.yaml";
-const CONNECTIONS_FILE: &str = "connections.yaml";
+/// The systems that a project speaks to.
+pub const CONNECTIONS_FILE: &str = "connections.yaml";
 
 /// The files of a project, read. Paths are relative to its root, with `/`.
 #[derive(Debug, Default)]
@@ -92,7 +93,8 @@ fn inbox(path: &str, text: &str) -> Option<String> {
 }
 
 impl Project {
-    /// The project in which `start` stands. Follows no links; leaves out hidden folders, `target` and projects inside.
+    /// The project in which `start` stands. Leaves out hidden folders, `target`, projects inside, and links that lead out
+    /// of it; a link to what is hidden inside it is how Kubernetes mounts files.
     pub fn load(start: &Path) -> (Project, Sources, Vec<Diagnostic>) {
         let Some(root) = find_root(start) else {
             let message = format!("no {PROJECT_FILE} in {} or a folder above it", start.display());
@@ -111,9 +113,15 @@ impl Project {
             Ok(text) => drop(texts.insert(path, text)),
             Err((code, why)) => findings.push(Diagnostic::general(code, format!("{path}: {why}"))),
         };
-        for entry in walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(belongs) {
+        let stays = |entry: &walkdir::DirEntry| {
+            !entry.path_is_symlink() || entry.path().canonicalize().is_ok_and(|target| target.starts_with(&root))
+        };
+        let walk = walkdir::WalkDir::new(&root).follow_links(true).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| belongs(entry) && stays(entry)) {
             let entry = match entry {
                 Ok(entry) => entry,
+                // Editors keep their locks as links to nowhere; a link in a circle is nobody's file either.
+                Err(error) if error.path().is_some_and(Path::is_symlink) => continue,
                 Err(error) => {
                     findings.push(Diagnostic::general(Code::F0331, format!("cannot read: {error}")));
                     continue;
@@ -151,6 +159,7 @@ impl Project {
         }
         for (path, text) in texts {
             let file = sources.add(path.as_str(), text.clone());
+            let before = findings.len();
             match kind(path) {
                 Kind::Project => project.file = read(file, text, &mut findings).0,
                 Kind::Connections => project.connections = read(file, text, &mut findings).0,
@@ -178,6 +187,16 @@ impl Project {
                 ),
                 Kind::Other => {}
             }
+            // Payloads of tests may hold what only looks like a secret.
+            if !path.ends_with(".json") && !path.ends_with(".test.yaml") {
+                let known: Vec<Span> =
+                    findings[before..].iter().filter(|one| one.code == Code::F0400).filter_map(place).collect();
+                let secrets = super::clear::secrets(file, text);
+                let inside = |one: &Diagnostic, known: &Span| {
+                    place(one).is_some_and(|one| known.start <= one.start && one.end <= known.end)
+                };
+                findings.extend(secrets.into_iter().filter(|one| !known.iter().any(|known| inside(one, known))));
+            }
         }
         project.refuse_doubled_flows(&mut findings);
         findings.extend(project.environment_findings());
@@ -201,6 +220,10 @@ impl Project {
             false
         });
     }
+}
+
+fn place(finding: &Diagnostic) -> Option<Span> {
+    finding.primary.as_ref().map(|label| label.span)
 }
 
 /// The model of a file, and the name that a flow gives itself even where the rest has errors.

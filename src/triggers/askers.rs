@@ -6,15 +6,17 @@
 
 use super::ingress::Endpoint;
 use super::server::Routes;
-use super::{files, poll, reconcile, schedule};
+use super::{files, intake, poll, reconcile, schedule};
 use crate::diagnostics::Code;
 use crate::engine::connector::{Connector, StepError};
 use crate::engine::{Revisions, door};
 use crate::graph::{ErrorClass, ExecutionGraph, Severity, TriggerKind};
+use crate::model::project::Privacy;
 use crate::store::{
     AcceptOutcome, Accepted, AlertFilter, By, CursorMove, NewAlert, NewEvent, NewRun, Page, Store, StoreError,
 };
 use crate::telemetry::Metrics;
+use crate::value::Value;
 use crate::value::json::WriteError;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -42,6 +44,8 @@ pub struct Askers {
     pub routes: Arc<ArcSwap<Routes>>,
     pub store: Arc<dyn Store>,
     pub connector: Arc<dyn Connector>,
+    /// What the project says of private data.
+    pub privacy: Arc<ArcSwap<Privacy>>,
     pub metrics: Arc<Metrics>,
     /// Called when an event was kept that a worker should look at.
     pub wake: Arc<dyn Fn() + Send + Sync>,
@@ -63,7 +67,7 @@ impl Part {
             TriggerKind::Poll(_) => Some(Part::Poll),
             TriggerKind::Files(_) => Some(Part::Files),
             TriggerKind::Webhook { reconcile: Some(_), .. } => Some(Part::Reconcile),
-            TriggerKind::Webhook { reconcile: None, .. } => None,
+            TriggerKind::Webhook { reconcile: None, .. } | TriggerKind::Flow { .. } => None,
         }
     }
 
@@ -211,7 +215,7 @@ impl Askers {
             TriggerKind::Poll(poll) => poll::turn(self, graph, poll, now).await,
             TriggerKind::Files(files) => files::turn(self, graph, files, seen, now).await,
             TriggerKind::Webhook { reconcile: Some(asked), .. } => reconcile::turn(self, graph, *asked, now).await,
-            TriggerKind::Webhook { reconcile: None, .. } => Ok(Timestamp::MAX),
+            TriggerKind::Webhook { reconcile: None, .. } | TriggerKind::Flow { .. } => Ok(Timestamp::MAX),
         }
     }
 
@@ -242,6 +246,18 @@ impl Askers {
             AcceptOutcome::Conflicting => "conflicting",
         };
         self.metrics.delivery(inbox, answer);
+    }
+
+    /// An event that a flow asked for itself, as it is kept, with its run. `asked`: the connection that was asked.
+    pub fn event(
+        &self,
+        graph: &ExecutionGraph,
+        asked: Option<&str>,
+        id: String,
+        body: &Value,
+        now: Timestamp,
+    ) -> Result<(NewEvent, Vec<NewRun>), WriteError> {
+        intake::asked_for(graph, &self.privacy.load(), asked, id, body, now)
     }
 
     /// Where the events of a connection come in.

@@ -6,7 +6,7 @@
 //! was being taken is another content, and taken as such; a file that cannot be read as its rows is kept as a dead letter.
 
 use super::askers::{Askers, Trouble, later};
-use super::{intake, reader};
+use super::reader;
 use crate::diagnostics::Code;
 use crate::graph::{ExecutionGraph, Files};
 use crate::store::{AcceptOutcome, Hash};
@@ -171,9 +171,9 @@ async fn keep(
     let event = Value::Record(event);
     let id = graph.trigger.kind.event_id(&event).unwrap_or_else(|| format!("{name} {sha256}"));
     let (mut new, mut runs) = match &problem {
-        None => intake::asked_for(graph, None, id, &event, now)?,
+        None => askers.event(graph, None, id, &event, now)?,
         Some(_) => {
-            let (new, _) = intake::asked_for(graph, None, id, &event, now)?;
+            let (new, _) = askers.event(graph, None, id, &event, now)?;
             (new, vec![])
         }
     };

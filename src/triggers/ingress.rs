@@ -9,6 +9,7 @@ use super::rate::Pace;
 use super::{intake, stripe};
 use crate::catalog::System;
 use crate::graph::ExecutionGraph;
+use crate::model::project::Privacy;
 use crate::store::{AcceptOutcome, Store, StoreError};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ pub struct Endpoint {
     pub own_users: BTreeMap<String, String>,
     /// How many deliveries are taken in a time, where the webhook says so.
     pub pace: Option<Arc<Pace>>,
+    /// What the project says of private data.
+    pub privacy: Arc<Privacy>,
 }
 
 /// How deliveries of an endpoint are proved. Secrets are the current ones.

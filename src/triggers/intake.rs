@@ -4,9 +4,11 @@
 //! Pure. Invariant: whatever is wrong with a body or with a flow's own expressions, it is kept.
 
 use super::ingress::Endpoint;
+use super::privacy;
 use crate::catalog::{EventGroup, Own, Place};
 use crate::engine::door;
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
+use crate::model::project::Privacy;
 use crate::store::{Hash, NewEvent, NewRun};
 use crate::value::{Record, Value, json, time};
 use jiff::Timestamp;
@@ -31,6 +33,7 @@ pub fn read(
         own: false,
         received_at,
         problem: None,
+        subjects: vec![],
     };
     let body = match json::parse(bytes) {
         Ok(body) => body,
@@ -39,6 +42,7 @@ pub fn read(
             return Some((event, vec![]));
         }
     };
+    let seen = privacy::apply(&endpoint.privacy, &mut event, &body);
     let Some((group, kind, id)) = endpoint.system.events.values().find_map(|group| told(group, &body)) else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
         return Some((event, vec![]));
@@ -58,7 +62,7 @@ pub fn read(
     }
     let trigger = trigger_facts(&event, headers);
     let runs = flows.iter().filter(|flow| listens(&flow.trigger, &endpoint.connection, group, &event.kind));
-    let runs = runs.map(|flow| door::ask(flow, &body, &trigger, &event.provider_id, event.own)).collect();
+    let runs = runs.map(|flow| door::ask(flow, &seen, &trigger, &event.provider_id, event.own)).collect();
     Some((event, runs))
 }
 
@@ -162,13 +166,14 @@ pub fn trigger_facts(event: &NewEvent, headers: Record) -> Value {
 /// An event that a flow asked for itself, with its run. `asked`: the connection that was asked.
 pub fn asked_for(
     graph: &ExecutionGraph,
+    privacy: &Privacy,
     asked: Option<&str>,
     id: String,
     body: &Value,
     at: Timestamp,
 ) -> Result<(NewEvent, Vec<NewRun>), json::WriteError> {
     let kind = &graph.trigger.kind;
-    let event = NewEvent {
+    let mut event = NewEvent {
         connection: door::inbox(kind, &graph.flow),
         provider_id: id,
         kind: kind.word().to_owned(),
@@ -178,10 +183,12 @@ pub fn asked_for(
         own: false,
         received_at: at,
         problem: None,
+        subjects: vec![],
     };
+    let seen = privacy::apply(privacy, &mut event, body);
     let connection = asked.map_or(Value::Missing, Value::from);
     let trigger = door::delivered(&event.provider_id, &event.kind, at, Record::new().into(), connection, event.own);
-    let run = door::ask(graph, body, &trigger, &event.provider_id, event.own);
+    let run = door::ask(graph, &seen, &trigger, &event.provider_id, event.own);
     Ok((event, vec![run]))
 }
 

@@ -15,6 +15,7 @@ pub mod ingress;
 pub mod intake;
 pub mod listener;
 pub mod poll;
+mod privacy;
 pub mod rate;
 pub mod reader;
 pub mod reconcile;

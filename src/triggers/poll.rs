@@ -5,11 +5,10 @@
 //! transaction that keeps the rows, never past a row that is not kept, and never back.
 
 use super::askers::{Askers, Part, Trouble, earlier, later};
-use super::intake;
 use crate::diagnostics::Code;
 use crate::engine::connector::{Attempt, EvaluatedColumn, EvaluatedFilter, Outcome, Parameter, Request, StepError};
 use crate::engine::machine::request;
-use crate::graph::{ExecutionGraph, Poll, read_as};
+use crate::graph::{ExecutionGraph, Polling, read_as};
 use crate::language::code::CompareOp;
 use crate::language::types::Kind;
 use crate::store::{CursorMove, StoreError};
@@ -42,7 +41,7 @@ struct Place {
 pub async fn turn(
     askers: &Askers,
     graph: &Arc<ExecutionGraph>,
-    poll: &Poll,
+    poll: &Polling,
     now: Timestamp,
 ) -> Result<Timestamp, Trouble> {
     let mut cursor = Cursor::read(askers, graph, poll, now).await?;
@@ -61,7 +60,7 @@ pub async fn turn(
         let last = rows.last().map(|row| row.value.clone());
         for piece in rows.chunks(PIECE) {
             let connection = Some(poll.operation.connection.as_str());
-            let events = piece.iter().map(|row| intake::asked_for(graph, connection, row.id.clone(), &row.row, now));
+            let events = piece.iter().map(|row| askers.event(graph, connection, row.id.clone(), &row.row, now));
             let events = events.collect::<Result<Vec<_>, _>>()?;
             let reached = piece.last().map(|row| &row.value);
             cursor.keep(askers, events, reached, None, now).await?;
@@ -100,7 +99,7 @@ impl Cursor {
     async fn read(
         askers: &Askers,
         graph: &Arc<ExecutionGraph>,
-        poll: &Poll,
+        poll: &Polling,
         now: Timestamp,
     ) -> Result<Cursor, Trouble> {
         let operation = &poll.operation;
@@ -140,7 +139,7 @@ impl Cursor {
     }
 
     /// The value to ask from: the last one, and for times so much before it as the system may still have been writing.
-    fn from(&self, poll: &Poll) -> Result<Value, Trouble> {
+    fn from(&self, poll: &Polling) -> Result<Value, Trouble> {
         let first = json::parse_tagged(&self.place.first).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         Ok(match (&self.value, &first) {
             (Value::Time(value), Value::Time(first)) => {
@@ -190,7 +189,7 @@ struct Row {
 async fn ask(
     askers: &Askers,
     graph: &Arc<ExecutionGraph>,
-    poll: &Poll,
+    poll: &Polling,
     from: &Value,
     window: usize,
     now: Timestamp,
@@ -227,7 +226,7 @@ async fn ask(
 }
 
 /// The flow's own condition, from that value on, in order, so many.
-fn narrow(asked: &mut Request, poll: &Poll, from: &Value, window: usize) {
+fn narrow(asked: &mut Request, poll: &Polling, from: &Value, window: usize) {
     let column = EvaluatedColumn { path: vec![poll.cursor.clone()], ty: Some(poll.cursor_type.clone()) };
     let mut parts = vec![EvaluatedFilter::Compare { column, op: CompareOp::GreaterEqual, value: from.clone() }];
     asked.params.retain(|(_, param)| match param {

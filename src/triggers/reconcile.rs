@@ -159,7 +159,7 @@ pub async fn backfill(
         let mut accepted = askers.store.accept(new, runs).await?;
         askers.count(&source.endpoint.connection, &accepted);
         if accepted.outcome == AcceptOutcome::Duplicate && !own.is_empty() {
-            accepted = askers.store.accept_again(accepted.event, own, by.clone()).await?;
+            accepted = askers.store.accept_again(accepted.event, own, vec![], by.clone()).await?;
         } else {
             found.new += usize::from(matches!(accepted.outcome, AcceptOutcome::Kept(_)));
         }
@@ -305,6 +305,7 @@ impl Source {
             },
             missing_continues: false,
             blank_is_missing: false,
+            one_at_a_time: None,
         };
         let begun = Instant::now();
         let attempt = Attempt { operation: &operation, number: 1, timeout: None };

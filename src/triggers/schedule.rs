@@ -5,7 +5,6 @@
 //! changed one has missed nothing.
 
 use super::askers::{Askers, Trouble, earlier};
-use super::intake;
 use crate::graph::{ExecutionGraph, Schedule};
 use crate::store::{CursorMove, StoreError};
 use crate::value::{Record, Value, time};
@@ -62,7 +61,7 @@ pub async fn turn(
             if let Some(previous) = &previous {
                 event.set("previous_at".into(), Value::from(previous.as_str()));
             }
-            let event = intake::asked_for(graph, None, at.clone(), &Value::Record(event), now)?;
+            let event = askers.event(graph, None, at.clone(), &Value::Record(event), now)?;
             askers.keep(vec![event], moved(at.clone(), Some(at))?).await?;
         }
     }

@@ -5,7 +5,7 @@ use super::{Work, join, text};
 use crate::catalog::{self, Entity, ParamKind, System};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use crate::graph::cron::{CronError, Ticks, zone_meant};
-use crate::graph::{Files, Format, Param, Poll, Reconcile, Schedule, TriggerKind};
+use crate::graph::{Files, Format, Param, Polling, Reconcile, Schedule, TriggerKind};
 use crate::language::types::{Kind, RecordType, Type, TypeSource};
 use crate::model::flow;
 use crate::model::read::Params;
@@ -97,7 +97,7 @@ impl Work<'_> {
         good.then_some(Reconcile { every, lookback })
     }
 
-    pub(super) fn poll(&mut self, poll: &flow::Poll, scope: &mut Scope) -> Option<TriggerKind> {
+    pub(super) fn polling(&mut self, poll: &flow::Poll, scope: &mut Scope) -> Option<TriggerKind> {
         let alone = Scope { alone: true, ..Scope::default() };
         let every = self.interval(&poll.every, "every");
         for (key, _) in poll.params.entries.iter().filter(|(key, _)| POLLS_OWN.contains(&&*key.text)) {
@@ -148,7 +148,7 @@ impl Work<'_> {
             Kind::Time => self.overlap(&operation.connection, system),
             _ => Duration::ZERO,
         };
-        Some(TriggerKind::Poll(Box::new(Poll { operation, every: every?, cursor, cursor_type, from, overlap, key })))
+        Some(TriggerKind::Poll(Box::new(Polling { operation, every: every?, cursor, cursor_type, from, overlap, key })))
     }
 
     /// The type of the column that grows.

@@ -12,14 +12,19 @@ use crate::model::slot::Configurable;
 impl Work<'_> {
     /// Also gives the scope its `event`.
     pub(super) fn trigger(&mut self, trigger: &flow::Trigger, scope: &mut Scope) -> Option<Trigger> {
+        let mut ignore_own = false;
         let kind = match &trigger.source {
-            TriggerSource::Webhook(webhook) => self.webhook(webhook, scope),
+            TriggerSource::Webhook(webhook) => {
+                ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
+                self.webhook(webhook, scope)
+            }
             TriggerSource::Schedule(schedule) => self.schedule(schedule, scope),
-            TriggerSource::Poll(poll) => self.poll(poll, scope),
+            TriggerSource::Poll(poll) => self.polling(poll, scope),
             TriggerSource::File(file) => self.files(file, scope),
-            TriggerSource::Flow(_) => {
-                self.unsupported("this kind of trigger", trigger.source_key);
-                None
+            TriggerSource::Flow(flow) => {
+                let params = self.params(flow);
+                scope.event = params.clone();
+                params.map(|params| TriggerKind::Flow { params })
             }
         };
         scope.at_door = true;
@@ -28,6 +33,9 @@ impl Work<'_> {
         let mut key = |expr: &Option<crate::model::slot::Expr>| expr.as_ref().map(|expr| self.slot(expr, scope, None));
         let (dedupe, order_by, sequence) = (key(&trigger.dedupe), key(&trigger.order_by), key(&trigger.sequence));
         scope.at_door = false;
+        if let Some(Some((_, checked))) = &dedupe {
+            self.dedupe_reads = checked.reads.clone();
+        }
         if let (Some(sequence), None) = (&trigger.sequence, &trigger.order_by) {
             let finding = Diagnostic::error(Code::F0374, "`sequence` stands without `order_by`", sequence.span);
             self.say(finding.help("write `order_by`: what has a sequence are the events of one key"));
@@ -37,10 +45,6 @@ impl Work<'_> {
             scope.facts.extend(checked.when_true.iter().cloned());
         }
         let slot = |compiled: Option<Option<(crate::graph::Slot, _)>>| compiled.flatten().map(|(slot, _)| slot);
-        let ignore_own = match &trigger.source {
-            TriggerSource::Webhook(webhook) => webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0),
-            _ => false,
-        };
         Some(Trigger {
             kind: kind?,
             ignore_own,

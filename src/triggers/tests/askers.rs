@@ -114,6 +114,7 @@ impl House {
             routes: Arc::new(ArcSwap::from_pointee(Routes { endpoints, flows: vec![] })),
             store: store.clone(),
             connector: system.clone(),
+            privacy: Arc::default(),
             metrics: Arc::new(Metrics::new()),
             wake: Arc::new(|| {}),
         };
@@ -149,7 +150,7 @@ impl House {
         let revision = Revision { flow: flow.to_owned(), hash, language_version: 1, sources: vec![], created_at: at };
         self.store.put_revision(revision).await.unwrap();
         let by = By { actor: "ada".into(), reason: "new".into(), at };
-        self.store.activate(hash, by).await.unwrap();
+        self.store.activate(hash, None, by).await.unwrap();
     }
 
     /// The events of an inbox, oldest first, with their bodies.
