@@ -157,7 +157,6 @@ impl House {
             received_at: Timestamp::now(),
             problem: None,
             subjects: vec![],
-            subjects: vec![],
         };
         let flow = self.revisions.live("parent").unwrap().graph;
         let run = door::ask(&flow, &json::parse(body.as_bytes()).unwrap(), &Value::Missing, id, false);
