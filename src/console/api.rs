@@ -2,9 +2,11 @@
 
 use super::operate;
 use super::query::Query;
-use super::view::{self, AlertView, AuditView, EventView, Flow, List, Run, RunDetail};
+use super::view::{self, AlertView, ApprovalView, AuditView, EventView, Flow, List, Run, RunDetail};
 use super::{Console, ReloadReport};
-use crate::store::{AlertFilter, EventFilter, EventState, Page, RunFilter, RunId, RunState, StoreError};
+use crate::store::{
+    AlertFilter, ApprovalFilter, EventFilter, EventState, Page, RunFilter, RunId, RunState, StoreError,
+};
 use crate::telemetry::Metrics;
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -25,6 +27,8 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/replay", post(operate::replay))
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/release", post(operate::release))
+        .route("/api/runs/{id}/approve", post(operate::judge))
+        .route("/api/approvals", get(approvals))
         .route("/api/dead-letters", get(dead_letters))
         .route("/api/events", get(events))
         .route("/api/alerts", get(alerts))
@@ -203,6 +207,13 @@ async fn alerts(State(console): State<Console>, RawQuery(query): RawQuery) -> Re
     let filter = AlertFilter { open: query.parsed("open")?, flow: query.text("flow"), code: query.text("code") };
     let listed = console.store.alerts(filter, query.page()?).await?;
     Ok(fine(&List::of(listed, AlertView::from)))
+}
+
+async fn approvals(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let query = Query::read(query.as_deref(), &["state", "flow", "run", "limit", "after"])?;
+    let filter = ApprovalFilter { state: query.parsed("state")?, flow: query.text("flow"), run: query.parsed("run")? };
+    let listed = console.store.approvals(filter, query.page()?).await?;
+    Ok(fine(&List::of(listed, ApprovalView::from)))
 }
 
 async fn audit(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {

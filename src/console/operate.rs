@@ -22,6 +22,8 @@ pub enum Operation {
     Decide { step: String, verdict: Verdict },
     /// Lets later runs of its order key pass.
     Release,
+    /// Answers what an `approve` asks; `without`: keys of the items that are taken out.
+    Judge { step: String, approved: bool, without: Vec<String> },
 }
 
 /// Where a replay begins.
@@ -77,6 +79,19 @@ struct Decide {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Judge {
+    actor: String,
+    reason: String,
+    step: String,
+    /// `approved` or `rejected`.
+    verdict: String,
+    /// With `approved`: keys of the items that are taken out.
+    #[serde(default)]
+    without: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Release {
     actor: String,
     reason: String,
@@ -113,6 +128,21 @@ pub(super) async fn decide(
         (other, _) => return Err(Problem::wrong(format!("`verdict` is done, not_done or stop, got {other:?}"))),
     };
     operate(console, &id, Operation::Decide { step, verdict }, actor, reason).await
+}
+
+pub(super) async fn judge(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let Judge { actor, reason, step, verdict, without } = read(&body)?;
+    let approved = match verdict.as_str() {
+        "approved" => true,
+        "rejected" if without.is_empty() => false,
+        "rejected" => return Err(Problem::wrong("`without` goes with `approved` only")),
+        other => return Err(Problem::wrong(format!("`verdict` is approved or rejected, got {other:?}"))),
+    };
+    operate(console, &id, Operation::Judge { step, approved, without }, actor, reason).await
 }
 
 pub(super) async fn release(

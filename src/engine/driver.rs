@@ -9,11 +9,13 @@ use super::executor::Inner;
 use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
 use super::revisions::NoGraph;
-use super::{door, machine};
+use super::{approvals, door, machine};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
-use crate::store::journal::{JournalError, Record as Stored};
-use crate::store::{Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError};
+use crate::store::journal::{JournalError, Judged, Record as Stored};
+use crate::store::{
+    ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError,
+};
 use crate::value::{Text, json};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -49,6 +51,10 @@ pub(super) struct Driver {
     calls: JoinSet<Command>,
     /// Answers that the store gave.
     given: VecDeque<Command>,
+    /// What persons answered while nobody had the run.
+    answers: Vec<(String, Judged)>,
+    /// Nodes whose answers by persons the run has been given, until that is written down.
+    answered: Vec<String>,
 }
 
 /// A loaded run as a machine.
@@ -127,6 +133,8 @@ impl Driver {
             due: None,
             calls: JoinSet::new(),
             given: VecDeque::new(),
+            answers: loaded.answers,
+            answered: Vec::new(),
             inner,
         })
     }
@@ -139,21 +147,24 @@ impl Driver {
         stop: CancellationToken,
         lost: CancellationToken,
     ) -> Result<(), Stopped> {
-        let mut command = Command::Resume;
         let mut draining = false;
+        // Answers before anything else, so that one in time is not found to be late.
+        let answers = std::mem::take(&mut self.answers);
+        let given = approvals::given(&answers).chain([Command::Resume]);
+        let mut actions: Vec<Action> = given.flat_map(|command| self.step(command)).collect();
+        self.answered = answers.into_iter().map(|(node, _)| node).collect();
         loop {
-            let actions = self.machine.step(command, Timestamp::now(), fastrand::f64());
             if self.perform(actions, &lost).await? {
                 return Ok(());
             }
             if let Some(given) = self.given.pop_front() {
-                command = given;
+                actions = self.step(given);
                 continue;
             }
             // Once nothing more is sent, only answers count.
             let due = self.due.filter(|_| !draining);
             let wait = due.map_or(Duration::from_secs(3600), until);
-            command = tokio::select! {
+            let command = tokio::select! {
                 biased;
                 () = lost.cancelled() => return Ok(()),
                 () = stop.cancelled(), if !draining => {
@@ -168,7 +179,12 @@ impl Driver {
                 Some(command) = commands.recv() => command,
                 () = tokio::time::sleep(wait) => Command::Timer,
             };
+            actions = self.step(command);
         }
+    }
+
+    fn step(&mut self, command: Command) -> Vec<Action> {
+        self.machine.step(command, Timestamp::now(), fastrand::f64())
     }
 
     /// Does what the machine says. True: the run is given back.
@@ -198,6 +214,9 @@ impl Driver {
         if leaves || !entries.is_empty() {
             let mut update = RunUpdate::to(next, Timestamp::now());
             update.alerts = self.alerts(&entries, end.as_ref());
+            update.approvals = approvals::changes(&self.machine, &entries, end.is_some())?;
+            let answered = std::mem::take(&mut self.answered).into_iter();
+            update.approvals.extend(answered.map(|node| ApprovalChange::Taken { node }));
             update.revision = self.takes.take();
             self.append(&entries, update, lost).await?;
         }

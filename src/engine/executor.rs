@@ -129,6 +129,19 @@ impl Executor {
         self.inner.connectors.store(Arc::new(connectors));
     }
 
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// Tells a run that is at work here; false: it is not.
+    pub(super) async fn tell(&self, run: RunId, command: Command) -> bool {
+        let active = self.inner.active().get(&run).map(|active| active.commands.clone());
+        match active {
+            Some(active) => active.send(command).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// An event was accepted: there may be something to do.
     pub fn wake(&self) {
         self.inner.wake.notify_one();
@@ -310,10 +323,7 @@ impl Executor {
     pub async fn cancel(&self, run: RunId, by: By) -> Result<(), CommandError> {
         let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
         let command = Command::Cancel { actor, reason };
-        let active = self.inner.active().get(&run).map(|active| active.commands.clone());
-        if let Some(active) = active
-            && active.send(command.clone()).await.is_ok()
-        {
+        if self.tell(run, command.clone()).await {
             return Ok(());
         }
         self.command(run, command, None, "cancel", by).await.map(|_| ())

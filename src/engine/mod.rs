@@ -14,6 +14,7 @@
 // A step's error is told once, in full: it may be large.
 #![allow(clippy::result_large_err)]
 
+mod approvals;
 pub mod connector;
 pub mod door;
 mod driver;

@@ -93,6 +93,7 @@ pub enum NodeKind {
     /// Lists of steps beside each other.
     Parallel(Vec<Vec<Node>>),
     Wait(Wait),
+    Approve(Box<Approve>),
     Alert {
         severity: Severity,
         code: Text,
@@ -149,6 +150,18 @@ pub struct Poll {
     pub every: Duration,
     /// Past it the step fails.
     pub at_most: Duration,
+}
+
+/// A question to a person.
+#[derive(Debug)]
+pub struct Approve {
+    pub title: Slot,
+    pub detail: Option<Slot>,
+    /// Who may answer; empty: whoever may operate.
+    pub roles: Vec<Text>,
+    pub expires: Option<Duration>,
+    /// The items that are asked about, and what names one, over `row`.
+    pub items: Option<(Slot, Slot)>,
 }
 
 /// A bound operation of a lookup or call.

@@ -1,6 +1,6 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Then, TriggerKind, Wait};
+use super::{Approve, Case, ExecutionGraph, Node, NodeKind, Operation, Then, TriggerKind, Wait};
 use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
@@ -94,6 +94,7 @@ impl Chart {
                 lists.iter().flat_map(|list| self.steps(list, vec![(head.clone(), String::new())])).collect()
             }
             NodeKind::Wait(wait) => self.follow("(", ")", &format!("{id}\n{}", waits(wait)), &ends),
+            NodeKind::Approve(approve) => self.follow("[/", "\\]", &format!("{id}\napprove{}", who(approve)), &ends),
             NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
             NodeKind::Fail { code, .. } => {
                 self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
@@ -131,6 +132,12 @@ fn waits(wait: &Wait) -> String {
             format!("wait for {}\nevery {every}, at most {at_most}", what(&poll.operation))
         }
     }
+}
+
+fn who(approve: &Approve) -> String {
+    let roles = if approve.roles.is_empty() { String::new() } else { format!(": {}", join(&approve.roles)) };
+    let expires = approve.expires.map(|time| format!("\nwithin {}", write_duration(time))).unwrap_or_default();
+    roles + &expires
 }
 
 fn what(operation: &Operation) -> String {
@@ -185,6 +192,11 @@ fn node(step: &Node) -> Value {
         NodeKind::Wait(Wait::Until(_)) => json!({ "wait": { "until": {} } }),
         NodeKind::Wait(Wait::Row(poll)) => json!({ "wait": {
             "lookup": bound(&poll.operation), "every": write_duration(poll.every), "at_most": write_duration(poll.at_most),
+        }}),
+        NodeKind::Approve(approve) => json!({ "approve": {
+            "roles": approve.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(),
+            "expires": approve.expires.map(write_duration),
+            "items": approve.items.is_some(),
         }}),
         NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
         NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),

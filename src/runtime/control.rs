@@ -46,6 +46,9 @@ impl Control for Inner {
                     };
                     Ok(self.executor.decide(run, &step, verdict, by).await?)
                 }
+                Operation::Judge { step, approved, without } => {
+                    Ok(self.executor.judge(run, &step, approved, without, by).await?)
+                }
                 Operation::Release => {
                     self.store.release_key(run, by).await?;
                     self.executor.wake();

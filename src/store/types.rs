@@ -1,6 +1,6 @@
 //! The plain types that the [`Store`](super::Store) trait speaks in.
 
-use super::journal::{Encoded, JournalEntry};
+use super::journal::{Encoded, JournalEntry, Judged};
 use crate::diagnostics::Position;
 use crate::graph::{ErrorClass, Severity};
 use jiff::Timestamp;
@@ -142,6 +142,18 @@ names! {
         DeadLetter = "dead_letter",
         /// Another body under an id that was accepted before.
         Conflicting = "conflicting",
+    }
+
+    /// What became of a question to a person.
+    ApprovalState: "a state of approvals" {
+        /// Nobody has answered yet.
+        Pending = "pending",
+        Approved = "approved",
+        Rejected = "rejected",
+        /// Nobody answered in time.
+        Expired = "expired",
+        /// The run has ended otherwise.
+        Withdrawn = "withdrawn",
     }
 
     /// Where a run stands.
@@ -385,6 +397,8 @@ pub struct LoadedRun {
     pub body: Vec<u8>,
     /// In the order of `seq`. An entry `accepted` at 0 is the store's own: there where the run has a dedupe value or order key.
     pub journal: Vec<JournalEntry>,
+    /// What persons answered and the journal does not know yet, with the nodes.
+    pub answers: Vec<(String, Judged)>,
 }
 
 /// What one write to a run does beside its journal entries.
@@ -395,6 +409,7 @@ pub struct RunUpdate {
     pub revision: Option<Hash>,
     pub effects: Vec<Effect>,
     pub alerts: Vec<NewAlert>,
+    pub approvals: Vec<ApprovalChange>,
     pub at: Timestamp,
 }
 
@@ -406,7 +421,7 @@ impl RunUpdate {
 
     /// The run goes on to `next`.
     pub fn to(next: Next, at: Timestamp) -> RunUpdate {
-        RunUpdate { next, revision: None, effects: Vec::new(), alerts: Vec::new(), at }
+        RunUpdate { next, revision: None, effects: Vec::new(), alerts: Vec::new(), approvals: Vec::new(), at }
     }
 }
 
@@ -459,6 +474,41 @@ pub struct Effect {
     pub row_key: String,
     /// The node's path.
     pub node: String,
+}
+
+/// What a write to a run does to the questions that it asks persons.
+#[derive(Clone, Debug)]
+pub enum ApprovalChange {
+    /// A person is asked, anew where one was before.
+    Asked {
+        node: String,
+        /// A [`journal::Asked`](super::journal::Asked) as JSON text.
+        request: String,
+        expires_at: Option<Timestamp>,
+    },
+    /// The run has the answer in its journal.
+    Taken { node: String },
+    /// Nobody answered in time. [`StoreError::Fenced`](super::StoreError::Fenced) where somebody has.
+    Expired { node: String },
+    /// Nobody need answer any more.
+    Withdrawn,
+}
+
+/// A question to a person, as kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    pub run: RunId,
+    pub flow: String,
+    /// The node's path.
+    pub node: String,
+    pub state: ApprovalState,
+    /// A [`journal::Asked`](super::journal::Asked) as JSON text.
+    pub request: String,
+    pub asked_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// When it was answered, expired or withdrawn.
+    pub ended_at: Option<Timestamp>,
+    pub answer: Option<Judged>,
 }
 
 /// Something a person should know. One of the same flow, code and title is one while it is open, and counts.
@@ -591,6 +641,14 @@ pub struct AlertFilter {
     pub open: Option<bool>,
     pub flow: Option<String>,
     pub code: Option<String>,
+}
+
+/// Which approvals to list. Everything set must hold.
+#[derive(Clone, Debug, Default)]
+pub struct ApprovalFilter {
+    pub state: Option<ApprovalState>,
+    pub flow: Option<String>,
+    pub run: Option<RunId>,
 }
 
 /// What [`drop_periods`](super::Store::drop_periods) did.

@@ -8,12 +8,14 @@
 //! the request as it was sent; a key never stands for two different requests.
 
 mod answered;
+mod approve;
 mod cancel;
 mod claimed;
 mod compare;
 mod decide;
 mod drain;
 mod each;
+mod judged;
 mod looked;
 mod operation;
 mod parallel;
@@ -35,8 +37,9 @@ pub mod path;
 #[cfg(test)]
 mod tests;
 
+pub use approve::{EXPIRED, REJECTED};
 pub use decide::Verdict;
-pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
+pub use entry::{Alert, Ask, Done, Effect, Entry, Fact, Failure, Item, Judgement, Ruling};
 pub use operation::operation_at;
 pub use path::NodePath;
 pub use replay::From;
@@ -74,6 +77,8 @@ pub struct Run {
     limits: Arc<Limits>,
     state: State,
     memo: Memo,
+    /// It has begun, or been taken up again.
+    at_work: bool,
     ended: bool,
     draining: bool,
     /// Nothing new begins here: something beside it has ended the run.
@@ -111,6 +116,8 @@ pub enum Command {
     Timer,
     /// A person says what became of an uncertain write.
     Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
+    /// A person says yes or no to what an `approve` asks.
+    Judged { node: NodePath, judgement: Judgement },
     /// A person sends a failed run on its way again. `again`: done writes to be done once more.
     Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
     /// A person ends it.
@@ -185,6 +192,7 @@ impl Run {
             limits,
             state,
             memo: Memo::default(),
+            at_work: false,
             ended: false,
             draining: false,
             holding: false,
@@ -212,6 +220,7 @@ impl Run {
             Command::Claimed { node, taken_by } => self.claimed(&node, taken_by),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
+            Command::Judged { node, judgement } => self.judged(&node, judgement),
             Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
             Command::Drain => self.drain(),

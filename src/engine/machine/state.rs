@@ -1,6 +1,6 @@
 //! Where a run stands: the journal, folded. Needs no graph, so that any journal can be read.
 
-use super::entry::{Entry, Fact, Failure, Ruling};
+use super::entry::{Ask, Entry, Fact, Failure, Judgement, Ruling};
 use super::path::NodePath;
 use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::value::{Text, Value};
@@ -31,6 +31,9 @@ pub(super) struct NodeState {
     pub standing: Standing,
     /// What was sent for it. Outlives resets: keys and open attempts must not be forgotten.
     pub work: Option<Work>,
+    /// The last question to a person, and its answer. They outlive resets, too.
+    pub asked: Option<Arc<Ask>>,
+    pub judged: Option<Arc<Judgement>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -198,6 +201,12 @@ impl NodeState {
                     work.anew(*next);
                 }
             }
+            Fact::Asked(ask) => {
+                self.now = Some(at);
+                self.asked = Some(ask.clone());
+                self.judged = None;
+            }
+            Fact::Judged(judgement) => self.judged = Some(judgement.clone()),
             Fact::GaveUp { error, open } => {
                 self.now = self.now.or(Some(at));
                 self.standing = Standing::Failed(error.clone());
@@ -237,6 +246,12 @@ impl NodeState {
                 })
             }
         }
+    }
+
+    /// A person is asked and has not answered.
+    pub fn waits_for_a_person(&self) -> bool {
+        let asked = self.asked.is_some() && self.judged.is_none() && self.now.is_some();
+        asked && matches!(self.standing, Standing::Going)
     }
 
     /// As if the step had not begun; what was sent for it stays known.

@@ -1,6 +1,7 @@
 //! From what is known to what is to be done: walks the graph over the folded journal, passes what is done, and begins
 //! what can begin. Walking again never does anything twice.
 
+use super::approve;
 use super::entry::{Alert, Done, Fact};
 use super::path::NodePath;
 use super::scope::Frame;
@@ -100,7 +101,10 @@ impl Run {
                 progress => return progress,
             },
         };
-        self.handle(node, frame, &path, failed)
+        match self.handle(node, frame, &path, failed) {
+            Progress::Failed(failed) => approve::ends(node, &path, failed),
+            progress => progress,
+        }
     }
 
     fn go(&mut self, node: &Node, frame: &Frame<'_>, path: &NodePath) -> Progress {
@@ -135,6 +139,7 @@ impl Run {
                 self.parallel(lists, frame, path, now)
             }
             NodeKind::Wait(wait) => self.pause(node, wait, frame, path, now),
+            NodeKind::Approve(approve) => self.approve(approve, frame, path, now),
             NodeKind::Alert { severity, code, title, detail } => {
                 let texts = self.text(title, frame, now).and_then(|title| {
                     let detail = detail.as_ref().map(|detail| self.text(detail, frame, now)).transpose()?;

@@ -1,13 +1,14 @@
 //! One run of a case: the real door and the real machine, with the case's answers for a world and a clock that only
 //! moves when the run waits.
 
-use super::answers::Answers;
+use super::answers::{AnswerKind, Answers};
 use super::reply::Asked;
+use super::tree::wrong;
 use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::engine::connector::{Request, StepError};
 use crate::engine::door;
-use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run};
+use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, Judgement, NodePath, Run};
 use crate::graph::ExecutionGraph;
 use crate::language::evaluate::Limits;
 use crate::store::{RunError, Start};
@@ -167,7 +168,12 @@ impl<'a> World<'a> {
             let mut due = None;
             for action in run.step(command, now, 0.0) {
                 match action {
-                    Action::Record(entries) => entries.iter().for_each(|entry| ran.note(entry)),
+                    Action::Record(entries) => {
+                        for entry in &entries {
+                            ran.note(entry);
+                            commands.extend(self.judge(entry, now)?);
+                        }
+                    }
                     Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
                     Action::Send { node, generation, attempt, request } => {
                         ran.sent(&node, &request);
@@ -228,6 +234,34 @@ impl<'a> World<'a> {
         }
         ran.note(entry);
         Command::Claimed { node, taken_by: None }
+    }
+
+    /// What a person says to what is asked; nothing where nobody answers.
+    fn judge(&mut self, entry: &Entry, now: Timestamp) -> Result<Option<Command>, Diagnostic> {
+        let Fact::Asked(ask) = &entry.fact else { return Ok(None) };
+        let path = entry.node.as_str();
+        let answer = self.answers.ask(path, "asked", self.case)?;
+        match answer.kind {
+            AnswerKind::Judged { approved, by, reason, without } => {
+                let items = ask.items.as_deref().unwrap_or_default();
+                if let Some(key) = without.iter().find(|key| !items.iter().any(|item| item.key == **key)) {
+                    let keys: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
+                    let finding = wrong(format!("`{path}` asks about no item `{key}`"), answer.span);
+                    return Err(finding.help(format!("its items: {}", keys.join(", "))));
+                }
+                let judgement = Judgement { approved, without, actor: by, reason, at: now };
+                Ok(Some(Command::Judged { node: entry.node.clone(), judgement }))
+            }
+            AnswerKind::Expired if ask.expires_at.is_none() => {
+                Err(wrong(format!("`{path}` never expires: it has no `expires`"), answer.span))
+            }
+            AnswerKind::Expired => Ok(None),
+            _ => {
+                let forms = "`{ approved: { by } }`, `{ rejected: { by, reason } }` or `expired`";
+                let message = format!("this is no answer for `{path}`, which asks a person");
+                Err(wrong(message, answer.span).help(format!("answer with {forms}")))
+            }
+        }
     }
 
     fn endless(&self, why: &str) -> Diagnostic {

@@ -2,6 +2,7 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+mod approve;
 mod operation;
 mod parallel;
 mod params;

@@ -204,9 +204,9 @@ impl Work<'_> {
                 let (kind, ty) = self.wait(wait, scope);
                 (kind, ty, false)
             }
-            Verb::Approve(_) => {
-                self.unsupported("this verb", step.verb_key);
-                (None, None, false)
+            Verb::Approve(approve) => {
+                let (kind, ty) = self.approve(approve, scope);
+                (kind, ty, false)
             }
         }
     }

@@ -3,8 +3,8 @@
 use crate::graph::Severity;
 use crate::store::journal::JournalEntry;
 use crate::store::{
-    Alert, AlertId, AuditEntry, Event, EventId, EventState, Hash, LiveRevision, Record, Run, RunId, RunState,
-    StoreError, codec,
+    Alert, AlertId, ApprovalState, AuditEntry, Event, EventId, EventState, Hash, LiveRevision, Record, Run, RunId,
+    RunState, StoreError, codec,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -24,7 +24,7 @@ macro_rules! kept_as_text {
         }
     )*};
 }
-kept_as_text!(EventId, RunId, AlertId, EventState, RunState);
+kept_as_text!(EventId, RunId, AlertId, EventState, RunState, ApprovalState);
 
 impl ToSql for Hash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -40,9 +40,12 @@ impl FromSql for Hash {
 /// An instant as microseconds; finer parts are cut off.
 pub(super) struct At(pub Timestamp);
 
+/// The last whole second there is: the end of time itself cannot be read back.
+const LAST: Timestamp = Timestamp::constant(253_402_207_199, 0);
+
 impl ToSql for At {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.as_microsecond().into())
+        Ok(self.0.min(LAST).as_microsecond().into())
     }
 }
 impl FromSql for At {

@@ -2,7 +2,7 @@
 
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, keys};
+use super::{alerts, approvals, keys};
 use crate::store::{
     By, Claimed, Effect, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState, RunUpdate,
     StoreError, codec, sql,
@@ -10,7 +10,7 @@ use crate::store::{
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
+pub(super) fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
     one(c, sql::RUN, params![id], rows::run)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))
 }
 
@@ -111,6 +111,9 @@ pub(super) fn append(
     for alert in &update.alerts {
         alerts::raise(c, alert, update.at)?;
     }
+    for change in &update.approvals {
+        approvals::change(c, run.id, change, update.at)?;
+    }
     if let Some(revision) = update.revision {
         execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
     }
@@ -121,6 +124,8 @@ pub(super) fn append(
     let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
     let holds_key = run.holds_key && !lets_go;
     let due = match update.next {
+        // What was answered while the worker had the run is to be taken up at once.
+        Next::Waiting { .. } if !approvals::untaken(c, run.id)?.is_empty() => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -148,7 +153,8 @@ pub(super) fn load(c: &Connection, id: RunId) -> Result<Option<LoadedRun>, Store
     let body = body(c, event.period, event.event.body_hash)?.ok_or_else(|| missing("payload"))?;
     let mut statement = c.prepare_cached(sql::JOURNAL)?;
     let journal = statement.query_and_then(params![period, id], rows::entry)?.collect::<Result<_, _>>()?;
-    Ok(Some(LoadedRun { run, event: event.event, body, journal }))
+    let answers = approvals::untaken(c, id)?;
+    Ok(Some(LoadedRun { run, event: event.event, body, journal, answers }))
 }
 
 /// The body of an event.

@@ -103,6 +103,8 @@ mod refusing {
         live_revisions() -> Vec<LiveRevision>;
         revision(hash: Hash) -> Option<Revision>;
         drop_periods(before: Timestamp, now: Timestamp) -> Dropped;
+        approvals(filter: ApprovalFilter, page: Page) -> Listed<Approval>;
+        answer(run: RunId, node: String, answer: crate::store::journal::Judged) -> ();
         ping() -> ();
     }
 }

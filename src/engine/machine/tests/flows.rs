@@ -1,5 +1,6 @@
 //! What steps do: a run driven by answers given by hand.
 
+mod approvals;
 mod beside;
 mod waits;
 

@@ -198,3 +198,32 @@ fn they_are_drawn_and_told() {
     assert_eq!(told["steps"][1]["wait"]["lookup"]["operation"], "stripe.charges.get");
     assert_eq!(told["steps"][2]["parallel"]["lists"][1][0]["id"], "b");
 }
+
+#[test]
+fn what_a_person_is_asked_is_checked() {
+    let lines = "  - { id: rows, lookup: { operation: finops.list, entity: CustomersV3, all: true } }\n";
+    let ask = |rest: &str| format!("{lines}  - id: a\n    approve:\n      title: Pay {{steps.rows.count()}}\n{rest}");
+    for (steps, expected) in [
+        (ask("") + "  - { id: b, transform: '\"{steps.a.by} {steps.a.at} {steps.a.reason}\"' }\n", &[] as &[&str]),
+        (
+            ask("      expires: 2d\n      roles: [finance]\n      items: steps.rows\n      key: row.CustomerAccount\n")
+                + "  - { id: b, transform: 'steps.a.items[0].CustomerAccount' }\n",
+            &[],
+        ),
+        (ask("") + "  - { id: b, transform: steps.a.items }\n", &["F0204 8:33 "]),
+        (ask("      items: steps.rows\n"), &["F0382 8:14 `items` and `key` belong together"]),
+        (ask("      key: row.id\n"), &["F0382 8:12 `items` and `key` belong together"]),
+        (ask("      items: '1'\n      key: row.id\n"), &["F0376 8:14 `items` is a list, got int"]),
+        (ask("      items: steps.rows\n      key: row.Customer\n"), &["F0204 9:16 "]),
+        (ask("      expires: { setting: soon }\n"), &["F0368 8:27 setting `soon` is text"]),
+        (ask("      detail: '{steps.nobody}'\n"), &["F02"]),
+    ] {
+        expect(&steps, &of_steps(&steps), expected);
+    }
+    let flow = format!("flow: a\n{TRIGGER}steps:\n{}", ask("      expires: 2d\n      roles: [finance]\n"));
+    let compilation = compiled(&[("a/a.flow.yaml", &flow)]);
+    let graph = compilation.flows[0].graph.clone().unwrap_or_else(|| panic!("{:?}", said(&compilation)));
+    assert!(render::mermaid(&graph).contains("n2[/\"a<br/>approve: finance<br/>within 2d\"\\]"));
+    let told = render::json(&graph);
+    assert_eq!(told["steps"][1]["approve"], json!({ "roles": ["finance"], "expires": "2d", "items": false }));
+}
