@@ -4,7 +4,8 @@
 //! over) writes nothing and stops at once; a run that only waits is given back to the store, and taken up again from its
 //! journal when it is due.
 
-use super::connector::{Attempt, LookOutcome, Outcome, Request, Sent, StepError};
+use super::cache::Cache;
+use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
 use super::executor::Inner;
 use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
@@ -298,6 +299,7 @@ impl Driver {
     fn call(&mut self, action: Action) {
         use tracing::Instrument;
         let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
+        let revision = self.machine.revision().clone();
         let span = tracing::Span::current();
         self.calls.spawn(
             async move {
@@ -305,7 +307,8 @@ impl Driver {
                     Action::Send { node, generation, attempt, request } => {
                         let path = node.clone();
                         let sent = AbortOnDropHandle::new(tokio::spawn(
-                            async move { send(&inner, &graph, &path, attempt, &request).await }.in_current_span(),
+                            async move { send(&inner, &graph, &revision, &path, attempt, &request).await }
+                                .in_current_span(),
                         ));
                         let outcome = sent.await.unwrap_or_else(|_| Outcome::Failed(panicked()));
                         Command::Answered { node, generation, attempt, outcome }
@@ -377,8 +380,21 @@ impl From<StoreErrorOr> for Stopped {
     }
 }
 
-async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> Outcome {
+async fn send(
+    inner: &Inner,
+    graph: &ExecutionGraph,
+    revision: &str,
+    path: &NodePath,
+    number: u32,
+    request: &Request,
+) -> Outcome {
     let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
+    let cached = operation.cache.and_then(|time| Some((time, Cache::place(revision, request)?)));
+    if let Some((time, place)) = &cached
+        && let Some(value) = inner.cache.get(place, *time, Timestamp::now())
+    {
+        return Outcome::Done(Row::value(value));
+    }
     let Some(connector) = inner.connector(&request.connection) else {
         return Outcome::Failed(no_connection(&request.connection));
     };
@@ -392,6 +408,9 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         Outcome::Failed(error) => error.class.as_str(),
     };
     inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
+    if let (Some((_, place)), Outcome::Done(row)) = (cached, &outcome) {
+        inner.cache.put(place, &row.value, Timestamp::now());
+    }
     outcome
 }
 

@@ -4,6 +4,7 @@
 //! When the process is about to go away nothing new is sent; what is under way may finish for a while, and stays open
 //! otherwise: the next process looks for it.
 
+use super::cache::Cache;
 use super::connector::Connector;
 use super::driver::{Driver, Stopped, numbered};
 use super::machine::{Action, Command, From, NodePath, Verdict};
@@ -67,6 +68,7 @@ pub(super) struct Inner {
     pub config: Config,
     /// Something may be there to be claimed.
     pub wake: Notify,
+    pub cache: Cache,
     connectors: ArcSwap<Connectors>,
     active: Mutex<HashMap<RunId, Active>>,
 }
@@ -118,6 +120,7 @@ impl Executor {
             revisions,
             config,
             wake: Notify::new(),
+            cache: Cache::default(),
             connectors: ArcSwap::from_pointee(connectors),
             active: Mutex::default(),
         };
@@ -127,6 +130,7 @@ impl Executor {
     /// Runs go on with these from their next request on.
     pub fn set_connectors(&self, connectors: Connectors) {
         self.inner.connectors.store(Arc::new(connectors));
+        self.inner.cache.clear();
     }
 
     pub(super) fn inner(&self) -> &Inner {

@@ -64,6 +64,9 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
         Fact::RunFailed { step, error } => {
             Stored::Error(stored::Failure { error: run_error(error, step)?, open: false, retry_at: None })
         }
+        Fact::Reread { reset } => {
+            Stored::Reread(stored::Reread { reset: reset.iter().map(|path| path.as_str().to_owned()).collect() })
+        }
         Fact::Asked(ask) => Stored::Asked(stored_ask(ask)?),
         Fact::Judged(judgement) => Stored::Judged(stored_judgement(judgement)),
         Fact::Decision { what, actor, reason } => Stored::Decision(stored::Decision {
@@ -109,6 +112,9 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             }
         }
         Stored::Skipped(_) => Fact::Skipped,
+        Stored::Reread(reread) => {
+            Fact::Reread { reset: reread.reset.iter().map(|path| NodePath::new(path.as_str())).collect() }
+        }
         Stored::Asked(asked) => Fact::Asked(Arc::new(read_ask(asked)?)),
         Stored::Judged(judged) => Fact::Judged(Arc::new(read_judgement(judged))),
         Stored::Decision(decision) => {

@@ -15,6 +15,7 @@
 #![allow(clippy::result_large_err)]
 
 mod approvals;
+mod cache;
 pub mod connector;
 pub mod door;
 mod driver;

@@ -1,6 +1,7 @@
 //! Runs driven against a real store and a connector that does as it is told.
 
 mod approvals;
+mod cached;
 
 use super::connector::*;
 use super::machine::{From, Verdict};

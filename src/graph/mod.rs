@@ -72,6 +72,8 @@ pub struct Node {
     pub kind: NodeKind,
     /// Begins together with the lookup before it: both stand in one list, and this one uses nothing of that one.
     pub together: bool,
+    /// A write: the earlier lookup of its list that the run goes back to when what was read no longer holds.
+    pub reread: Option<Text>,
     pub timeout: Option<Duration>,
     pub retry: Retry,
     pub on_error: Vec<ErrorCase>,
@@ -184,6 +186,8 @@ pub struct Operation {
     pub missing_continues: bool,
     /// `blank_key: missing`: a blank key sends nothing.
     pub blank_is_missing: bool,
+    /// How long a result may be used again.
+    pub cache: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]

@@ -66,7 +66,9 @@ impl Chart {
             NodeKind::Transform(_) => self.follow("[", "]", &format!("{id}\ntransform"), &ends),
             NodeKind::Lookup(operation) => self.follow("[/", "/]", &format!("{id}\n{}", what(operation)), &ends),
             NodeKind::Call(operation) => {
-                let label = format!("{id}\n{}\n{}", what(operation), operation.repeat.reason);
+                let back = step.reread.as_ref().map(|lookup| format!("\non a conflict back to {lookup}"));
+                let reason = &operation.repeat.reason;
+                let label = format!("{id}\n{}\n{reason}{}", what(operation), back.unwrap_or_default());
                 self.follow("[[", "]]", &label, &ends)
             }
             NodeKind::Branch { cases, otherwise } => {
@@ -216,6 +218,9 @@ fn node(step: &Node) -> Value {
         .collect();
     if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
         shown.extend(kind);
+        if let Some(lookup) = &step.reread {
+            shown.insert("reread".into(), Value::String(lookup.to_string()));
+        }
         if step.together {
             shown.insert("together".into(), Value::Bool(true));
         }
@@ -227,11 +232,15 @@ fn node(step: &Node) -> Value {
 }
 
 fn bound(operation: &Operation) -> Value {
-    json!({
+    let mut shown = json!({
         "operation": operation.name.as_str(),
         "connection": operation.connection.as_str(),
         "entity": operation.entity.as_ref().map(|entity| entity.as_str()),
         "params": operation.params.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         "repeat": operation.repeat.reason,
-    })
+    });
+    if let (Some(time), Value::Object(shown)) = (operation.cache, &mut shown) {
+        shown.insert("cache".into(), Value::String(write_duration(time)));
+    }
+    shown
 }

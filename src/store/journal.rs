@@ -72,6 +72,8 @@ pub enum Record {
     Error(Failure),
     /// `when` did not hold.
     Skipped(Skipped),
+    /// What was read no longer holds.
+    Reread(Reread),
     /// A person is asked.
     Asked(Asked),
     /// A person said yes or no to it.
@@ -177,6 +179,12 @@ pub struct Decision {
     pub value: Option<Encoded>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reread {
+    /// Nodes that are forgotten.
+    pub reset: Vec<String>,
+}
+
 /// What a person is shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
@@ -269,6 +277,7 @@ records! {
     Look = "look",
     Error = "error",
     Skipped = "skipped",
+    Reread = "reread",
     Asked = "asked",
     Judged = "judged",
     Decision = "decision",
@@ -319,7 +328,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 12, "the fixture has every kind");
+        assert_eq!(kinds.len(), 13, "the fixture has every kind");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub enum Fact {
     GaveUp { error: StepError, open: bool },
     /// The run fails because a step did: `on_failure` begins.
     RunFailed { step: NodePath, error: StepError },
+    /// What was read no longer holds: these steps are forgotten, and the run goes on from the first of them.
+    Reread { reset: Vec<NodePath> },
     /// A person is asked; the entry's instant is the step's `run.now`.
     Asked(Arc<Ask>),
     /// A person said yes or no to it.

@@ -21,6 +21,7 @@ mod operation;
 mod parallel;
 mod replay;
 mod request;
+mod reread;
 mod resume;
 mod scope;
 mod start;
@@ -97,6 +98,15 @@ struct Memo {
     cases: HashMap<NodePath, Option<usize>>,
     caught: HashMap<NodePath, Option<usize>>,
     loops: HashMap<NodePath, Loop>,
+}
+
+impl Memo {
+    /// The step at `path` is to be evaluated again.
+    fn forget(&mut self, path: &NodePath) {
+        self.cases.remove(path);
+        self.caught.remove(path);
+        self.loops.remove(path);
+    }
 }
 
 /// Something that happened to a run.
@@ -238,6 +248,11 @@ impl Run {
     pub fn in_flight(&self) -> bool {
         let waits = |phase: &Phase| matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_));
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
+    }
+
+    /// The revision it goes by.
+    pub fn revision(&self) -> &Text {
+        &self.facts.revision
     }
 
     /// The graph it goes by.

@@ -298,7 +298,7 @@ pub fn operation_at<'g>(graph: &'g crate::graph::ExecutionGraph, path: &NodePath
 }
 
 /// The step with that id: ids are unique in a flow.
-fn find<'g>(nodes: &'g [Node], id: &str) -> Option<&'g Node> {
+pub(super) fn find<'g>(nodes: &'g [Node], id: &str) -> Option<&'g Node> {
     nodes.iter().find_map(|node| {
         if node.id.as_str() == id {
             return Some(node);

@@ -31,6 +31,8 @@ pub(super) struct NodeState {
     pub standing: Standing,
     /// What was sent for it. Outlives resets: keys and open attempts must not be forgotten.
     pub work: Option<Work>,
+    /// How often a conflict of it has sent the run back.
+    pub rereads: u32,
     /// The last question to a person, and its answer. They outlive resets, too.
     pub asked: Option<Arc<Ask>>,
     pub judged: Option<Arc<Judgement>>,
@@ -113,9 +115,15 @@ impl State {
                 self.failing = Some((step.clone(), error.clone()));
                 self.failures += 1;
             }
-            Fact::Done { done, .. } => {
+            Fact::Done { done, attempt, .. } => {
                 self.keep(&entry.node, &done.value);
-                self.nodes.entry(entry.node.clone()).or_default().done(done.now, &done.value);
+                self.nodes.entry(entry.node.clone()).or_default().done(done.now, *attempt, &done.value);
+            }
+            Fact::Reread { reset } => {
+                for path in reset {
+                    self.forget(path, entry.at);
+                }
+                self.nodes.entry(entry.node.clone()).or_default().rereads += 1;
             }
             Fact::Decision { what, reason, .. } => self.ruled(&entry.node, *what, reason, entry.at),
             fact => self.nodes.entry(entry.node.clone()).or_default().fold(fact, entry.at),
@@ -130,6 +138,18 @@ impl State {
         }
     }
 
+    /// As if the step had not begun, and with it the iteration that it stands in.
+    fn forget(&mut self, path: &NodePath, at: Timestamp) {
+        let frame = path.frame();
+        if let Some(results) = self.results.get_mut(&frame) {
+            results.retain(|(id, _)| id.as_str() != path.id());
+        }
+        self.begun.remove(&frame);
+        if let Some(node) = self.nodes.get_mut(path) {
+            node.reset(at);
+        }
+    }
+
     fn ruled(&mut self, path: &NodePath, what: Ruling, reason: &Text, at: Timestamp) {
         match what {
             Ruling::Stop => self.stopped = Some(reason.clone()),
@@ -137,6 +157,7 @@ impl State {
                 self.failing = None;
                 for node in self.nodes.values_mut().filter(|node| matches!(node.standing, Standing::Failed(_))) {
                     node.reset(at);
+                    node.rereads = 0;
                 }
             }
             Ruling::Done | Ruling::NotDone => {
@@ -151,11 +172,9 @@ impl State {
                 }
             }
             Ruling::Reset | Ruling::Again => {
-                if let Some(results) = self.results.get_mut(&path.frame()) {
-                    results.retain(|(id, _)| id.as_str() != path.id());
-                }
+                self.forget(path, at);
                 if let Some(node) = self.nodes.get_mut(path) {
-                    node.reset(at);
+                    node.rereads = 0;
                     if let (Ruling::Again, Some(work)) = (what, &mut node.work) {
                         work.again = work.result.take().is_some();
                     }
@@ -166,12 +185,15 @@ impl State {
 }
 
 impl NodeState {
-    fn done(&mut self, now: Timestamp, value: &Value) {
+    fn done(&mut self, now: Timestamp, attempt: u32, value: &Value) {
         self.now = Some(now);
         self.standing = Standing::Done;
         if let Some(work) = &mut self.work {
             work.phase = Phase::Rest;
-            work.result = Some(value.clone());
+            // What `on_error` gives instead is no work that was done.
+            if attempt > 0 {
+                work.result = Some(value.clone());
+            }
         }
     }
 
@@ -215,7 +237,11 @@ impl NodeState {
                     work.phase = Phase::Rest;
                 }
             }
-            Fact::Started { .. } | Fact::RunFailed { .. } | Fact::Done { .. } | Fact::Decision { .. } => {}
+            Fact::Started { .. }
+            | Fact::RunFailed { .. }
+            | Fact::Done { .. }
+            | Fact::Reread { .. }
+            | Fact::Decision { .. } => {}
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Progress {
         reason: Text,
         release: bool,
     },
+    /// What was read no longer holds: the list goes on from the lookup that the step names.
+    Reread,
 }
 
 /// A step that has failed for good.
@@ -52,7 +54,7 @@ impl Run {
         let root = Frame::root();
         if self.state.failing.is_none() {
             match self.list(&graph.steps, &root) {
-                Progress::Waiting | Progress::Held => return,
+                Progress::Waiting | Progress::Held | Progress::Reread => return,
                 Progress::Finished => return self.finish(End::Succeeded),
                 Progress::Stopped { reason, release } => return self.finish(End::Stopped { reason, release }),
                 Progress::Failed(Failed { step, error }) => {
@@ -83,6 +85,10 @@ impl Run {
                 self.beside(&lookups, frame)
             };
             match progress {
+                Progress::Reread => {
+                    self.go_back(nodes, first, &frame.path);
+                    rest = nodes;
+                }
                 Progress::Finished => rest = others.get(beside..).unwrap_or_default(),
                 progress => return progress,
             }
@@ -101,6 +107,9 @@ impl Run {
                 progress => return progress,
             },
         };
+        if self.goes_back(node, &path, &failed) {
+            return Progress::Reread;
+        }
         match self.handle(node, frame, &path, failed) {
             Progress::Failed(failed) => approve::ends(node, &path, failed),
             progress => progress,

@@ -6,6 +6,7 @@ mod approve;
 mod operation;
 mod parallel;
 mod params;
+mod reread;
 mod scope;
 mod steps;
 #[cfg(test)]

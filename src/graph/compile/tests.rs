@@ -149,8 +149,8 @@ fn operations_are_held_to_the_catalogue() {
             &["F0368 9:25 there is no setting `unset` with a value"],
         ),
         (
-            "finops.list\n      entity: CustomersV3\n      all: true\n      cache: 3m",
-            &["F0353 9:14 `cache` is not supported by this version"],
+            "finops.list\n      entity: CustomersV3\n      all: true\n      cache: { setting: soon }",
+            &["F0368 9:25 setting `soon` is text, a duration such as `15m` is needed here"],
         ),
         (
             "finops.list\n      entity: CustomersV3\n      all: true\n    retry: { jitter: 2 }",

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod beside;
+mod rereads;
 mod waits;
 
 use super::*;

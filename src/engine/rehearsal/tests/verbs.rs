@@ -151,3 +151,53 @@ fn persons_answer_in_tests_too() {
         "never expires",
     );
 }
+
+const AGAIN: &str = "
+- id: known
+  lookup: { operation: finops.get, entity: CustomersV3, key: '\"C-1\"' }
+- id: change
+  call:
+    operation: finops.update
+    entity: CustomersV3
+    key: '\"C-1\"'
+    body: '{ NameAlias = steps.known.NameAlias }'
+    reread: known
+";
+
+#[test]
+fn a_conflict_reads_again_in_tests_too() {
+    let answers = "answers: { known: [{ value: { NameAlias: old } }, { value: { NameAlias: new } }], change: [{ status: 412 }, { value: {} }] }\n";
+    passes(
+        AGAIN,
+        &format!(
+            "{answers}expect: {{ run: succeeded, calls: [{{ step: change, body: {{ NameAlias: old }} }}, {{ step: change, body: {{ NameAlias: new }} }}] }}"
+        ),
+    );
+    let once = answers.replace(", { value: { NameAlias: new } }", "");
+    fails(AGAIN, &format!("{once}expect: {{ run: succeeded }}"), "`known` was asked once more");
+}
+
+const CACHED: &str = "
+- id: lines
+  for_each:
+    items: '[1, 2, 3]'
+    as: n
+    key: n
+    steps:
+      - { id: pause, wait: { for: 40m } }
+      - { id: found, lookup: { operation: stripe.charges.get, key: event.data.object.id, cache: 1h } }
+";
+
+#[test]
+fn a_cached_result_is_used_again_while_it_is_fresh() {
+    // Asked at 40 minutes, used at 80, too old at 120.
+    passes(
+        CACHED,
+        "answers: { lines/1/found: { value: { id: a } }, lines/3/found: { value: { id: c } } }\nexpect: { run: succeeded, waited: 2h, steps: { lines/2/found: { id: a }, lines/3/found: { id: c } } }",
+    );
+    fails(
+        CACHED,
+        "answers: { lines/1/found: { value: { id: a } } }\nexpect: { run: succeeded }",
+        "`lines/3/found` was asked",
+    );
+}

@@ -227,3 +227,62 @@ fn what_a_person_is_asked_is_checked() {
     let told = render::json(&graph);
     assert_eq!(told["steps"][1]["approve"], json!({ "roles": ["finance"], "expires": "2d", "items": false }));
 }
+
+#[test]
+fn reread_goes_back_to_a_lookup_of_its_list() {
+    let write = |reread: &str| {
+        format!(
+            "{{ id: w, call: {{ operation: stripe.charges.update, key: '\"ch_1\"', body: '{{ description = \"x\" }}', reread: {reread} }} }}"
+        )
+    };
+    let first = format!("  - {{ id: a, {LOOK} }}\n");
+    for (steps, expected) in [
+        (format!("{first}  - {}\n", write("a")), &[] as &[&str]),
+        (format!("{first}  - {}\n", write("b")), &["F0383 5:110 `b` is no lookup above this step in its list"]),
+        (format!("  - {{ id: a, transform: 1 }}\n  - {}\n", write("a")), &["F0383 5:110 `a` is no lookup above"]),
+        (format!("  - {}\n  - {{ id: a, {LOOK} }}\n", write("a")), &["F0383 4:110 `a` is no lookup above"]),
+        (
+            format!(
+                "{first}  - id: b\n    branch:\n      cases: [{{ when: steps.a.paid, steps: [{}] }}]\n      else: {{}}\n",
+                write("a")
+            ),
+            &["F0383 7:"],
+        ),
+        (
+            format!("{}  - {}\n", first.replace("id }", "id, cache: 1h }"), write("a")),
+            &["F0383 5:110 `a` is cached: read again, it would give the same"],
+        ),
+        (
+            format!(
+                "{first}  - {{ id: s, when: steps.a.paid, stop: {{ reason: r, release: true }} }}\n  - {{ id: v, {WRITE} }}\n  - {}\n",
+                write("a")
+            ),
+            &["F0371 7:110 going back passes a `stop` with `release`"],
+        ),
+    ] {
+        expect(&steps, &of_steps(&steps), expected);
+    }
+    let flow = format!("flow: a\n{TRIGGER}steps:\n{first}  - {}\n", write("a"));
+    let flow = flow.replace("id }", "id, on_missing: fail }");
+    let compilation = compiled(&[("a/a.flow.yaml", &flow)]);
+    let graph = compilation.flows[0].graph.clone().unwrap_or_else(|| panic!("{:?}", said(&compilation)));
+    assert!(render::mermaid(&graph).contains("<br/>on a conflict back to a\""));
+    assert_eq!(render::json(&graph)["steps"][1]["reread"], "a");
+    let cached = flow.replace("on_missing: fail", "cache: 1h").replace(", reread: a", "");
+    let compilation = compiled(&[("a/a.flow.yaml", &cached)]);
+    let graph = compilation.flows[0].graph.clone().unwrap_or_else(|| panic!("{:?}", said(&compilation)));
+    assert_eq!(render::json(&graph)["steps"][0]["lookup"]["cache"], "1h");
+}
+
+/// The examples of the page on steps compile without a word.
+#[test]
+fn the_page_on_steps_tells_the_truth() {
+    let page = include_str!("../../../../docs/steps.md");
+    let examples: Vec<&str> =
+        page.split("```yaml steps\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() > 10, "{} examples", examples.len());
+    for example in examples {
+        let steps: String = example.lines().map(|line| format!("  {line}\n")).collect();
+        expect(&steps, &of_steps(&steps), &[]);
+    }
+}
