@@ -25,8 +25,8 @@ mod tests;
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Own, Reconcile, SecretPlace, Verify};
 pub use operation::{
-    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, RepeatBy, RepeatEntry,
-    Request, When,
+    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
+    RepeatEntry, Request, When,
 };
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};
@@ -59,6 +59,7 @@ pub enum Known {
 /// The files in the binary.
 const SYSTEMS: &[(&str, &str)] = &[
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
+    ("flow", include_str!("../../schemas/systems/flow.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
 ];
 

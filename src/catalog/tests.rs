@@ -120,7 +120,10 @@ fn names_people_use_lead_to_the_real_ones() {
     assert!(stripe.event_help("payment_intent.cancelled").ends_with("`payment_intent.canceled`"));
     assert_eq!(stripe.event_help("charge.suceeded"), "did you mean `charge.succeeded`?");
     assert_eq!(catalog.operation_help("finops.creat", true), "did you mean `finops.create`?");
-    assert_eq!(catalog.operation_help("finops.xyz", true), "operations of this system: finops.create, finops.update");
+    assert_eq!(
+        catalog.operation_help("finops.xyz", true),
+        "operations of this system: finops.create, finops.update, finops.changeset"
+    );
     assert_eq!(catalog.system_help("stripes"), "did you mean `stripe`?");
 }
 

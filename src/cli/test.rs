@@ -3,6 +3,7 @@
 use super::project::{self, Compiled};
 use super::{End, output};
 use crate::catalog::Catalog;
+use crate::diagnostics::render::xml;
 use crate::diagnostics::{Diagnostic, Severity, Sources, Span, render};
 use crate::engine::rehearsal::{Rehearsal, Verdict};
 use crate::model::load::find_root;
@@ -216,32 +217,4 @@ fn junit(suite: &Suite, sources: &Sources) -> String {
     }
     out.push_str("  </testsuite>\n");
     out
-}
-
-/// A text inside XML; what XML cannot hold is replaced.
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            '\u{FFFE}' | '\u{FFFF}' => out.push('\u{FFFD}'),
-            c if (c as u32) < 0x20 => out.push('\u{FFFD}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_xml_cannot_hold_is_replaced() {
-        assert_eq!(xml("a <b> & \"c\"\u{1}\u{1b}[0m\n"), "a &lt;b&gt; &amp; &quot;c&quot;\u{FFFD}\u{FFFD}[0m\n");
-    }
 }

@@ -4,9 +4,10 @@
 //! An answer is durable before anybody is told that it was taken: the store keeps it until the run has written it into its
 //! journal, wherever the run is at work at the time.
 
-use super::executor::{CommandError, Executor};
+use super::executor::Executor;
 use super::journal::{read_judgement, stored_ask, stored_judgement};
 use super::machine::{Action, Command, EXPIRED, Entry, Fact, Judgement, NodePath, Run};
+use super::operate::CommandError;
 use crate::store::journal::{JournalError, Judged};
 use crate::store::{ApprovalChange, By, RunId, RunState, StoreError};
 use crate::value::Text;
@@ -52,7 +53,7 @@ impl Executor {
         without: Vec<String>,
         by: By,
     ) -> Result<RunState, CommandError> {
-        let loaded = self.inner().store.load_run(run).await?;
+        let loaded = self.inner.store.load_run(run).await?;
         let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {run}")))?;
         let judgement = Judgement {
             approved,
@@ -64,14 +65,14 @@ impl Executor {
         let answer = stored_judgement(&judgement);
         let command = Command::Judged { node: NodePath::new(step), judgement };
         // Only to hear whether it can be taken: the run itself takes it up from the store.
-        let mut rebuilt = self.inner().rebuild(&loaded, None).await?;
+        let mut rebuilt = self.inner.rebuild(&loaded, None).await?;
         for action in rebuilt.machine.step(command.clone(), by.at, 0.0) {
             if let Action::Refused(why) = action {
                 return Err(CommandError::Refused(why));
             }
         }
-        self.inner().store.answer(run, step.to_owned(), answer).await?;
-        self.tell(run, command).await;
+        self.inner.store.answer(run, step.to_owned(), answer).await?;
+        self.inner.tell(run, command).await;
         self.wake();
         Ok(loaded.run.state)
     }

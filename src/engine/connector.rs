@@ -54,6 +54,29 @@ pub enum Parameter {
     Value(Value),
     Filter(EvaluatedFilter),
     Columns(Vec<Text>),
+    /// The writes of a change set, in order.
+    Writes(Vec<Write>),
+}
+
+/// One write of a change set. Has no key of its own: the whole set is one work.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// `header`, `line/1`.
+    pub path: Text,
+    pub request: Request,
+    /// Lookup columns with the place, from 0, of the write whose row they name.
+    pub refer: Vec<(Text, usize)>,
+}
+
+impl Request {
+    /// The writes, where it is a change set.
+    pub fn writes(&self) -> &[Write] {
+        let found = self.params.iter().find_map(|(_, param)| match param {
+            Parameter::Writes(writes) => Some(writes.as_slice()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
 }
 
 /// A `where` with its values: what a connector renders as the system's own filter.

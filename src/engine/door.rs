@@ -8,10 +8,11 @@ use super::journal::run_error;
 use super::machine::path::key_text;
 use super::machine::{NodePath, evaluation_error};
 use crate::diagnostics::Code;
-use crate::graph::{ExecutionGraph, Slot};
+use crate::graph::{ExecutionGraph, RUN_FLOW, Slot};
 use crate::language::evaluate::{Context, Limits};
 use crate::store::{Event, NewRun, RunError, Start};
-use crate::value::{Text, Value, json};
+use crate::value::json::{self, JsonError};
+use crate::value::{Text, Value};
 
 /// What `flow` makes of an event with that body and delivery. `id`: the provider's, unless the flow names a `dedupe`.
 /// `own`: caused by ourselves.
@@ -29,6 +30,17 @@ pub fn ask(flow: &ExecutionGraph, event: &Value, trigger: &Value, id: &str, own:
         Err(error) => run.start = Start::Failed(failure(&error)),
     }
     run
+}
+
+/// The connection of events that are calls by other flows.
+pub const CALLS: &str = RUN_FLOW;
+
+/// A kept event's body as its runs see it. What another flow gave has its own types; what came from outside is JSON.
+pub fn event_value(event: &Event, body: &[u8]) -> Result<Value, JsonError> {
+    match std::str::from_utf8(body) {
+        Ok(text) if event.connection == CALLS => json::parse_tagged(text),
+        _ => json::parse(body),
+    }
 }
 
 /// `trigger` as a run sees it: the delivery of a kept event.

@@ -4,6 +4,10 @@
 //! over) writes nothing and stops at once; a run that only waits is given back to the store, and taken up again from its
 //! journal when it is due.
 
+mod children;
+#[cfg(test)]
+mod tests;
+
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
 use super::executor::Inner;
@@ -17,7 +21,7 @@ use crate::store::journal::{JournalError, Judged, Record as Stored};
 use crate::store::{
     ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError,
 };
-use crate::value::{Text, json};
+use crate::value::{Text, Value, json};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -95,8 +99,20 @@ impl Inner {
     }
 }
 
+/// What the run goes by: the event as it came in, or as a person mended it.
+pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
+    let mended = loaded.journal.iter().rev().find_map(|entry| match &entry.record {
+        Stored::Payload(payload) => Some(&payload.event),
+        _ => None,
+    });
+    let read = match mended {
+        Some(mended) => json::parse_tagged(mended.as_str()),
+        None => door::event_value(&loaded.event, &loaded.body),
+    };
+    read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
+}
+
 fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
-    let unreadable = |error| Stopped::Parked(format!("the kept event cannot be read: {error}"));
     let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
         Stored::Accepted(accepted) => accepted.dedupe.clone(),
         _ => None,
@@ -106,7 +122,7 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, St
         id: loaded.run.id.to_string().into(),
         dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
         revision: revision.to_string().into(),
-        event: json::parse(&loaded.body).map_err(unreadable)?,
+        event: payload(loaded)?,
         trigger: door::trigger(&loaded.event),
     })
 }
@@ -191,6 +207,7 @@ impl Driver {
     /// Does what the machine says. True: the run is given back.
     async fn perform(&mut self, actions: Vec<Action>, lost: &CancellationToken) -> Result<bool, Stopped> {
         let (mut entries, mut claims, mut calls, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let mut children = Vec::new();
         self.due = None;
         for action in actions {
             match action {
@@ -199,6 +216,7 @@ impl Driver {
                 Action::Wait { until } => self.due = Some(until),
                 Action::Finish(how) => end = Some(how),
                 Action::Refused(why) => tracing::warn!(%why, "a command was refused"),
+                child @ (Action::Call { .. } | Action::Join { .. }) => children.push(child),
                 call @ (Action::Send { .. } | Action::Look { .. }) => calls.push(call),
             }
         }
@@ -218,6 +236,7 @@ impl Driver {
             update.approvals = approvals::changes(&self.machine, &entries, end.is_some())?;
             let answered = std::mem::take(&mut self.answered).into_iter();
             update.approvals.extend(answered.map(|node| ApprovalChange::Taken { node }));
+            update.joined = self.joined(&entries);
             update.revision = self.takes.take();
             self.append(&entries, update, lost).await?;
         }
@@ -239,6 +258,10 @@ impl Driver {
             let given = self.claim(entry, lost).await?;
             self.given.push_back(given);
         }
+        for action in children {
+            let given = self.child(action, lost).await?;
+            self.given.push_back(given);
+        }
         for call in calls {
             self.call(call);
         }
@@ -253,23 +276,11 @@ impl Driver {
         lost: &CancellationToken,
     ) -> Result<(), StoreErrorOr> {
         let entries = numbered(entries, &mut self.seq)?;
-        let mut wait = Duration::from_millis(50);
-        loop {
-            match self.inner.store.append(self.lease, entries.clone(), update.clone()).await {
-                Ok(next) => {
-                    if next.is_some() {
-                        self.inner.wake.notify_one();
-                    }
-                    return Ok(());
-                }
-                Err(error) if error.is_outage() && error != StoreError::Closed && !lost.is_cancelled() => {
-                    tracing::error!(%error, "the store does not take what this run wrote; trying again");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(5));
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let write = || self.inner.store.append(self.lease, entries.clone(), update.clone());
+        if insist(write, lost).await?.is_some() {
+            self.inner.wake.notify_one();
         }
+        Ok(())
     }
 
     /// Writes a result together with the claim on its row.
@@ -359,6 +370,24 @@ impl Driver {
             alerts.push(alert(severity, "key_blocked", title, Some(error.message.to_string())));
         }
         alerts
+    }
+}
+
+/// Asks the store again and again while it is out of order.
+async fn insist<'s, T>(
+    ask: impl Fn() -> crate::store::Reply<'s, T>,
+    lost: &CancellationToken,
+) -> Result<T, StoreError> {
+    let mut wait = Duration::from_millis(50);
+    loop {
+        match ask().await {
+            Err(error) if error.is_outage() && error != StoreError::Closed && !lost.is_cancelled() => {
+                tracing::error!(%error, "the store does not take what this run wrote; trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            answer => return answer,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod approvals;
 mod cached;
 
 use super::connector::*;
-use super::machine::{From, Verdict};
+use super::machine::{Replay, Verdict};
 use super::testing::*;
 use super::*;
 use crate::graph::*;
@@ -318,7 +318,7 @@ async fn a_person_decides_and_replays() {
     house.executor.decide(run, "header", Verdict::Done(seen), by()).await.unwrap();
     house.becomes(run, RunState::DeadLetter).await;
     house.behave(done);
-    house.executor.replay(run, From::Failed, vec![], None, by()).await.unwrap();
+    house.executor.replay(run, Replay::default(), None, by()).await.unwrap();
     house.becomes(run, RunState::Succeeded).await;
     assert_eq!(house.sent().len(), 3, "header, after, and after once more");
     assert!(house.executor.cancel(run, by()).await.is_err(), "it is over");

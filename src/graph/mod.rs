@@ -8,6 +8,7 @@ pub use crate::catalog::ErrorClass;
 pub mod compile;
 pub mod project;
 pub mod render;
+pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;
@@ -61,6 +62,42 @@ pub struct Trigger {
 pub enum TriggerKind {
     /// Events of a connection.
     Webhook { connection: Text, events: Vec<Text> },
+    /// Calls of other flows, which give a record of that type.
+    Flow { params: Type },
+}
+
+impl ExecutionGraph {
+    /// Every step, also those inside of others and those that run after a failure.
+    pub fn walk<'g>(&'g self, visit: &mut dyn FnMut(&'g Node)) {
+        self.steps.iter().chain(&self.on_failure).for_each(|node| node.walk(visit));
+    }
+}
+
+impl Node {
+    /// This step and every one inside of it.
+    pub fn walk<'g>(&'g self, visit: &mut dyn FnMut(&'g Node)) {
+        visit(self);
+        self.lists().into_iter().flatten().for_each(|node| node.walk(visit));
+    }
+
+    /// The lists of steps that stand in this one.
+    pub fn lists(&self) -> Vec<&[Node]> {
+        let mut lists: Vec<&[Node]> = match &self.kind {
+            NodeKind::Branch { cases, otherwise } => cases.iter().chain([otherwise]).map(|case| &*case.steps).collect(),
+            NodeKind::ForEach(each) => vec![&each.steps],
+            NodeKind::Parallel(lists) => lists.iter().map(Vec::as_slice).collect(),
+            NodeKind::Wait(_)
+            | NodeKind::Approve(_)
+            | NodeKind::Transform(_)
+            | NodeKind::Lookup(_)
+            | NodeKind::Call(_)
+            | NodeKind::Alert { .. }
+            | NodeKind::Fail { .. }
+            | NodeKind::Stop { .. } => vec![],
+        };
+        lists.extend(self.on_error.iter().map(|case| &*case.steps));
+        lists
+    }
 }
 
 /// A step.
@@ -133,6 +170,8 @@ pub struct ForEach {
     pub result: Option<Slot>,
 }
 
+/// The operation that runs another flow. The engine does it itself: its `flow`, `with` and `wait` are parameters.
+pub const RUN_FLOW: &str = "flow.run";
 /// What a step waits for. Time counts from when the step began.
 #[derive(Debug)]
 pub enum Wait {
@@ -167,7 +206,7 @@ pub struct Approve {
 }
 
 /// A bound operation of a lookup or call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// `finops.create`.
     pub name: Text,
@@ -190,6 +229,17 @@ pub struct Operation {
     pub cache: Option<Duration>,
 }
 
+impl Operation {
+    /// The entries, where it is a change set.
+    pub fn members(&self) -> &[Member] {
+        let found = self.params.iter().find_map(|(_, param)| match param {
+            Param::Writes(members) => Some(members.as_slice()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Param {
     Slot(Slot),
@@ -202,6 +252,27 @@ pub enum Param {
     Literal(Value),
     /// `find_by`, `select`.
     Columns(Vec<Text>),
+    /// The entries of a change set.
+    Writes(Vec<Member>),
+}
+
+/// An entry of a change set: one write, or one for each item of a list.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: Text,
+    pub operation: Operation,
+    pub each: Option<Each>,
+    /// Lookup columns, and the entry before this one whose row they name.
+    pub refer: Vec<(Text, Text)>,
+}
+
+/// What makes many writes of one entry.
+#[derive(Clone, Debug)]
+pub struct Each {
+    pub items: Slot,
+    /// `as`.
+    pub item: Text,
+    pub key: Slot,
 }
 
 /// Why a repeat of an operation is safe, from the catalogue's `repeat`, the first entry that fits.
@@ -277,4 +348,15 @@ pub enum Severity {
     Info,
     Warning,
     Error,
+}
+
+impl Severity {
+    /// Its name in files, the API and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }

@@ -4,11 +4,13 @@
 //! [`recompile`] makes the graph of one again, whatever the files say by then.
 
 use super::ExecutionGraph;
+use super::compile::calls::{self, Signature, Signatures};
 use super::compile::{CompiledFlow, Compiler, ConnectionFacts};
 use crate::catalog::{Catalog, Types};
 use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources, Span};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
+use crate::model::flow::Flow as ModelFlow;
 use crate::model::project::ProjectFile;
 use crate::model::read::Spanned;
 use crate::model::values::Word;
@@ -21,6 +23,8 @@ use std::time::Duration;
 /// Names of the parts of a revision that are no files: what connections the flow resolved to, the values of settings.
 const CONNECTIONS: &str = "#connections";
 const SETTINGS: &str = "#settings";
+/// Which of a revision's flow files is its own: the others are those of flows that it calls.
+const FLOW: &str = "#flow";
 
 /// The version of the mapping language that this binary compiles and writes into revisions.
 pub const LANGUAGE_VERSION: u32 = 1;
@@ -52,15 +56,21 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
     let connections = connection_facts(effective, catalog);
     let (compiled, types, library) =
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
-    // What has errors may be what uses a table.
-    if project.broken.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
-        findings.extend(library.unused_tables());
+    // What has errors may be what uses a table; and mappings may be all that there is.
+    if project.broken.is_empty() && !compiled.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
+        findings.extend(library.unused());
     }
     let sources = Arc::new(sources);
     let mut flows = Vec::new();
+    let by_name: BTreeMap<&str, &ModelFlow> =
+        project.flows.iter().map(|file| (&**file.flow.flow, &file.flow)).collect();
+    let uses: BTreeMap<&str, Vec<String>> =
+        project.flows.iter().zip(&compiled).map(|(file, flow)| (&**file.flow.flow, flow.uses.clone())).collect();
     for (file, compiled) in project.flows.iter().zip(compiled) {
-        let reach = reach(&compiled.uses, &effective.files, &sources);
-        let revision = match revision(file, &reach, project, effective, &connections, &sources) {
+        let called = calls::reached(&file.flow, &by_name);
+        let used = called.iter().filter_map(|name| uses.get(name)).flatten().chain(&compiled.uses);
+        let reach = reach(&used.cloned().collect::<Vec<_>>(), &effective.files, &sources);
+        let revision = match revision(file, &called, &reach, project, effective, &connections, &sources) {
             Ok(revision) => revision,
             Err(why) => {
                 let message = format!("the settings cannot be kept with the revision: {why}");
@@ -116,8 +126,9 @@ pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<Exe
         effective.settings = settings;
     }
     let connections = part(CONNECTIONS).map(read_facts).unwrap_or_default();
+    let own = part(FLOW).and_then(|path| project.flows.iter().position(|file| file.path == path)).unwrap_or_default();
     let (compiled, ..) = compile_files(&project, &effective, &connections, &mut sources, catalog, &mut findings);
-    let graph = compiled.into_iter().next().and_then(|compiled| compiled.finish(&Arc::new(sources)));
+    let graph = compiled.into_iter().nth(own).and_then(|compiled| compiled.finish(&Arc::new(sources)));
     findings.retain(|finding| finding.severity == Severity::Error);
     graph.ok_or(findings)
 }
@@ -142,14 +153,35 @@ fn compile_files(
     let (library, more) = Library::compile_using(&inputs, &uses, sources);
     findings.extend(more);
     let settings = &effective.settings;
-    let compiler = Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections, settings };
-    let mut flows = Vec::new();
-    for file in &project.flows {
-        let (compiled, more) = compiler.flow(&file.path, &file.flow);
-        findings.extend(more);
-        flows.push(compiled);
+    let none = Signatures::new();
+    let compiler =
+        Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections, settings, flows: &none };
+    let signed = |file: &FlowFile| (file.flow.flow.to_string(), compiler.signature(&file.path, &file.flow));
+    let mut signatures: Signatures = project.flows.iter().map(signed).collect();
+    let broken = project.broken.values().flatten();
+    signatures.extend(broken.map(|name| (name.clone(), Signature::Broken)));
+    let (order, circles) = calls::order(&project.flows.iter().map(|file| &file.flow).collect::<Vec<_>>());
+    let mut flows: Vec<Option<(CompiledFlow, Vec<Diagnostic>)>> = project.flows.iter().map(|_| None).collect();
+    for place in order {
+        let (Some(file), Some(flow)) = (project.flows.get(place), flows.get_mut(place)) else { continue };
+        let (compiled, more) = Compiler { flows: &signatures, ..compiler }.flow(&file.path, &file.flow);
+        if let Some(Signature::Callable { gives, .. }) = signatures.get_mut(&**file.flow.flow) {
+            *gives = compiled.gives.clone();
+        }
+        *flow = Some((compiled, more));
     }
-    (flows, types, library)
+    let mut in_order = Vec::with_capacity(flows.len());
+    for (mut compiled, more) in flows.into_iter().flatten() {
+        let file = project.flows.get(in_order.len()).map(|file| file.file);
+        let in_circle = |finding: &&Diagnostic| finding.primary.as_ref().map(|label| label.span.file) == file;
+        if circles.iter().any(|finding| in_circle(&finding)) {
+            compiled.graph = None;
+        }
+        findings.extend(more);
+        findings.extend(circles.iter().filter(in_circle).cloned());
+        in_order.push(compiled);
+    }
+    (in_order, types, library)
 }
 
 fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String, ConnectionFacts> {
@@ -198,6 +230,7 @@ fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -
 
 fn revision(
     file: &FlowFile,
+    called: &BTreeSet<&str>,
     reach: &BTreeSet<String>,
     project: &Project,
     effective: &Effective,
@@ -206,6 +239,12 @@ fn revision(
 ) -> Result<Vec<(String, String)>, json::WriteError> {
     let text = |file: FileId| sources.get(file).text.to_string();
     let mut parts = vec![(file.path.clone(), text(file.file))];
+    for other in project.flows.iter().filter(|other| called.contains(&**other.flow.flow)) {
+        parts.push((other.path.clone(), text(other.file)));
+    }
+    if parts.len() > 1 {
+        parts.push((FLOW.to_string(), file.path.clone()));
+    }
     if let Some(project) = &project.file {
         parts.push((crate::model::load::PROJECT_FILE.to_string(), text(project.span.file)));
     }

@@ -1,14 +1,17 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Approve, Case, ExecutionGraph, Node, NodeKind, Operation, Then, TriggerKind, Wait};
+use super::{Approve, Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
 use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
 /// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
 pub fn mermaid(graph: &ExecutionGraph) -> String {
     let mut chart = Chart { lines: vec!["flowchart TD".into()], next: 0 };
-    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
-    let trigger = chart.node("([", "])", &format!("{}: {}", connection, join(events)));
+    let trigger = match &graph.trigger.kind {
+        TriggerKind::Webhook { connection, events } => format!("{}: {}", connection, join(events)),
+        TriggerKind::Flow { params } => format!("called with {params}"),
+    };
+    let trigger = chart.node("([", "])", &trigger);
     let mut ends = vec![(trigger, String::new())];
     if graph.trigger.when.is_some() {
         let door = chart.node("{", "}", "when");
@@ -143,7 +146,11 @@ fn who(approve: &Approve) -> String {
 }
 
 fn what(operation: &Operation) -> String {
-    match &operation.entity {
+    let called = operation.params.iter().find_map(|(name, param)| match param {
+        Param::Literal(crate::value::Value::Text(flow)) if name.as_str() == "flow" => Some(flow),
+        _ => None,
+    });
+    match operation.entity.as_ref().or(called) {
         Some(entity) => format!("{} {entity}", operation.name),
         None => operation.name.to_string(),
     }
@@ -155,18 +162,29 @@ fn join(texts: &[crate::value::Text]) -> String {
 
 /// The same facts for programs: steps by id, their kinds, operations, and why a repeat is safe.
 pub fn json(graph: &ExecutionGraph) -> Value {
-    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
+    let mut trigger = json!({
+        "when": graph.trigger.when.is_some(),
+        "dedupe": graph.trigger.dedupe.is_some(),
+        "order_by": graph.trigger.order_by.is_some(),
+        "sequence": graph.trigger.sequence.is_some(),
+    });
+    let (kind, source) = match &graph.trigger.kind {
+        TriggerKind::Webhook { connection, events } => {
+            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
+            ("webhook", json!({ "connection": connection.as_str(), "events": events }))
+        }
+        TriggerKind::Flow { params } => ("flow", json!({ "params": params.to_string() })),
+    };
+    if let Value::Object(shown) = &mut trigger {
+        shown.insert(kind.into(), source);
+    }
     json!({
         "flow": graph.flow.as_str(),
         "description": graph.description.as_ref().map(|text| text.as_str()),
-        "trigger": {
-            "webhook": { "connection": connection.as_str(), "events": events.iter().map(|e| e.as_str()).collect::<Vec<_>>() },
-            "when": graph.trigger.when.is_some(),
-            "dedupe": graph.trigger.dedupe.is_some(),
-            "order_by": graph.trigger.order_by.is_some(),
-        },
+        "trigger": trigger,
         "steps": nodes(&graph.steps),
         "on_failure": nodes(&graph.on_failure),
+        "result": graph.result.as_ref().map(|slot| slot.expression.result().to_string()),
     })
 }
 

@@ -26,7 +26,7 @@ impl Effective {
 impl Connection {
     fn check(&self, catalog: &Catalog, reader: &mut Reader) {
         let name = self.system.as_str();
-        let Some(system) = catalog.system(name) else {
+        let Some(system) = catalog.system(name).filter(|system| system.http.is_some()) else {
             let finding = Diagnostic::error(Code::F0407, format!("the system `{name}` is not known"), self.system.span);
             return reader.say(finding.help(catalog.system_help(name)));
         };

@@ -12,6 +12,7 @@
 //! compiler's to say, with the places that this module kept.
 
 pub mod check;
+mod clear;
 pub mod connections;
 pub mod effective;
 pub mod environment;

@@ -61,7 +61,7 @@ pub(super) fn record_type(settings: &Named<Setting>) -> RecordType {
         Field { doc, ..Field::plain(Type::new(setting.ty.kind())) }
     };
     RecordType {
-        name: None,
+        name: Some("settings".into()),
         fields: settings.iter().map(|(key, setting)| (Text::from(&*key.text), field(setting))).collect(),
     }
 }

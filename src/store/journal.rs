@@ -80,6 +80,10 @@ pub enum Record {
     Judged(Judged),
     /// A person decided.
     Decision(Decision),
+    /// The run that a step has called. Written by the store with that run.
+    Called(CalledRun),
+    /// A person mended the event's payload: what the run goes by from here on. The original stays beside it.
+    Payload(Payload),
 }
 
 /// The texts of what the run's row has only as hashes.
@@ -170,11 +174,11 @@ pub struct Skipped {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// `done`, `not_done`, `stop`, `again`, `reset`, `replay`.
+    /// `done`, `not_done`, `stop`, `again`, `reset`, `replay`, `left`, `moved`.
     pub what: String,
     pub actor: String,
     pub reason: String,
-    /// The row that a "done" names.
+    /// The row that a "done" names; with "moved", the path that the step had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Encoded>,
 }
@@ -211,6 +215,25 @@ pub struct Judged {
     pub reason: String,
     #[serde(with = "utc")]
     pub at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalledRun {
+    /// The run's id.
+    pub run: String,
+    /// It was there before the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joined: bool,
+    /// The caller waits for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Payload {
+    pub event: Encoded,
+    pub actor: String,
+    pub reason: String,
 }
 
 /// An envelope that cannot be read or written.
@@ -281,6 +304,8 @@ records! {
     Asked = "asked",
     Judged = "judged",
     Decision = "decision",
+    Called = "called",
+    Payload = "payload",
 }
 
 mod utc {
@@ -328,7 +353,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 13, "the fixture has every kind");
+        assert_eq!(kinds.len(), 15, "the fixture has every kind");
     }
 
     #[test]

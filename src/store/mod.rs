@@ -12,16 +12,19 @@ mod codec;
 pub(crate) mod conformance;
 mod error;
 pub mod journal;
+mod sequence;
 mod sql;
 mod sqlite;
 mod types;
 
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
+pub use sequence::in_sequence;
 pub use sqlite::SqliteStore;
 pub use types::*;
 
 use jiff::Timestamp;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 /// The answer of a store, once it is there.
@@ -33,8 +36,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
 
     /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
-    /// end as superseded). Flows that have another run of it are left out.
-    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted>;
+    /// end as superseded). Flows that have another run of it are left out. `entries` are written into each new run first.
+    fn accept_again(
+        &self,
+        event: EventId,
+        runs: Vec<NewRun>,
+        entries: Vec<JournalEntry>,
+        by: By,
+    ) -> Reply<'_, Accepted>;
 
     /// Takes up to `limit` runs that want a worker at `now`, in the order of acceptance. They belong to the caller until
     /// `until`; after that others may take them, and the lease given here writes nothing any more.
@@ -50,6 +59,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// its order key. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>>;
 
+    /// Starts the run that a step calls, or finds the one that the call has started before or that has its dedupe value;
+    /// with `wait`, the caller waits for its end. The child's event and run, its dedupe value, the caller's journal entry
+    /// and its waiting are kept together or not at all.
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called>;
+
+    /// How a run stands for those who wait for it. `None`: there is no such run.
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>>;
+
     /// A run with its event and journal.
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>>;
 
@@ -57,6 +74,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// none, at the end otherwise. Gives the state it is in now. [`StoreError::Conflict`] when it is under way, or its
     /// dedupe value has another owner by now.
     fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState>;
+
+    /// Writes into the journal of a run that stands still or has ended, and leaves it where it is. `action`: its name in
+    /// the audit.
+    fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()>;
 
     /// Lets later runs of its order key pass a run that stands still. Gives the one that may now begin.
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>>;
@@ -80,6 +101,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Raises an alert outside any run.
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId>;
 
+    /// Somebody has seen an open alert and looks after it. False: it was not open, or somebody had.
+    fn acknowledge_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
+
     /// Closes an alert. False: it was not open.
     fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
 
@@ -89,14 +113,21 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The audit, the latest first.
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;
 
+    /// Writes into the audit what was done outside the store.
+    fn audit_action(&self, action: &'static str, target: String, by: By) -> Reply<'_, ()>;
+
     /// Keeps a revision. Again is no error.
     fn put_revision(&self, revision: Revision) -> Reply<'_, ()>;
 
-    /// Makes a kept revision the one that new runs of its flow take.
-    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()>;
+    /// Makes a kept revision the one that new runs of its flow take. `instead_of`: what the files say, where an operator
+    /// wants another.
+    fn activate(&self, revision: Hash, instead_of: Option<Hash>, by: By) -> Reply<'_, ()>;
 
     /// The live revision of each flow.
     fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>>;
+
+    /// The latest `limit` revisions, the latest made first.
+    fn revisions(&self, flow: Option<String>, limit: usize) -> Reply<'_, Vec<KeptRevision>>;
 
     /// A revision with its sources.
     fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>>;
@@ -104,6 +135,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Drops events and settled runs with their payloads of all days before `before`; what is not settled is copied on to
     /// the day of `now`. Event ids and dedupe values are remembered all the same, and forgotten after 400 days.
     fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped>;
+
+    /// How much stands still, waits, and wants to be seen.
+    fn counts(&self) -> Reply<'_, Counts>;
+
+    /// Writes a copy of everything as it stands now to a file that must not be there yet, while work goes on. Gives its
+    /// length in bytes.
+    fn backup(&self, to: PathBuf) -> Reply<'_, u64>;
 
     /// Whether the store can write.
     fn ping(&self) -> Reply<'_, ()>;

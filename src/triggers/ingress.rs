@@ -210,7 +210,7 @@ fn is_own(endpoint: &Endpoint, group: &EventGroup, body: &Value) -> bool {
 
 /// The trigger subscribes to it, under whichever of the event's names.
 fn listens(trigger: &Trigger, connection: &str, group: &EventGroup, kind: &str) -> bool {
-    let TriggerKind::Webhook { connection: wanted, events } = &trigger.kind;
+    let TriggerKind::Webhook { connection: wanted, events } = &trigger.kind else { return false };
     let name = |name| group.event(name).map_or(name, |(known, _)| known);
     wanted.as_str() == connection && events.iter().any(|event| name(event.as_str()) == name(kind))
 }

@@ -9,6 +9,7 @@
 
 mod answered;
 mod approve;
+mod called;
 mod cancel;
 mod claimed;
 mod compare;
@@ -19,6 +20,7 @@ mod judged;
 mod looked;
 mod operation;
 mod parallel;
+mod plan;
 mod replay;
 mod request;
 mod reread;
@@ -29,6 +31,7 @@ mod state;
 mod timer;
 mod wait;
 mod walk;
+mod writes;
 
 pub mod backoff;
 pub mod entry;
@@ -39,11 +42,13 @@ pub mod path;
 mod tests;
 
 pub use approve::{EXPIRED, REJECTED};
+pub use called::RUN_FAILED;
 pub use decide::Verdict;
 pub use entry::{Alert, Ask, Done, Effect, Entry, Fact, Failure, Item, Judgement, Ruling};
 pub use operation::operation_at;
 pub use path::NodePath;
-pub use replay::From;
+pub use plan::{Fate, Planned};
+pub use replay::{From, Orphan, Replay};
 pub(crate) use scope::evaluation_error;
 pub use walk::OUTCOME_UNKNOWN;
 
@@ -122,14 +127,18 @@ pub enum Command {
     Looked { node: NodePath, outcome: LookOutcome },
     /// The store kept the claim, or said whose the row is.
     Claimed { node: NodePath, taken_by: Option<Text> },
+    /// The store started the run that a step calls, or found it there. `outcome`: how it ended; `None`: it is waited for.
+    Called { node: NodePath, generation: u32, attempt: u32, run: Text, outcome: Option<Outcome> },
+    /// How a called run stands. `None`: it has not ended.
+    Joined { node: NodePath, outcome: Option<Outcome> },
     /// Something is due.
     Timer,
     /// A person says what became of an uncertain write.
     Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
     /// A person says yes or no to what an `approve` asks.
     Judged { node: NodePath, judgement: Judgement },
-    /// A person sends a failed run on its way again. `again`: done writes to be done once more.
-    Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
+    /// A person sends a run that stands still on its way again.
+    Replay { how: Replay, actor: Text, reason: Text },
     /// A person ends it.
     Cancel { actor: Text, reason: Text },
     /// The process is about to go away: nothing more is sent.
@@ -154,6 +163,19 @@ pub enum Action {
         generation: u32,
         attempt: u32,
         request: Arc<Request>,
+    },
+    /// To start the run that a step calls, its start and the waiting for it written down by the store; the answer is
+    /// [`Command::Called`].
+    Call {
+        node: NodePath,
+        generation: u32,
+        attempt: u32,
+        request: Arc<Request>,
+    },
+    /// To ask how a called run stands; the answer is [`Command::Joined`].
+    Join {
+        node: NodePath,
+        run: Text,
     },
     /// Nothing more to do by itself before then.
     Wait {
@@ -228,10 +250,14 @@ impl Run {
             }
             Command::Looked { node, outcome } => self.looked(&node, outcome),
             Command::Claimed { node, taken_by } => self.claimed(&node, taken_by),
+            Command::Called { node, generation, attempt, run, outcome } => {
+                self.called(&node, generation, attempt, run, outcome);
+            }
+            Command::Joined { node, outcome } => self.joined(&node, outcome),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
             Command::Judged { node, judgement } => self.judged(&node, judgement),
-            Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
+            Command::Replay { how, actor, reason } => self.replay(&how, &actor, &reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
             Command::Drain => self.drain(),
         }
@@ -246,7 +272,9 @@ impl Run {
 
     /// Whether answers are awaited: the run must stay in memory.
     pub fn in_flight(&self) -> bool {
-        let waits = |phase: &Phase| matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_));
+        let waits = |phase: &Phase| {
+            matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) | Phase::Child { asking: true, .. })
+        };
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
     }
 

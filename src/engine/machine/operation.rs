@@ -16,7 +16,7 @@ use super::{Action, Run};
 use crate::diagnostics::Code;
 use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::engine::journal::HELD;
-use crate::graph::{Node, NodeKind, Operation, Repeat, RepeatBy, Wait};
+use crate::graph::{Node, NodeKind, Operation, RUN_FLOW, Repeat, RepeatBy, Wait};
 use crate::language::types::Kind;
 use crate::value::Value;
 use jiff::Timestamp;
@@ -37,7 +37,12 @@ impl Run {
     ) -> Progress {
         let Some(work) = self.state.work(path) else { return self.prepare_and_send(node, operation, frame, path) };
         match &work.phase {
-            Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) | Phase::Got(_) => Progress::Waiting,
+            Phase::Sent
+            | Phase::Looking(_)
+            | Phase::Claiming(_)
+            | Phase::Got(_)
+            | Phase::Child { asking: true, .. } => Progress::Waiting,
+            Phase::Child { asking: false, .. } => self.wait_for_child(),
             Phase::Rest => match work.result.clone() {
                 // Done before a replay: it stays done and gives what it gave.
                 Some(value) => self.done(path, self.now, value),
@@ -113,7 +118,11 @@ impl Run {
         let attempt = known.filter(|work| work.generation == generation).map_or(0, |work| work.attempts) + 1;
         let first_sent = known.and_then(|work| work.first_sent).unwrap_or(self.now);
         self.record(path.clone(), Fact::Intent { generation, attempt, first_sent, request: request.clone() });
-        self.act(Action::Send { node: path.clone(), generation, attempt, request });
+        let node = path.clone();
+        self.act(match request.operation.as_str() {
+            RUN_FLOW => Action::Call { node, generation, attempt, request },
+            _ => Action::Send { node, generation, attempt, request },
+        });
         Progress::Waiting
     }
 

@@ -64,9 +64,18 @@ impl Run {
                     continue;
                 }
                 Param::Columns(columns) => Parameter::Columns(columns.clone()),
-                Param::Slot(slot) if name.as_str() == "body" => {
+                Param::Slot(slot) if matches!(name.as_str(), "body" | "with") => {
                     request.body = Some(self.body(slot, operation, frame, now)?);
                     continue;
+                }
+                Param::Writes(members) => {
+                    let writes = self.writes(members, frame, now)?;
+                    // The set is known by its first write: that is looked for, and its row is the work.
+                    if let Some(first) = writes.first() {
+                        request.entity = first.request.entity.clone();
+                        request.find_by = first.request.find_by.clone();
+                    }
+                    Parameter::Writes(writes)
                 }
                 Param::Slot(slot) => match self.evaluate(slot, frame, now)? {
                     Value::Missing => continue,

@@ -8,7 +8,7 @@ use super::scope::Frame;
 use super::state::Standing;
 use super::{End, Run};
 use crate::engine::connector::StepError;
-use crate::graph::{Case, Node, NodeKind, Then};
+use crate::graph::{Case, ExecutionGraph, Node, NodeKind, Then};
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 
@@ -55,7 +55,10 @@ impl Run {
         if self.state.failing.is_none() {
             match self.list(&graph.steps, &root) {
                 Progress::Waiting | Progress::Held | Progress::Reread => return,
-                Progress::Finished => return self.finish(End::Succeeded),
+                Progress::Finished => match self.give_result(&graph, &root) {
+                    Ok(()) => return self.finish(End::Succeeded),
+                    Err(error) => self.record(NodePath::root(), Fact::RunFailed { step: NodePath::root(), error }),
+                },
                 Progress::Stopped { reason, release } => return self.finish(End::Stopped { reason, release }),
                 Progress::Failed(Failed { step, error }) => {
                     self.record(NodePath::root(), Fact::RunFailed { step, error });
@@ -71,6 +74,16 @@ impl Run {
                 _ => End::DeadLetter { step, error },
             });
         }
+    }
+
+    /// What the flow gives, written down for those who called it.
+    fn give_result(&mut self, graph: &ExecutionGraph, root: &Frame<'_>) -> Result<(), StepError> {
+        if let (Some(slot), None) = (&graph.result, &self.state.result) {
+            let value = self.evaluate(slot, root, self.now)?;
+            let done = Box::new(Done::computed(self.now, value));
+            self.record(NodePath::root(), Fact::Done { generation: 0, attempt: 0, done });
+        }
+        Ok(())
     }
 
     pub(super) fn list(&mut self, nodes: &[Node], frame: &Frame<'_>) -> Progress {

@@ -126,6 +126,11 @@ impl Answers {
         self.0.iter_mut().for_each(|script| script.next = 0);
     }
 
+    /// Whether the step at `path` has an answer left.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|script| script.path == path && script.next < script.answers.len())
+    }
+
     /// The next answer of the step at `path`. `case`: the place to complain at; `how`: "asked", "looked for".
     pub fn ask(&mut self, path: &str, how: &str, case: Span) -> Result<Answer, Diagnostic> {
         let Some(place) = self.0.iter().position(|script| script.path == path) else {
@@ -172,6 +177,7 @@ impl Answers {
             let first = left.first()?;
             let (message, span) = match script.used {
                 0 => (format!("`{}` was never asked: its answer is left over", script.path), script.span),
+                1 => (format!("`{}` was answered once: this answer is left over", script.path), first.span),
                 used => (format!("`{}` was answered {used} times: this answer is left over", script.path), first.span),
             };
             Some(Diagnostic::error(Code::F0502, message, span).help("a case's own answers must all be used"))

@@ -7,13 +7,13 @@ use super::tree::wrong;
 use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::engine::cache::Cache;
-use crate::engine::connector::{Outcome, Request, Row, StepError};
+use crate::engine::connector::{LookOutcome, Outcome, Request, Row, StepError, Write};
 use crate::engine::door;
 use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, Judgement, NodePath, Run, operation_at};
 use crate::graph::ExecutionGraph;
 use crate::language::evaluate::Limits;
-use crate::store::{RunError, Start};
-use crate::value::{Exact, Text, Value, time};
+use crate::store::{RunError, Start, in_sequence};
+use crate::value::{Record, Text, Value};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -181,13 +181,35 @@ impl<'a> World<'a> {
                     Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
                     Action::Send { node, generation, attempt, request } => {
                         ran.sent(&node, &request);
-                        let outcome = self.send(&node, &request, now)?;
+                        let outcome = match request.writes() {
+                            // Its writes are answered one by one, unless the whole is.
+                            writes if !writes.is_empty() && !self.answers.has(node.as_str()) => {
+                                self.change(&node, writes)?
+                            }
+                            _ => self.send(&node, &request, now)?,
+                        };
                         commands.push_back(Command::Answered { node, generation, attempt, outcome });
                     }
+                    Action::Call { node, generation, attempt, request } => {
+                        ran.sent(&node, &request);
+                        let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
+                        let asked = Asked::new(self.catalog, &request, node.as_str());
+                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.called(&answer)?;
+                        let run = "00000000-0000-7000-8000-ffffffffffff".into();
+                        commands.push_back(Command::Called { node, generation, attempt, run, outcome: Some(outcome) });
+                    }
+                    Action::Join { node, .. } => commands.push_back(Command::Joined { node, outcome: None }),
                     Action::Look { node, request, .. } => {
                         let answer = self.answers.ask(node.as_str(), "looked for", self.case)?;
                         let asked = Asked::new(self.catalog, &request, node.as_str());
-                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.looked(&answer)?;
+                        let asked = asked.ok_or_else(|| self.unknown(&request))?;
+                        let outcome = match (asked.looked(&answer)?, request.writes().first()) {
+                            (LookOutcome::Found(rows), Some(first)) => {
+                                let of_set = |row| in_set(&first.path, row);
+                                LookOutcome::Found(rows.into_iter().map(of_set).collect())
+                            }
+                            (outcome, _) => outcome,
+                        };
                         commands.push_back(Command::Looked { node, outcome });
                     }
                     Action::Wait { until } => due = Some(until),
@@ -219,6 +241,32 @@ impl<'a> World<'a> {
             }
         }
         Err(self.endless("goes on and on"))
+    }
+
+    /// The answers to a change set's writes, as the answer to the whole. One that refuses is the refusal of all.
+    fn change(&mut self, node: &NodePath, writes: &[Write]) -> Result<Outcome, Diagnostic> {
+        let mut rows = Record::new();
+        let mut first: Option<Row> = None;
+        for write in writes {
+            let path = format!("{node}/{}", write.path);
+            let answer = self.answers.ask(&path, "asked", self.case)?;
+            let asked = Asked::new(self.catalog, &write.request, &path);
+            let row = match asked.ok_or_else(|| self.unknown(&write.request))?.sent(&answer)? {
+                Outcome::Done(row) => row,
+                other => return Ok(other),
+            };
+            first.get_or_insert_with(|| row.clone());
+            match write.path.split_once('/') {
+                None => rows.set(write.path.clone(), row.value),
+                Some((id, _)) => {
+                    let mut list = rows.get(id).and_then(Value::as_list).unwrap_or_default().to_vec();
+                    list.push(row.value);
+                    rows.set(id.into(), Value::from(list));
+                }
+            }
+        }
+        let (key, status) = first.map_or((None, None), |row| (row.key, row.status));
+        Ok(Outcome::Done(Row { value: Value::Record(rows), key, status }))
     }
 
     /// The store's answer to a claim: a row found may not be another step's work.
@@ -319,6 +367,13 @@ impl Ran {
     }
 }
 
+/// A row as the set gives it that it is the first write of.
+fn in_set(path: &Text, row: Row) -> Row {
+    let mut rows = Record::new();
+    rows.set(path.clone(), row.value);
+    Row { value: Value::Record(rows), ..row }
+}
+
 fn told(error: &StepError) -> RunError {
     RunError {
         class: error.class,
@@ -329,16 +384,5 @@ fn told(error: &StepError) -> RunError {
         step: None,
         position: error.place.clone(),
         body: None,
-    }
-}
-
-/// Numbers by value, instants by time, anything else by code point.
-fn in_sequence(a: &str, b: &str) -> Ordering {
-    if let (Ok(a), Ok(b)) = (Exact::parse(a), Exact::parse(b)) {
-        return a.cmp(&b);
-    }
-    match (time::parse_time(a), time::parse_time(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.cmp(b),
     }
 }

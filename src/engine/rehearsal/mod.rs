@@ -21,6 +21,8 @@ use crate::catalog::{Catalog, Place};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use crate::graph::project::{Compilation, compile};
 use crate::graph::{ExecutionGraph, TriggerKind};
+use crate::language::shape::arguments;
+use crate::language::types::Type;
 use crate::model::read::Keyed;
 use crate::model::test::{Case, Data as Written, Expect, Given};
 use crate::model::{Effective, Project, TestSource};
@@ -251,8 +253,11 @@ impl Stage<'_> {
     }
 
     fn arrival(&self, event: &Tree, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
-        let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
         let value = event.value();
+        let (connection, events) = match &graph.trigger.kind {
+            TriggerKind::Webhook { connection, events } => (connection, events),
+            TriggerKind::Flow { params } => return self.called(event, params),
+        };
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
@@ -270,6 +275,10 @@ impl Stage<'_> {
         }
         let (kind, _, id) = found.unwrap_or_default();
         let id = id.unwrap_or_else(|| "event".to_owned());
+        self.delivered(value, connection, kind, id)
+    }
+
+    fn delivered(&self, value: Value, connection: &Text, kind: String, id: String) -> Result<Arrival, Diagnostic> {
         let at = self.case.at.as_ref().or(self.given().and_then(|given| given.at.as_ref()));
         let at = at.map_or(midnight(), |at| at.value.0);
         let mut trigger = Record::new();
@@ -286,6 +295,14 @@ impl Stage<'_> {
         let id = trigger.get("id").and_then(Value::as_text).map_or(id, Text::to_string);
         let own = trigger.get("own") == Some(&Value::Bool(true));
         Ok(Arrival { event: value, trigger: Value::Record(trigger), id, own, at })
+    }
+
+    /// What another flow gives as `event`: typed, as its `with` is.
+    fn called(&self, event: &Tree, params: &Type) -> Result<Arrival, Diagnostic> {
+        let typed = arguments(&event.value(), params)
+            .map_err(|error| wrong(format!("no flow could give this: {error}"), event.span))?;
+        let (kind, id) = ("flow".to_owned(), "event".to_owned());
+        self.delivered(typed, &Text::from(crate::engine::door::CALLS), kind, id)
     }
 
     /// Facts of the delivery that a test sets.

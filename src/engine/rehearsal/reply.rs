@@ -6,6 +6,7 @@ use super::tree::wrong;
 use crate::catalog::{self, Catalog, Entity, Exactly, System, TypeRef};
 use crate::diagnostics::Diagnostic;
 use crate::engine::connector::{LookOutcome, Outcome, Parameter, Request, Row, Sent, StepError};
+use crate::engine::machine::RUN_FAILED;
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
 
@@ -59,6 +60,19 @@ impl<'a> Asked<'a> {
                 );
             }
         })
+    }
+
+    /// How a called run ended: with what the step gives, or in the dead letters.
+    pub fn called(&self, answer: &Answer) -> Result<Outcome, Diagnostic> {
+        match &answer.kind {
+            AnswerKind::Value(value)
+                if value.get("state").as_text().is_some_and(|state| state.as_str() == "dead_letter") =>
+            {
+                Ok(Outcome::Failed(StepError::data(RUN_FAILED, "the called run is in the dead letters")))
+            }
+            AnswerKind::Value(value) => Ok(Outcome::Done(Row::value(value.clone()))),
+            _ => Err(self.unfit(answer, "calls a flow: answer it with `{ value: { run, state, result } }`")),
+        }
     }
 
     /// What a look found.

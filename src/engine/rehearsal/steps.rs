@@ -102,6 +102,13 @@ fn walk(nodes: &[Node], prefix: &[String], steps: &mut Vec<Step>) {
             | NodeKind::Fail { .. }
             | NodeKind::Stop { .. } => Does::Other,
         };
+        if let NodeKind::Call(operation) = &node.kind {
+            for member in operation.members() {
+                let own = pattern.iter().cloned().chain([member.id.to_string()]);
+                let item = member.each.as_ref().map(|_| "*".to_owned());
+                steps.push(Step { pattern: own.chain(item).collect(), does: Does::Write });
+            }
+        }
         for entry in &node.on_error {
             walk(&entry.steps, prefix, steps);
         }

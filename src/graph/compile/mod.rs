@@ -3,6 +3,9 @@
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
 mod approve;
+pub mod calls;
+mod changeset;
+mod checks;
 mod operation;
 mod parallel;
 mod params;
@@ -23,6 +26,7 @@ use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
+use calls::Signatures;
 use parallel::Reads;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +43,8 @@ pub struct Compiler<'a> {
     pub connections: &'a BTreeMap<String, ConnectionFacts>,
     /// Values of the settings, a record.
     pub settings: &'a Value,
+    /// The project's flows as others can call them.
+    pub flows: &'a Signatures,
 }
 
 /// What of a connection a graph depends on. Credentials and limits are always the current ones and not among it.
@@ -55,19 +61,14 @@ pub struct CompiledFlow {
     pub graph: Option<ExecutionGraph>,
     /// The flow's `use:` entries as paths from the project root.
     pub uses: Vec<String>,
+    /// The type of its `result`; `None`: it has none, or an error in it.
+    pub gives: Option<Type>,
 }
 
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work = Work {
-            compiler: self,
-            uses: vec![],
-            findings: vec![],
-            ids: BTreeMap::new(),
-            later: BTreeSet::new(),
-            reads: Reads::default(),
-        };
+        let mut work = Work::new(self);
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -97,6 +98,7 @@ impl Compiler<'_> {
             Some(Some((slot, _))) => Some(slot),
             _ => None,
         };
+        let gives = result.as_ref().map(|slot| slot.expression.result().clone());
         let graph = match (good, trigger) {
             (true, Some(trigger)) => Some(ExecutionGraph {
                 flow: text(&flow.flow),
@@ -110,7 +112,8 @@ impl Compiler<'_> {
             }),
             _ => None,
         };
-        (CompiledFlow { graph, uses }, work.findings)
+        work.findings.extend(graph.iter().flat_map(checks::of_graph));
+        (CompiledFlow { graph, uses, gives }, work.findings)
     }
 }
 
@@ -132,8 +135,27 @@ struct Work<'a> {
     ids: BTreeMap<Arc<str>, Span>,
     /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
     later: BTreeSet<Arc<str>>,
+    /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
+    behind_first: bool,
+    /// Columns of the write in hand that `refer` assigns.
+    referred: Vec<Text>,
     /// What the step under way reads.
     reads: Reads,
+}
+
+impl<'a> Work<'a> {
+    fn new(compiler: &'a Compiler<'a>) -> Work<'a> {
+        Work {
+            compiler,
+            uses: vec![],
+            findings: vec![],
+            ids: BTreeMap::new(),
+            later: BTreeSet::new(),
+            behind_first: false,
+            referred: vec![],
+            reads: Reads::default(),
+        }
+    }
 }
 
 impl Work<'_> {

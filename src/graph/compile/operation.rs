@@ -56,10 +56,10 @@ impl<'a> Work<'a> {
         self.operation(&call.operation, call.connection.as_ref(), &call.params, scope, true)
     }
 
-    fn operation(
+    pub(super) fn operation(
         &mut self,
         name: &Spanned<Word>,
-        connection: Option<&Configurable<Word>>,
+        connection_written: Option<&Configurable<Word>>,
         written: &Params,
         scope: &Scope,
         writes: bool,
@@ -76,7 +76,7 @@ impl<'a> Work<'a> {
             self.say(Diagnostic::error(Code::F0356, message, name.span));
             return None;
         }
-        let connection = self.connection_of(system, connection, name.span);
+        let connection = self.connection_of(system, connection_written, name.span);
         let entity = self.entity(system, operation, written, name.span)?;
         let bound = Bound { system, operation, entity };
         let before = self.findings.len();
@@ -121,18 +121,32 @@ impl<'a> Work<'a> {
                         params.push((text(param_name), Param::Literal(value)));
                     }
                 }
+                ParamKind::Writes => {
+                    if let Some(members) = self.members(system, declared, node, connection_written, scope) {
+                        params.push((text(param_name), Param::Writes(members)));
+                    }
+                }
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
         }
-        self.missing_params(operation, &seen, name.span);
+        self.missing_params(operation, written, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
         }
         let chosen = entity.is_some_and(Entity::is_chosen);
         let settle = connection.and_then(|name| self.compiler.connections.get(name)).and_then(|facts| facts.settle);
-        let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
-        let result = self.result(&bound, selected.as_deref());
+        let members = params.iter().find_map(|(_, param)| match param {
+            Param::Writes(members) => Some(members),
+            _ => None,
+        });
+        let (repeat, result) = match members {
+            Some(members) => super::changeset::judge(members),
+            None => {
+                let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
+                (repeat, self.result(&bound, selected.as_deref()))
+            }
+        };
         // In the catalogue's order, whatever the order in the file.
         let place = |name: &Text| operation.params.get_index_of(name.as_str()).unwrap_or(usize::MAX);
         params.sort_by_key(|(name, _)| place(name));
@@ -222,7 +236,7 @@ impl<'a> Work<'a> {
         Some(Some(entity))
     }
 
-    fn unknown_param(&mut self, operation: &catalog::Operation, key: &Key) {
+    pub(super) fn unknown_param(&mut self, operation: &catalog::Operation, key: &Key) {
         let finding =
             Diagnostic::error(Code::F0358, format!("`{}` has no parameter `{}`", operation.name, key.text), key.span);
         let known: Vec<&str> = operation.param_names().collect();
@@ -232,15 +246,25 @@ impl<'a> Work<'a> {
         });
     }
 
-    fn missing_params(&mut self, operation: &catalog::Operation, seen: &BTreeSet<String>, span: Span) {
+    pub(super) fn missing_params(
+        &mut self,
+        operation: &catalog::Operation,
+        written: &Params,
+        seen: &BTreeSet<String>,
+        span: Span,
+    ) {
+        // One written wrong has been said, and is not missing as well.
+        let unknown: Vec<&str> = written.entries.iter().map(|(key, _)| &*key.text).collect();
+        let unknown = || unknown.iter().copied().filter(|key| operation.param(key).is_none());
+        let meant = |name: &str| unknown().any(|key| did_you_mean(key, [name]).is_some());
         for (name, declared) in &operation.params {
-            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity {
-                let written = if declared.key { "key" } else { name };
+            let written = if declared.key { "key" } else { name };
+            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity && !meant(written) {
                 self.say(Diagnostic::error(Code::F0359, format!("`{}` needs `{written}`", operation.name), span));
             }
         }
         let needed = &operation.needs_one_of;
-        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name)) {
+        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name) || meant(name)) {
             let message = format!("`{}` needs one of: {}", operation.name, needed.join(", "));
             let finding = Diagnostic::error(Code::F0359, message, span);
             self.say(if needed.iter().any(|name| name == "all") {
@@ -251,7 +275,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
+    pub(super) fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
         let mut reader = Reader::default();
         let value = T::read(node, &mut reader);
         self.findings.append(&mut reader.findings);
@@ -378,7 +402,7 @@ impl<'a> Work<'a> {
         Some(columns)
     }
 
-    fn literal_param(&mut self, declared: &Declared, node: &Node) -> Option<Value> {
+    pub(super) fn literal_param(&mut self, declared: &Declared, node: &Node) -> Option<Value> {
         let named = |name: &str| matches!(&declared.ty, Some(TypeRef::Named(ty)) if ty == name);
         if named("bool") {
             let flag: Spanned<crate::model::values::Flag> = self.read(node)?;
@@ -402,8 +426,10 @@ impl<'a> Work<'a> {
         let (Some(entity), true) = (bound.entity, bound.operation.short_name() == "create") else { return };
         let Some(assigned) = assigned else { return };
         let company = bound.system.company.as_deref();
+        let referred = self.referred.clone();
         let mut demand = |code: Code, column: &str, why: &str| {
-            if Some(column) == company || assigned.always.iter().any(|known| known.as_str() == column) {
+            let assigns = |known: &Text| known.as_str() == column;
+            if Some(column) == company || assigned.always.iter().chain(&referred).any(assigns) {
                 return;
             }
             let sometimes = assigned.sometimes.iter().any(|known| known.as_str() == column);
@@ -464,6 +490,10 @@ impl<'a> Work<'a> {
                 (RepeatBy::Key, format!("the flow chooses the key ({key}): a repeat meets its own row"))
             }
             catalog::RepeatBy::Set => (RepeatBy::Set, "writing the same again changes nothing".into()),
+            // The set is found by its first write.
+            catalog::RepeatBy::FindBy if columns.is_empty() && self.behind_first => {
+                (RepeatBy::None, "it is part of a change set".into())
+            }
             catalog::RepeatBy::FindBy if columns.is_empty() => {
                 let message = format!("a retry of `{}` could make a second row", operation.name);
                 let help = "write `find_by:` with columns of the body that name this row and no other, such as an id of the event";
@@ -474,10 +504,8 @@ impl<'a> Work<'a> {
                 let wait = crate::value::time::write_duration(settle);
                 (RepeatBy::FindBy, format!("a retry looks for its own row by {} after {wait}", columns.join(", ")))
             }
-            catalog::RepeatBy::FirstWrite => {
-                self.unsupported("a change set", span);
-                return None;
-            }
+            // Its writes have errors, which are said there.
+            catalog::RepeatBy::FirstWrite => return None,
             catalog::RepeatBy::None => {
                 (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())
             }

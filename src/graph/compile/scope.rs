@@ -52,24 +52,35 @@ impl Scope {
 }
 
 fn trigger_type() -> Type {
-    Type::record(RecordType::shape([
-        ("id", Type::text()),
-        ("type", Type::text()),
-        ("received_at", Type::time()),
-        ("headers", Type::map(Type::text())),
-        ("connection", Type::text()),
-        ("own", Type::bool()),
-    ]))
+    named(
+        "trigger",
+        [
+            ("id", Type::text()),
+            ("type", Type::text()),
+            ("received_at", Type::time()),
+            ("headers", Type::map(Type::text())),
+            ("connection", Type::text()),
+            ("own", Type::bool()),
+        ],
+    )
 }
 
 fn run_type() -> Type {
-    Type::record(RecordType::shape([
-        ("id", Type::text()),
-        ("flow", Type::text()),
-        ("revision", Type::text()),
-        ("started_at", Type::time()),
-        ("now", Type::time()),
-    ]))
+    named(
+        "run",
+        [
+            ("id", Type::text()),
+            ("flow", Type::text()),
+            ("revision", Type::text()),
+            ("started_at", Type::time()),
+            ("now", Type::time()),
+        ],
+    )
+}
+
+/// A record that messages call by its name.
+fn named<const N: usize>(name: &str, fields: [(&str, Type); N]) -> Type {
+    Type::record(RecordType { name: Some(name.into()), ..RecordType::shape(fields) })
 }
 
 /// `error` in `on_error` and `on_failure`.
@@ -78,13 +89,16 @@ pub(super) fn error_type() -> Type {
     let classes = ["data", "config", "auth", "throttled", "unavailable", "timeout", "conflict"];
     let options = classes.iter().map(|class| (Text::from(*class), None)).collect();
     class.facts = Some(Arc::new(Facts { options, closed: true, ..Facts::default() }));
-    Type::record(RecordType::shape([
-        ("class", class),
-        ("code", Type::text()),
-        ("message", Type::text()),
-        ("status", Type::int().or_missing()),
-        ("body", Type::any().or_missing()),
-        ("step", Type::text()),
-        ("attempts", Type::int()),
-    ]))
+    named(
+        "error",
+        [
+            ("class", class),
+            ("code", Type::text()),
+            ("message", Type::text()),
+            ("status", Type::int().or_missing()),
+            ("body", Type::any().or_missing()),
+            ("step", Type::text()),
+            ("attempts", Type::int()),
+        ],
+    )
 }

@@ -4,7 +4,7 @@ use super::parallel::{Together, writes};
 use super::scope::{Scope, error_type};
 use super::{Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::graph::{Case, ErrorCase, ErrorClass, ForEach, Node, NodeKind, Retry, Severity, Slot, Then};
+use crate::graph::{Case, ErrorCase, ErrorClass, ForEach, Node, NodeKind, RUN_FLOW, Retry, Severity, Slot, Then};
 use crate::language::check;
 use crate::language::types::{Field, Kind, RecordType, Type};
 use crate::model::flow::{self, Step, Verb};
@@ -79,6 +79,7 @@ impl Work<'_> {
     /// One step. Its result joins the scope even where it has an error, so that what uses it is not blamed.
     fn step(&mut self, step: &Step, scope: &mut Scope) -> (Option<Node>, bool) {
         let condition = Type::bool();
+        self.check_conditions(step);
         let when = step.when.as_ref().map(|expr| self.slot(expr, scope, Some(&condition)));
         let (when_true, when_false) = match &when {
             Some(Some((_, checked))) => (checked.when_true.clone(), checked.when_false.clone()),
@@ -148,7 +149,10 @@ impl Work<'_> {
                 (operation.map(|o| NodeKind::Lookup(Box::new(o))), ty, false)
             }
             Verb::Call(call) => {
-                let operation = self.call(call, scope);
+                let operation = match call.operation.as_str() {
+                    RUN_FLOW => self.run_flow(call, scope),
+                    _ => self.call(call, scope),
+                };
                 scope.wrote = true;
                 let ty = operation.as_ref().map(|operation| operation.result.clone());
                 (operation.map(|o| NodeKind::Call(Box::new(o))), ty, false)
@@ -287,6 +291,9 @@ impl Work<'_> {
             inner.bound.push((text(index), Type::int()));
         }
         let key = self.slot(&each.key, &inner, None);
+        if key.is_some() {
+            self.check_key(each, &inner);
+        }
         let compiled = self.steps(&each.steps, &mut inner);
         let result = each.result.as_ref().map(|expr| self.slot(expr, &inner, None));
         let concurrency = match &each.concurrency {

@@ -12,11 +12,22 @@ use crate::model::slot::Configurable;
 impl Work<'_> {
     /// Also gives the scope its `event`.
     pub(super) fn trigger(&mut self, trigger: &flow::Trigger, scope: &mut Scope) -> Option<Trigger> {
-        let TriggerSource::Webhook(webhook) = &trigger.source else {
-            self.unsupported("this kind of trigger", trigger.source_key);
-            return None;
+        let mut ignore_own = false;
+        let kind = match &trigger.source {
+            TriggerSource::Webhook(webhook) => {
+                ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
+                self.webhook(webhook, scope)
+            }
+            TriggerSource::Flow(flow) => {
+                let params = self.params(flow);
+                scope.event = params.clone();
+                params.map(|params| TriggerKind::Flow { params })
+            }
+            _ => {
+                self.unsupported("this kind of trigger", trigger.source_key);
+                return None;
+            }
         };
-        let kind = self.webhook(webhook, scope);
         scope.at_door = true;
         let condition = Type::bool();
         let when = trigger.when.as_ref().map(|expr| self.slot(expr, scope, Some(&condition)));
@@ -32,7 +43,6 @@ impl Work<'_> {
             scope.facts.extend(checked.when_true.iter().cloned());
         }
         let slot = |compiled: Option<Option<(crate::graph::Slot, _)>>| compiled.flatten().map(|(slot, _)| slot);
-        let ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
         Some(Trigger {
             kind: kind?,
             ignore_own,

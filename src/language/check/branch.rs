@@ -26,6 +26,15 @@ impl Joined {
     }
 }
 
+/// Whether all that `typed` can be is among the options of `ty`.
+fn is_option(ty: &Type, typed: &Typed) -> bool {
+    let (Some(facts), Some(values)) = (&ty.facts, &typed.values) else { return false };
+    let is_one = |value: &Value| {
+        constant::shown(value).is_some_and(|shown| facts.options.iter().any(|(option, _)| **option == *shown))
+    };
+    !facts.options.is_empty() && !values.is_empty() && values.iter().all(is_one)
+}
+
 impl Checker<'_> {
     /// Adds a branch to those before it; gives its code.
     fn branch(&mut self, joined: &mut Joined, typed: Option<Typed>, want: Option<&Want>) -> Option<Code> {
@@ -33,7 +42,9 @@ impl Checker<'_> {
             joined.whole = false;
             return None;
         };
-        match (relate::join(&joined.ty, &typed.ty), want) {
+        // A constant that is one of the options is of their type.
+        let ty = if is_option(&joined.ty, &typed) { &joined.ty } else { &typed.ty };
+        match (relate::join(&joined.ty, ty), want) {
             (Some(ty), _) => joined.ty = ty,
             (None, Some(want)) => joined.ty = want.ty.clone(),
             (None, None) => {

@@ -229,6 +229,9 @@ impl Checker<'_> {
 
     fn arithmetic(&mut self, span: Span, op_span: Span, op: ArithmeticOp, left: &Expr, right: &Expr) -> Option<Typed> {
         let (a, b) = (self.check(left, None), self.check(right, None));
+        if b.is_none() && op == ArithmeticOp::Subtract {
+            self.explain_hyphen(left, op_span, right);
+        }
         let (a, b) = (a?, b?);
         let there = self.needs_value(&a, "an operator") & self.needs_value(&b, "an operator");
         if !there {
@@ -240,6 +243,20 @@ impl Checker<'_> {
         };
         let op = Op::Arithmetic { op, left: Box::new(a.code), right: Box::new(b.code) };
         Some(Typed::new(op, span, Type::new(kind)))
+    }
+
+    /// `event.first-name` was meant as one field where `name` is nothing by itself.
+    fn explain_hyphen(&mut self, left: &Expr, op_span: Span, right: &Expr) {
+        let (ExprKind::Field { name, .. }, ExprKind::Name(second)) = (&left.kind, &right.kind) else { return };
+        let touches = name.span.end == op_span.start && op_span.end == right.span.start;
+        let Some(unknown) = self.findings.last_mut().filter(|_| touches) else { return };
+        if unknown.code != Number::F0201
+            || unknown.primary.as_ref().map(|mark| mark.span.start) != Some(right.span.start)
+        {
+            return;
+        }
+        let quoted = format!("[\"{}-{second}\"]", name.text);
+        unknown.help = vec![format!("a field with a hyphen is quoted, in brackets and without the dot: `{quoted}`")];
     }
 
     pub(super) fn negate(&mut self, span: Span, inner: &Expr) -> Option<Typed> {

@@ -414,6 +414,8 @@ fn unknown(c: char, span: crate::diagnostics::Span) -> Diagnostic {
         c if c.is_alphabetic() => Diagnostic::error(code, format!("`{c}` cannot stand in a name"), span)
             .help("names are made of a–z, A–Z, `_` and digits; a field of another name is quoted: `\"größe\" = …`, `row[\"größe\"]`"),
         '`' => Diagnostic::error(code, "a backtick is no quote here: a text stands in `\"…\"`", span).fix(span, "\""),
+        '$' => Diagnostic::error(code, "`$` means nothing here", span)
+            .help("a name stands by itself: `x`; a path begins with one: `event.a.b`; JSONPath is a text: `event.query('$.a')`"),
         c => Diagnostic::error(code, format!("`{c}` means nothing here"), span),
     }
 }

@@ -20,6 +20,9 @@ pub(super) fn find(c: &Context<'_>) -> Option<Diagnostic> {
         reserved,
         question,
         loose_dot,
+        elsewhere,
+        lone_dot,
+        for_in_parentheses,
         equals,
         colon,
         arrow,
@@ -94,6 +97,42 @@ fn loose_dot(c: &Context<'_>) -> Option<Diagnostic> {
         let gap = c.gap().to(c.here_span());
         Diagnostic::error(Code::F0101, "the field stands directly behind its dot, without a space", c.here_span())
             .fix(gap, c.here_str())
+    })
+}
+
+/// Operators and paths of other languages: `a ** b`, `a ++ b`, `xs[*].a`.
+fn elsewhere(c: &Context<'_>) -> Option<Diagnostic> {
+    if !c.wants_value() {
+        return None;
+    }
+    let (message, help) = match (c.previous_str(), c.here_str()) {
+        ("[", "*") => ("`[*]` is no path here", "what every element has is `xs.map(x => x.field)`"),
+        ("*", "*") if c.touches() => ("there are no powers", "multiply: `x * x`; every number is exact"),
+        ("+", "+") if c.touches() => {
+            ("there is no `++`", "texts are joined by one `+`, lists by `[a, b].flatten()`; one more is `x + 1`")
+        }
+        _ => return None,
+    };
+    let span = if c.previous_str() == "[" { c.here_span() } else { c.span(c.previous?).to(c.here_span()) };
+    Some(Diagnostic::error(Code::F0101, message, span).help(help))
+}
+
+/// `.a` where a value begins.
+fn lone_dot(c: &Context<'_>) -> Option<Diagnostic> {
+    (c.here_str() == "." && c.wants_value()).then(|| {
+        let finding = Diagnostic::error(Code::F0101, "a field stands behind the record that has it", c.here_span());
+        match c.previous_str() {
+            "(" => finding.help("a rule for every element names it: `xs.map(x => x.field)`"),
+            _ => finding.help("write what it is a field of: `event.field`"),
+        }
+    })
+}
+
+/// `for (x in xs)`.
+fn for_in_parentheses(c: &Context<'_>) -> Option<Diagnostic> {
+    (c.previous_str() == "for" && c.here_str() == "(").then(|| {
+        Diagnostic::error(Code::F0101, "a `for` has no parentheses behind it", c.here_span())
+            .help("write `for x in xs => …`, or `for x in xs { … }` for records")
     })
 }
 

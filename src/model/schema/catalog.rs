@@ -57,5 +57,6 @@ pub(super) fn systems(catalog: &Catalog) -> Vec<SystemSchema> {
         title: system.title.clone(),
         connection: system.connection.iter().map(key).collect(),
     };
-    catalog.systems().map(system).collect()
+    // What flowctl does itself needs no connection.
+    catalog.systems().filter(|system| system.http.is_some()).map(system).collect()
 }

@@ -58,7 +58,7 @@ fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted
     Ok(Accepted { event: id, outcome: AcceptOutcome::Conflicting })
 }
 
-fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
+pub(super) fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
     let hash = Hash::of(&event.body);
     let packed = codec::pack(&event.body);
     let period = period(event.received_at);
@@ -82,13 +82,13 @@ fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState
 }
 
 /// What starts a run, and when.
-struct Origin {
-    event: EventId,
-    period: i64,
-    at: Timestamp,
+pub(super) struct Origin {
+    pub event: EventId,
+    pub period: i64,
+    pub at: Timestamp,
 }
 
-fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
+pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
     let id = RunId::new();
     let dedupe = new.dedupe.as_deref().map(|text| Hash::of(text.as_bytes()));
     let order_key = new.order_key.as_deref().map(|text| Hash::of(text.as_bytes()));
@@ -143,7 +143,13 @@ fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun
     Ok(AcceptedRun { id, flow: new.flow.clone(), state, duplicate_of })
 }
 
-pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by: &By) -> Result<Accepted, StoreError> {
+pub(super) fn accept_again(
+    c: &Connection,
+    id: EventId,
+    new_runs: &[NewRun],
+    entries: &[JournalEntry],
+    by: &By,
+) -> Result<Accepted, StoreError> {
     let event =
         one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
     let from = Origin { event: id, period: event.period, at: by.at };
@@ -162,7 +168,11 @@ pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by:
             execute(c, sql::UPDATE_RUN, values)?;
             keys::begin_next(c, &run, by.at)?;
         }
-        started.push(insert_run(c, &from, new)?);
+        let run = insert_run(c, &from, new)?;
+        for entry in entries {
+            runs::insert_entry(c, from.period, run.id, entry)?;
+        }
+        started.push(run);
     }
     if !started.is_empty() {
         execute(c, sql::EVENT_ROUTED, params![id])?;

@@ -31,6 +31,7 @@ pub(super) async fn drop_periods(writer: &Writer, before: Timestamp, now: Timest
     let forget = period(now.checked_sub(MEMORY).unwrap_or(Timestamp::MIN));
     let forgotten = writer.call(move |c| {
         execute(c, sql::DROP_APPROVALS, [])?;
+        execute(c, sql::FORGET_SEQUENCES, params![forget])?;
         Ok(execute(c, sql::FORGET_EVENT_IDS, params![forget])? + execute(c, sql::FORGET_DEDUPES, params![forget])?)
     });
     dropped.forgotten = forgotten.await? as u64;

@@ -2,7 +2,7 @@
 
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, approvals, keys};
+use super::{alerts, approvals, calls, keys};
 use crate::store::{
     By, Claimed, Effect, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState, RunUpdate,
     StoreError, codec, sql,
@@ -28,6 +28,9 @@ pub(super) fn claim(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut claimed = Vec::new();
     for RunRow { mut run, .. } in all(c, sql::DUE_RUNS, params![At(now), limit], rows::run)? {
+        if calls::supersede(c, &run, now)? {
+            continue;
+        }
         let token = one(c, sql::CLAIM_RUN, params![At(until), run.id], |row| row.get(0))?;
         let token = token.ok_or_else(|| StoreError::Corrupt(format!("run {} vanished", run.id)))?;
         run.state = RunState::Running;
@@ -117,6 +120,9 @@ pub(super) fn append(
     if let Some(revision) = update.revision {
         execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
     }
+    for node in &update.joined {
+        execute(c, sql::DELETE_WAITER, params![run.id, node])?;
+    }
     if update.next == Next::Running {
         return Ok(None);
     }
@@ -124,8 +130,8 @@ pub(super) fn append(
     let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
     let holds_key = run.holds_key && !lets_go;
     let due = match update.next {
-        // What was answered while the worker had the run is to be taken up at once.
-        Next::Waiting { .. } if !approvals::untaken(c, run.id)?.is_empty() => Some(At(update.at)),
+        // What came while the worker had the run is to be taken up at once.
+        Next::Waiting { due } if due > update.at && has_news(c, run.id)? => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -142,6 +148,12 @@ pub(super) fn append(
     execute(c, sql::UPDATE_RUN, params![state, due, holds_key, finished, error, reason, run.id])?;
     if let (Some(hash), Next::Stopped { release: true, .. } | Next::Superseded { .. }) = (run.dedupe, &update.next) {
         execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
+    }
+    if state.is_settled() || state == RunState::DeadLetter {
+        calls::ended(c, run.id, update.at)?;
+    }
+    if matches!(state, RunState::Succeeded | RunState::Stopped) {
+        calls::sequence_done(c, &run, update.at)?;
     }
     if run.holds_key && !holds_key { keys::begin_next(c, &run, update.at) } else { Ok(None) }
 }
@@ -199,6 +211,23 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
     Ok(state)
 }
 
+pub(super) fn write_down(
+    c: &Connection,
+    id: RunId,
+    entries: &[JournalEntry],
+    action: &str,
+    by: &By,
+) -> Result<(), StoreError> {
+    let RunRow { run, period, .. } = get(c, id)?;
+    if !run.state.is_settled() && !run.state.needs_a_person() {
+        return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    for entry in entries {
+        insert_entry(c, period, id, entry)?;
+    }
+    alerts::audit(c, by, action, &format!("run {id}"))
+}
+
 pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<RunId>, StoreError> {
     let RunRow { run, .. } = get(c, id)?;
     if !run.holds_key {
@@ -210,4 +239,9 @@ pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<R
     execute(c, sql::LET_GO, params![id])?;
     alerts::audit(c, by, "release_key", &format!("run {id}"))?;
     keys::begin_next(c, &run, by.at)
+}
+
+/// Whether something came for the run that it has not taken up: a called run's end, a person's answer.
+fn has_news(c: &Connection, run: RunId) -> Result<bool, StoreError> {
+    Ok(calls::has_news(c, run)? || !approvals::untaken(c, run)?.is_empty())
 }

@@ -57,6 +57,7 @@ impl Case {
                 Action::Wait { until } => self.due = Some(until.as_second() - 1_700_000_000),
                 Action::Finish(end) => self.end = Some(end),
                 Action::Refused(why) => self.refused = Some(why),
+                Action::Call { .. } | Action::Join { .. } => panic!("nothing is called here"),
             }
         }
     }
@@ -110,7 +111,8 @@ impl Case {
         self.run = rebuild(&self.graph, &self.journal);
         self.end = None;
         let again = again.iter().map(|path| NodePath::new(*path)).collect();
-        self.step(Command::Replay { from, again, actor: "anna".into(), reason: "mended".into() });
+        let how = Replay { from, again, ..Replay::default() };
+        self.step(Command::Replay { how, actor: "anna".into(), reason: "mended".into() });
         if self.refused.is_none() {
             self.restart(None);
         }
