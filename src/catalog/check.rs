@@ -20,7 +20,7 @@ pub(super) fn problems(catalog: &Catalog) -> Vec<String> {
             problems.push(format!("{name}: x-known has to say how the file's facts are known"));
         }
     }
-    for system in catalog.systems() {
+    for system in catalog.systems.values() {
         let found = Checked { system, types: &types }.problems();
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", system.name)));
     }

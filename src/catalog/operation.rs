@@ -264,6 +264,8 @@ pub enum RepeatBy {
     FindBy,
     /// A change set: done when its first write is found.
     FirstWrite,
+    /// The engine's own: written in the transaction that writes the step's result.
+    Transaction,
     /// Nothing tells.
     None,
 }

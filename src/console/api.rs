@@ -2,7 +2,7 @@
 
 use super::query::Query;
 use super::view::{self, ApprovalView, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport, alerts, backup, operate, replay, revisions};
+use super::{Console, ReloadReport, alerts, backup, export, mask, operate, persons, replay, revisions};
 use crate::store::{ApprovalFilter, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
@@ -25,6 +25,7 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/replay", post(replay::one))
         .route("/api/runs/{id}/cancel", post(operate::cancel))
         .route("/api/runs/{id}/edit", post(operate::edit))
+        .route("/api/runs/{id}/test", get(export::test))
         .route("/api/replays", post(replay::several))
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/release", post(operate::release))
@@ -41,6 +42,8 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/flows/{flow}/rollback", post(revisions::rollback))
         .route("/api/backup", post(backup::backup))
         .route("/api/audit", get(audit))
+        .route("/api/persons/find", post(persons::find))
+        .route("/api/persons/erase", post(persons::erase))
         .route("/api/reload", post(reload))
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
@@ -48,6 +51,7 @@ pub(super) fn router(console: Console) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take that method")
         })
+        .layer(middleware::from_fn_with_state(console.clone(), masked))
         .with_state(console)
         .layer(middleware::from_fn(only_from_here))
         .layer(CatchPanicLayer::new())
@@ -125,6 +129,11 @@ async fn only_from_here(request: Request, next: Next) -> Response {
         return Problem::new(StatusCode::FORBIDDEN, "forbidden", message).into_response();
     }
     next.run(request).await
+}
+
+/// What an answer shows is masked as the project wants it at this moment.
+async fn masked(State(console): State<Console>, request: Request, next: Next) -> Response {
+    mask::with(console.control.masks(), next.run(request)).await
 }
 
 fn host(request: &Request) -> Option<String> {
@@ -223,6 +232,7 @@ async fn events(State(console): State<Console>, RawQuery(query): RawQuery) -> Re
         connection: query.text("connection"),
         state: query.parsed("state")?,
         provider_id: query.text("provider_id"),
+        subject: None,
     };
     let listed = console.store.events(filter, query.page()?).await?;
     Ok(fine(&List::of(listed, EventView::from)))

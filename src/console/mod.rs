@@ -8,8 +8,11 @@
 mod alerts;
 mod api;
 mod backup;
+mod disguise;
+mod export;
 pub mod mask;
 pub mod operate;
+mod persons;
 mod query;
 mod replay;
 mod revisions;
@@ -25,6 +28,7 @@ use crate::graph::ExecutionGraph;
 use crate::store::{By, Hash, RunId, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::triggers::listener::{BindError, Bound};
+use crate::value::paths::Paths;
 use jiff::Timestamp;
 use operate::{Operation, Which};
 use std::net::SocketAddr;
@@ -40,6 +44,11 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8081";
 pub trait Control: Send + Sync {
     /// The flows of the project, in the order of their names.
     fn flows(&self) -> Vec<FlowStatus>;
+
+    /// What the project wants masked beside what always is.
+    fn masks(&self) -> Arc<Paths> {
+        Arc::default()
+    }
 
     /// Reads the project's files again and takes what is new.
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>>;

@@ -11,6 +11,10 @@ use serde_json::value::RawValue;
 
 pub(super) type Raw = Box<RawValue>;
 
+/// Where payloads stand in what an entry of a journal says.
+const PAYLOADS: &[&[&str]] =
+    &[&["value"], &["found"], &["request", "body"], &["request", "params", "*"], &["find_by"], &["error", "body"]];
+
 /// How payloads are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eyes {
@@ -23,8 +27,13 @@ pub(super) enum Eyes {
 impl Eyes {
     /// A value as it may be shown, amounts verbatim. What cannot be written is not shown.
     pub fn show(self, value: &Value) -> Raw {
+        self.show_at(value, &[])
+    }
+
+    /// The same of a value in which payloads stand at these places.
+    fn show_at(self, value: &Value, payloads: &[&[&str]]) -> Raw {
         let masked = match self {
-            Eyes::Masked => mask::value(value),
+            Eyes::Masked => mask::payloads(value, payloads),
             Eyes::Whole => value.clone(),
         };
         json::write(&masked).or_else(|_| json::write_tagged(&masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
@@ -208,7 +217,7 @@ impl Entry {
             attempt: entry.attempt,
             kind: entry.record.kind(),
             at: entry.at.to_string(),
-            data: eyes.show(&data),
+            data: eyes.show_at(&data, PAYLOADS),
         }
     }
 }

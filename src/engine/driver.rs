@@ -11,10 +11,11 @@ mod tests;
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
 use super::executor::Inner;
-use super::journal::{decode, encode, run_error};
+use super::journal::{HELD, decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use super::places::places;
 use super::revisions::NoGraph;
-use super::{approvals, door, machine};
+use super::{approvals, door, machine, own};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Judged, Record as Stored};
@@ -236,6 +237,7 @@ impl Driver {
             update.approvals = approvals::changes(&self.machine, &entries, end.is_some())?;
             let answered = std::mem::take(&mut self.answered).into_iter();
             update.approvals.extend(answered.map(|node| ApprovalChange::Taken { node }));
+            update.kept = own::kept(&entries);
             update.joined = self.joined(&entries);
             update.revision = self.takes.take();
             self.append(&entries, update, lost).await?;
@@ -424,12 +426,21 @@ async fn send(
     {
         return Outcome::Done(Row::value(value));
     }
+    if request.connection.is_empty() {
+        return own::read(&*inner.store, &inner.rates(), request).await;
+    }
     let Some(connector) = inner.connector(&request.connection) else {
         return Outcome::Failed(no_connection(&request.connection));
+    };
+    let places = places(operation, request);
+    let held = match inner.places.take(places, operation.repeat.settle, PATIENCE).await {
+        Some(held) => held,
+        None => return others_first(),
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let outcome = outcome.without(&inner.drop());
     let became = match &outcome {
         Outcome::Done(_) => "done",
         Outcome::Missing(_) => "missing",
@@ -440,7 +451,21 @@ async fn send(
     if let (Some((_, place)), Outcome::Done(row)) = (cached, &outcome) {
         inner.cache.put(place, &row.value, Timestamp::now());
     }
+    // What is open keeps its place: the server may still be working.
+    if !matches!(&outcome, Outcome::Failed(error) if error.leaves_open()) {
+        held.let_go();
+    }
     outcome
+}
+
+/// How long a run stays in memory for its turn at a place that another write holds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Its turn has not come: the run waits outside. No attempt.
+fn others_first() -> Outcome {
+    let message = "other writes of the same `one_at_a_time` are under way";
+    let error = StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Throttled, HELD, message) };
+    Outcome::Held { until: machine::backoff::after(Timestamp::now(), Duration::from_millis(500)), error }
 }
 
 async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {
@@ -449,7 +474,8 @@ async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         return LookOutcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await
+    let looked = connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    looked.without(&inner.drop())
 }
 
 fn no_connection(connection: &str) -> StepError {

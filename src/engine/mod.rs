@@ -6,6 +6,7 @@
 //! - [`connector`] what is asked of a system's side
 //! - [`revisions`] the live graphs, and the pinned ones of runs that began earlier
 //! - [`rehearsal`] tests beside the flows: door and machine with given answers
+//! - [`own`] what the engine reads and keeps itself: links, totals, rates
 //! - [`executor`] claims runs from the store and does what their machines say; [`driver`] one of them; [`operate`]
 //!   what a person does to them
 //!
@@ -24,6 +25,8 @@ pub mod executor;
 pub mod journal;
 pub mod machine;
 pub mod operate;
+mod own;
+mod places;
 pub mod rehearsal;
 pub mod revisions;
 #[cfg(test)]

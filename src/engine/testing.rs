@@ -97,6 +97,7 @@ pub(crate) fn operation(name: &str, writes: bool, params: Vec<(&str, Param)>, re
         missing_continues: false,
         blank_is_missing: false,
         cache: None,
+        one_at_a_time: None,
     }
 }
 

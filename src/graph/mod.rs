@@ -210,6 +210,7 @@ pub struct Approve {
 pub struct Operation {
     /// `finops.create`.
     pub name: Text,
+    /// Empty where the engine itself does the work (`links.get`).
     pub connection: Text,
     pub writes: bool,
     /// Entity set, where the operation has one.
@@ -227,6 +228,8 @@ pub struct Operation {
     pub blank_is_missing: bool,
     /// How long a result may be used again.
     pub cache: Option<Duration>,
+    /// The entity's column of which writes with the same value wait for each other.
+    pub one_at_a_time: Option<Text>,
 }
 
 impl Operation {
@@ -301,6 +304,8 @@ pub enum RepeatBy {
     Set,
     /// A natural key tells: look after settle, adopt or repeat.
     FindBy,
+    /// Kept in our own store, in the transaction that writes the step's result.
+    Transaction,
     /// Nothing tells: an uncertain attempt ends as `outcome_unknown`.
     None,
 }

@@ -3,7 +3,7 @@
 use super::flow::{Verb, Wait};
 use super::slot::Configurable;
 use super::*;
-use crate::diagnostics::{Diagnostic, Sources, Span};
+use crate::diagnostics::{Code, Diagnostic, Sources, Span};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -381,5 +381,27 @@ fn deep_flows_are_read_or_refused() {
         let text = format!("flow: a\ntrigger: {{ flow: {{}} }}\nsteps: [{step}]\n");
         let found = findings(&[("a.flow.yaml", &text)]);
         assert!(found.is_empty() || found[0].starts_with("F0305"), "{depth}: {found:?}");
+    }
+}
+
+#[test]
+fn a_setting_is_no_reference_and_tables_of_an_environment_take_their_place() {
+    let (project, sources, found) = load(&[
+        (
+            "flowctl.yaml",
+            "project: p\nversion: 1\nsettings: { zone: { type: text, default: env://ZONE } }\nrates: { daily: { source: ecb, file: tables/rates.csv } }\n",
+        ),
+        ("environments/prod.yaml", "settings: { zone: secret://zone }\n"),
+        ("tables/rates.csv", "Date,USD\n2026-10-30,1\n"),
+        ("tables/prod/rates.csv", "Date,USD\n2026-10-30,2\n"),
+    ]);
+    let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::F0403, Code::F0403], "{found:#?}");
+    for (environment, rate) in [(None, "1"), (Some("prod"), "2")] {
+        let effective = project.effective(environment).unwrap();
+        let (rates, found) = project.rates(&effective, &sources);
+        assert_eq!(found, []);
+        let day = "2026-10-30".parse().unwrap();
+        assert_eq!(rates.get("daily", "EUR", "USD", day).unwrap().rate.to_string(), rate);
     }
 }

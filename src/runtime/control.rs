@@ -7,12 +7,17 @@ use crate::engine::machine::Replay;
 use crate::engine::{CommandError, Preview, Resumed};
 use crate::graph::ExecutionGraph;
 use crate::store::{By, Hash, RunId, StoreError};
+use crate::value::paths::Paths;
 use std::pin::Pin;
 use std::sync::Arc;
 
 impl Control for Inner {
     fn flows(&self) -> Vec<FlowStatus> {
         self.status.load().as_ref().clone()
+    }
+
+    fn masks(&self) -> Arc<Paths> {
+        self.privacy.load().mask.clone()
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>> {

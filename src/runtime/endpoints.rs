@@ -4,6 +4,7 @@ use crate::catalog::{Catalog, Verify};
 use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::connections::Connection;
+use crate::model::project::Privacy;
 use crate::triggers::ingress::{Endpoint, Verification};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -20,6 +21,7 @@ pub(super) fn endpoints(
     project: &str,
     catalog: &Catalog,
     root: &Path,
+    privacy: &Arc<Privacy>,
 ) -> Result<HashMap<String, Arc<Endpoint>>, Vec<Diagnostic>> {
     let mut endpoints: HashMap<String, Arc<Endpoint>> = HashMap::new();
     let mut findings = Vec::new();
@@ -54,6 +56,7 @@ pub(super) fn endpoints(
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
         let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
         let endpoint = Endpoint {
+            privacy: privacy.clone(),
             connection: name.clone(),
             system: Arc::new(system.clone()),
             verification: Verification::Stripe { secrets, tolerance },

@@ -7,10 +7,11 @@ use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
 use crate::connectors::resolve_all;
 use crate::console::{Findings, FlowStatus, NotDone, Refused};
-use crate::diagnostics::{Diagnostic, Severity as Level, Sources, render};
+use crate::diagnostics::{Code, Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
 use crate::graph::project::{Compilation, LANGUAGE_VERSION, compile, recompile};
 use crate::graph::{ExecutionGraph, Severity};
+use crate::model::project::ProjectFile;
 use crate::model::{Effective, Project};
 use crate::store::{AlertFilter, By, Hash, NewAlert, Page, Revision, StoreError};
 use crate::triggers::server::Routes;
@@ -79,14 +80,15 @@ impl Read {
         self.project.file.as_ref().map(|file| Text::from(file.project.to_string()))
     }
 
-    /// Errors that no problem tells yet; what is wrong with tests does not keep a flow from running.
+    /// Errors that no problem tells yet; what is wrong with tests, or with a file of rates, does not keep a flow from
+    /// running.
     fn not_in(&self, problems: &[Problem]) -> Vec<Diagnostic> {
         let told = |finding: &&Diagnostic| problems.iter().any(|problem| problem.findings.findings.contains(finding));
         let of_tests = |finding: &&Diagnostic| {
             finding.primary.as_ref().is_some_and(|label| self.sources.get(label.span.file).path.ends_with(".test.yaml"))
         };
         let errors = self.findings.iter().filter(|finding| finding.severity == Level::Error);
-        errors.filter(|finding| !told(finding) && !of_tests(finding)).cloned().collect()
+        errors.filter(|finding| !told(finding) && !of_tests(finding) && finding.code != Code::F0427).cloned().collect()
     }
 
     fn problem(&self, flow: Option<String>, path: Option<String>, findings: &[Diagnostic]) -> Problem {
@@ -103,10 +105,7 @@ pub(super) async fn read(root: &Path, environment: Option<&str>, catalog: &Catal
         project: Project::default(),
         effective: None,
         compilation: None,
-        findings: vec![Diagnostic::general(
-            crate::diagnostics::Code::F0640,
-            "flowctl broke down over the project's files",
-        )],
+        findings: vec![Diagnostic::general(Code::F0640, "flowctl broke down over the project's files")],
         sources: Arc::default(),
         fingerprint: Hash::of(&[]),
     })
@@ -191,7 +190,19 @@ impl Inner {
             self.show(state).await;
             return report;
         };
-        let connected = self.connect(read, effective, &mut report);
+        if !effective.unset.is_empty() {
+            // Flows would find a setting missing: everything stays as it was.
+            let unset: Vec<Diagnostic> =
+                read.findings.iter().filter(|finding| finding.code == Code::F0406).cloned().collect();
+            report.problems.push(read.problem(None, None, &unset));
+            state.problems = report.problems.clone();
+            self.show(state).await;
+            return report;
+        }
+        self.executor.set_drop(compilation.privacy.drop.clone());
+        self.privacy.store(compilation.privacy.clone());
+        self.keeping.store(Arc::new(read.project.file.as_ref().map(ProjectFile::keeping).unwrap_or_default()));
+        let connected = self.connect(read, effective, compilation, &mut report);
         let mut seen = BTreeSet::new();
         for flow in &compilation.flows {
             seen.insert(flow.name.clone());
@@ -227,6 +238,7 @@ impl Inner {
         if !rest.is_empty() {
             report.problems.push(read.problem(None, None, &rest));
         }
+        self.use_rates(compilation).await;
         // What is in no file any more starts no new runs.
         for graph in self.revisions.graphs() {
             if !seen.contains(graph.flow.as_str()) {
@@ -246,11 +258,31 @@ impl Inner {
         report
     }
 
+    /// Rates are of today, as credentials are. A file with errors leaves what was read before it, and stops nothing: it
+    /// comes from elsewhere, and `max_age` watches over what is used.
+    async fn use_rates(&self, compilation: &Compilation) {
+        self.executor.set_rates(compilation.rates.clone());
+        for finding in compilation.findings.iter().filter(|finding| finding.code == Code::F0427) {
+            let alert = NewAlert {
+                flow: None,
+                run: None,
+                severity: Severity::Warning,
+                code: "rates_unreadable".into(),
+                title: "A file of exchange rates has errors; the rates read before it stay in use".into(),
+                detail: Some(render::text(std::slice::from_ref(finding), &compilation.sources, false)),
+            };
+            if let Err(error) = self.store.raise(alert, Timestamp::now()).await {
+                tracing::error!(%error, "The alert could not be raised.");
+            }
+        }
+    }
+
     /// Credentials, limits and endpoints. `None`: something is wrong with them, and the last ones stay.
     fn connect(
         &self,
         read: &Read,
         effective: &Effective,
+        compilation: &Compilation,
         report: &mut Report,
     ) -> Option<std::collections::HashMap<String, Arc<crate::triggers::ingress::Endpoint>>> {
         let project = read.project_name().unwrap_or_else(|| "".into());
@@ -260,7 +292,8 @@ impl Inner {
         let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
         let resolved = shape.and_then(|()| {
             let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
-            let endpoints = endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root)?;
+            let endpoints =
+                endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root, &compilation.privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {

@@ -37,6 +37,7 @@ pub(crate) fn event(id: &str, body: &str) -> NewEvent {
         own: false,
         received_at: noon(),
         problem: None,
+        subjects: vec![],
     }
 }
 
@@ -354,6 +355,54 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", run("a", "1")).await;
+    start(&*store, "2", run("a", "2")).await;
+    let leases: Vec<_> = claim(&*store).await.into_iter().map(|c| c.lease).collect();
+    let link = |node: &str, value: Option<&str>| Kept {
+        node: node.to_owned(),
+        keep: Keep::Link { name: "payer".to_owned(), key: "P-1".to_owned(), value: value.map(str::to_owned) },
+    };
+    let add = |node: &str, key: &str, amount: &str| Kept {
+        node: node.to_owned(),
+        keep: Keep::Total { name: "spend".to_owned(), key: key.to_owned(), amount: Exact::parse(amount).unwrap() },
+    };
+    let with = |kept: Vec<Kept>| RunUpdate { kept, ..RunUpdate::running(later(2)) };
+    let linked = async || store.link("payer".to_owned(), "P-1".to_owned()).await.unwrap();
+    let total =
+        async |key: &str| store.total("spend".to_owned(), key.to_owned()).await.unwrap().map(|sum| sum.to_string());
+    assert_eq!((linked().await, total("eur").await), (None, None));
+    let both = with(vec![link("tied", Some("C-1")), add("spent", "eur", "10.50")]);
+    store.append(leases[0], vec![result(1, "tied", "null")], both.clone()).await.unwrap();
+    assert_eq!((linked().await.as_deref(), total("eur").await.as_deref()), (Some("C-1"), Some("10.50")));
+
+    // What is refused keeps nothing: neither a place in the journal that is taken, nor a lease that is over.
+    let again = RunUpdate { kept: vec![link("tied", Some("C-2")), add("other", "eur", "5")], ..both };
+    assert!(store.append(leases[0], vec![result(1, "tied", "null")], again.clone()).await.is_err());
+    let over = Lease { token: leases[0].token - 1, ..leases[0] };
+    assert!(matches!(store.append(over, vec![], again).await, Err(StoreError::Fenced { .. })));
+    assert_eq!((linked().await.as_deref(), total("eur").await.as_deref()), (Some("C-1"), Some("10.50")));
+
+    // Every node counts once: what it adds anew takes the place of what it had added, under whatever key.
+    store.append(leases[1], vec![], with(vec![add("spent", "eur", "-0.51"), add("spent2", "eur", "1")])).await.unwrap();
+    assert_eq!(total("eur").await.as_deref(), Some("10.99"));
+    store.append(leases[0], vec![], with(vec![add("spent", "eur", "20")])).await.unwrap();
+    assert_eq!(total("eur").await.as_deref(), Some("20.49"));
+    store.append(leases[0], vec![], with(vec![add("spent", "usd", "20")])).await.unwrap();
+    assert_eq!((total("eur").await.as_deref(), total("usd").await.as_deref()), (Some("0.49"), Some("20")));
+    store.append(leases[1], vec![], with(vec![link("untied", None)])).await.unwrap();
+    assert_eq!(linked().await, None);
+    store.append(leases[1], vec![], with(vec![link("untied", None)])).await.expect("nothing to untie is fine");
+
+    // The runs go, the sums stay.
+    for lease in leases {
+        end(&*store, lease, Next::Succeeded).await;
+    }
+    store.drop_periods(before(at("2026-03-03T00:00:00Z")), at("2026-04-15T08:00:00Z")).await.unwrap();
+    assert!(store.load_run(first.id).await.unwrap().is_none());
+    assert_eq!((total("eur").await.as_deref(), total("usd").await.as_deref()), (Some("0.49"), Some("20")));
+}
+
 pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) {
     let accepted = store.accept(event("1", "{}"), vec![]).await.unwrap();
     let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
@@ -471,9 +520,12 @@ pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
     let broken = NewEvent { problem: Some("no".to_owned()), ..event("broken", "{") };
     let broken = store.accept(broken, vec![]).await.unwrap().event;
 
-    let (before, now) = (at("2026-03-03T00:00:00Z"), at("2026-04-15T08:00:00Z"));
-    assert_eq!(store.drop_periods(noon(), now).await.unwrap(), Dropped::default(), "the day itself stays");
-    let dropped = store.drop_periods(before, now).await.unwrap();
+    let (day, now) = (before(at("2026-03-03T00:00:00Z")), at("2026-04-15T08:00:00Z"));
+    assert_eq!(store.oldest().await.unwrap(), Some(at("2026-03-02T00:00:00Z")));
+    assert!(store.size().await.unwrap() > 0);
+    assert_eq!(store.drop_periods(before(noon()), now).await.unwrap(), Dropped::default(), "the day itself stays");
+    let dropped = store.drop_periods(day, now).await.unwrap();
+    assert_eq!(store.oldest().await.unwrap(), Some(at("2026-04-15T00:00:00Z")));
     assert_eq!((dropped.runs, dropped.events, dropped.forgotten), (1, 2, 0));
     assert!(store.load_run(done.id).await.unwrap().is_none());
     assert!(store.event(unrouted).await.unwrap().is_none());
@@ -487,9 +539,91 @@ pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
     let other = NewEvent { received_at: now, ..event("another", "{}") };
     assert_eq!(kept(store.accept(other, vec![run("a", "done")]).await.unwrap())[0].state, RunState::Duplicate);
     let much_later = at("2027-05-01T00:00:00Z");
-    assert_eq!(store.drop_periods(before, much_later).await.unwrap().forgotten, 6);
+    assert_eq!(store.drop_periods(day, much_later).await.unwrap().forgotten, 6);
     let again = NewEvent { received_at: much_later, ..event("done", "done") };
     assert_eq!(kept(store.accept(again, vec![run("a", "done")]).await.unwrap())[0].state, RunState::Ready);
+}
+
+/// What is settled goes; what failed stays for ever.
+fn before(day: Timestamp) -> Retention {
+    Retention { settled_before: day, failed_before: Timestamp::MIN }
+}
+
+pub(crate) async fn dead_letters_are_kept_as_long_as_is_said(store: Arc<dyn Store>) {
+    let failed = async |dedupe: &str, new: NewRun| {
+        let accepted = start(&*store, dedupe, new).await;
+        let lease = claim(&*store).await[0].lease;
+        store
+            .append(lease, vec![result(1, "s", "1")], RunUpdate::to(Next::DeadLetter(data_error()), later(2)))
+            .await
+            .unwrap();
+        accepted.id
+    };
+    let alone = failed("alone", run("a", "alone")).await;
+    let blocking = failed("blocking", keyed("blocking", "k")).await;
+    let unknown = start(&*store, "unknown", run("a", "unknown")).await.id;
+    let lease = claim(&*store).await[0].lease;
+    end(&*store, lease, Next::OutcomeUnknown(data_error())).await;
+    let unreadable = NewEvent { problem: Some("no".to_owned()), ..event("unreadable", "{") };
+    let unreadable = store.accept(unreadable, vec![]).await.unwrap().event;
+
+    let now = at("2026-06-15T08:00:00Z");
+    let until = |failed_before| Retention { settled_before: at("2026-06-01T00:00:00Z"), failed_before };
+    let dropped = store.drop_periods(until(noon()), now).await.unwrap();
+    assert_eq!((dropped.runs, dropped.events), (0, 0), "nobody has failed long enough ago");
+    // Another day has become old, into which they were copied.
+    let next = |failed_before| Retention { settled_before: at("2026-09-01T00:00:00Z"), failed_before };
+    let dropped = store.drop_periods(next(later(600)), at("2026-09-15T08:00:00Z")).await.unwrap();
+    assert_eq!((dropped.runs, dropped.events), (1, 2));
+    assert!(store.load_run(alone).await.unwrap().is_none());
+    assert!(store.event(unreadable).await.unwrap().is_none());
+    let loaded = store.load_run(blocking).await.unwrap().expect("later runs of its key wait for it");
+    assert_eq!((loaded.run.holds_key, loaded.journal.len()), (true, 2));
+    assert!(store.load_run(unknown).await.unwrap().is_some(), "somebody has to decide first");
+}
+
+pub(crate) async fn a_person_is_found_and_erased(store: Arc<dyn Store>) {
+    let (ana, ben) = (subject("ana@example.com").unwrap(), subject("ben@example.com").unwrap());
+    let about =
+        |id: &str, whom: &[Hash]| NewEvent { subjects: whom.to_vec(), ..event(id, &format!("{{\"of\":\"{id}\"}}")) };
+    let start = async |id: &str, whom: &[Hash]| {
+        let accepted = store.accept(about(id, whom), vec![run("a", id)]).await.unwrap();
+        (accepted.event, kept(accepted).remove(0).id)
+    };
+    let (done_event, done) = start("done", &[ana]).await;
+    let (_, both) = start("both", &[ana, ben]).await;
+    let (_, other) = start("other", &[ben]).await;
+    for claimed in claim(&*store).await {
+        let next = if claimed.run.id == both { Next::DeadLetter(data_error()) } else { Next::Succeeded };
+        let entry = result(1, "s", "\"ana@example.com\"");
+        store.append(claimed.lease, vec![entry], RunUpdate::to(next, later(2))).await.unwrap();
+    }
+    let found = async |whom| {
+        let filter = EventFilter { subject: Some(whom), ..EventFilter::default() };
+        store.events(filter, Page::first(9)).await.unwrap().items.len()
+    };
+    assert_eq!((found(ana).await, found(ben).await), (2, 2));
+    let erased = store.erase(ana, by("she asked for it")).await.unwrap();
+    assert_eq!(erased, Erased { events: 1, runs: 1, left: 1 });
+    assert_eq!((found(ana).await, found(ben).await), (1, 2), "what is not settled stays");
+    let loaded = store.load_run(done).await.unwrap().unwrap();
+    assert_eq!((loaded.run.state, loaded.journal.len()), (RunState::Succeeded, 0));
+    assert_eq!((loaded.event.state, loaded.body.as_slice()), (EventState::Erased, &br#"{"erased":true}"#[..]));
+    assert_eq!(store.load_run(other).await.unwrap().unwrap().journal.len(), 2, "another's is untouched");
+    // It would do everything again.
+    assert!(matches!(store.resume(done, Resume::default(), by("again")).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(
+        store.accept_again(done_event, vec![run("a", "x")], vec![], by("again")).await,
+        Err(StoreError::Conflict(_))
+    ));
+    let again = store.accept(about("done", &[ana]), vec![run("a", "done")]).await.unwrap();
+    assert_eq!(again.outcome, AcceptOutcome::Duplicate, "its id stays known");
+    let audit = store.audit(Page::first(9)).await.unwrap().items;
+    assert_eq!((audit[0].action.as_str(), audit[0].target.starts_with("subject ")), ("erase", true));
+    // What the period holds of it goes with it.
+    store.drop_periods(before(at("2026-03-03T00:00:00Z")), at("2026-04-15T08:00:00Z")).await.unwrap();
+    assert!(store.load_run(done).await.unwrap().is_none());
+    assert_eq!((found(ana).await, found(ben).await), (1, 1));
 }
 
 pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
@@ -607,7 +741,7 @@ pub(crate) async fn questions_to_persons_are_kept(store: Arc<dyn Store>) {
     };
     end(&*store, lease, Next::Succeeded).await;
     let day = at("2026-03-10T00:00:00Z");
-    store.drop_periods(day, day).await.unwrap();
+    store.drop_periods(before(day), day).await.unwrap();
     assert!(store.approvals(ApprovalFilter::default(), Page::first(9)).await.unwrap().items.is_empty());
 }
 
@@ -617,8 +751,10 @@ macro_rules! conformance {
             an_event_and_its_runs_are_kept odd_events_are_kept_too an_event_id_is_taken_once
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
-            an_append_is_all_or_nothing an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
-            lists_come_in_parts questions_to_persons_are_kept an_operator_writes_down_and_is_audited a_backup_is_a_store
+            an_append_is_all_or_nothing
+            links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
+            dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
+            an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
         }

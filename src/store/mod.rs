@@ -12,17 +12,22 @@ mod codec;
 pub(crate) mod conformance;
 mod error;
 pub mod journal;
+mod keep;
 mod sequence;
 mod sql;
 mod sqlite;
+mod subject;
 mod types;
 
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
+pub use keep::{Keep, Kept};
 pub use sequence::in_sequence;
 pub use sqlite::SqliteStore;
+pub use subject::subject;
 pub use types::*;
 
+use crate::value::Exact;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -58,6 +63,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Writes journal entries with all that belongs to them. Gives the run that may now begin because this one let go of
     /// its order key. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>>;
+
+    /// What a key of a link leads to.
+    fn link(&self, name: String, key: String) -> Reply<'_, Option<String>>;
+
+    /// The sum under a key of a total. `None`: nothing was ever added.
+    fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>>;
 
     /// Starts the run that a step calls, or finds the one that the call has started before or that has its dedupe value;
     /// with `wait`, the caller waits for its end. The child's event and run, its dedupe value, the caller's journal entry
@@ -132,9 +143,19 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// A revision with its sources.
     fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>>;
 
-    /// Drops events and settled runs with their payloads of all days before `before`; what is not settled is copied on to
-    /// the day of `now`. Event ids and dedupe values are remembered all the same, and forgotten after 400 days.
-    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped>;
+    /// Drops events and runs with their payloads, day by day as `retention` says; what stays of a day is copied on to the
+    /// day of `now`. Event ids and dedupe values are remembered all the same, and forgotten after 400 days.
+    fn drop_periods(&self, retention: Retention, now: Timestamp) -> Reply<'_, Dropped>;
+
+    /// The day of the oldest that is kept, at its beginning. `None`: nothing is.
+    fn oldest(&self) -> Reply<'_, Option<Timestamp>>;
+
+    /// Bytes in use.
+    fn size(&self) -> Reply<'_, u64>;
+
+    /// Erases what events of a person said, and the journals of their runs. Events with runs that are not settled stay,
+    /// and so does that there was something: ids, states, times, hashes.
+    fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased>;
 
     /// How much stands still, waits, and wants to be seen.
     fn counts(&self) -> Reply<'_, Counts>;

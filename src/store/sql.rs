@@ -28,6 +28,18 @@ macro_rules! unsettled {
     };
 }
 
+/// What retention may drop of runs; the parameter: dead letters that failed before it.
+macro_rules! gone {
+    ($failed_before:literal) => {
+        concat!(
+            "(state in ('succeeded', 'stopped', 'skipped', 'ignored', 'duplicate', 'superseded') \
+            or (state = 'dead_letter' and holds_key = 0 and finished_at < ",
+            $failed_before,
+            "))"
+        )
+    };
+}
+
 /// Columns of a run, as `sqlite::rows` reads them.
 pub const RUN_COLUMNS: &str = run_columns!();
 /// Columns of an event, as `sqlite::rows` reads them.
@@ -75,6 +87,9 @@ statements! {
     OTHER_RUNS = "select count(*) from runs where event = $1 and flow = $2 and state <> 'superseded' \
         and state not in ('skipped', 'ignored') and not (state = 'dead_letter' and revision is null)";
 
+    INHERIT_SUBJECTS = "insert into subjects (hash, event, period) select hash, $1, $2 from subjects where event = $3";
+    INSERT_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3)";
+
     // order keys
     FIRST_HOLDER = "select id, state, number from runs where flow = $1 and order_key = $2 and holds_key = 1 \
         order by number limit 1";
@@ -95,6 +110,16 @@ statements! {
     TAKE_EFFECT = "insert into effects (connection, entity, row_key, run, node, at) values ($1, $2, $3, $4, $5, $6) \
         on conflict (connection, entity, row_key) do nothing";
     EFFECT_OWNER = "select run, node from effects where connection = $1 and entity = $2 and row_key = $3";
+    PUT_LINK = "insert into links (name, key, value, run, node, at) values ($1, $2, $3, $4, $5, $6) \
+        on conflict (name, key) do update set value = excluded.value, run = excluded.run, node = excluded.node, at = excluded.at";
+    DELETE_LINK = "delete from links where name = $1 and key = $2";
+    LINK = "select value from links where name = $1 and key = $2";
+    ADDITION = "select name, key, amount from additions where run = $1 and node = $2";
+    PUT_ADDITION = "insert into additions (run, node, name, key, amount) values ($1, $2, $3, $4, $5) \
+        on conflict (run, node) do update set name = excluded.name, key = excluded.key, amount = excluded.amount";
+    TOTAL = "select amount from totals where name = $1 and key = $2";
+    PUT_TOTAL = "insert into totals (name, key, amount, at) values ($1, $2, $3, $4) \
+        on conflict (name, key) do update set amount = excluded.amount, at = excluded.at";
     START_RUN = "update runs set revision = $1, started_at = coalesce(started_at, $2) where id = $3";
     UPDATE_RUN = "update runs set state = $1, due = $2, holds_key = $3, finished_at = $4, error = $5, reason = $6 \
         where id = $7";
@@ -115,7 +140,7 @@ statements! {
     WITHDRAW = "update approvals set state = 'withdrawn', ended_at = $1 where run = $2 and state = 'pending'";
     UNTAKEN_ANSWERS = "select node, answer from approvals where run = $1 and taken = 0 and answer is not null order by id";
     WAKE_RUN = "update runs set due = $1 where id = $2 and state = 'waiting'";
-    DROP_APPROVALS = "delete from approvals where not exists (select 1 from runs where runs.id = approvals.run)";
+    ERASE_APPROVALS = "delete from approvals where run = $1";
 
     // sequences and called runs
     SEQUENCE_DONE = "select sequence from sequences where flow = $1 and order_key = $2";
@@ -169,26 +194,48 @@ statements! {
     // retention
     PERIODS_BEFORE = "select distinct period from events where period < $1 union select distinct period from runs \
         where period < $1 union select distinct period from blobs where period < $1 order by period";
-    UNSETTLED_RUNS = concat!("select id, event from runs where period = $1 and state in ", unsettled!(), " limit $2");
-    UNSETTLED_EVENTS = concat!("select id from events where period = $1 and (state = 'dead_letter' or exists \
-        (select 1 from runs where runs.event = events.id and runs.state in ", unsettled!(), ")) limit $2");
+    OLDEST_PERIOD = "select min(period) from (select min(period) as period from events union all \
+        select min(period) as period from runs) as both_of_them";
+    KEPT_RUNS = concat!("select id, event from runs where period = $1 and not ", gone!("$2"), " limit $3");
+    KEPT_EVENTS = concat!("select id from events where period = $1 and ((state = 'dead_letter' and received_at >= $2) \
+        or exists (select 1 from runs where runs.event = events.id and not ", gone!("$2"), ")) limit $3");
     MOVE_JOURNAL = "update journal set period = $1 where period = (select period from runs where id = $2) and run = $2";
     MOVE_RUN = "update runs set period = $1 where id = $2";
     COPY_BLOB = "insert into blobs (period, hash, codec, key_id, body) select $1, b.hash, b.codec, b.key_id, b.body \
         from blobs b join events e on b.period = e.period and b.hash = e.body where e.id = $2 \
         on conflict (period, hash) do nothing";
     MOVE_EVENT = "update events set period = $1 where id = $2";
+    MOVE_SUBJECTS = "update subjects set period = $1 where event = $2";
     DROP_JOURNAL = concat!("delete from journal where period = $1 and run in (select id from runs where period = $1 \
-        and state not in ", unsettled!(), " order by id limit $2)");
+        and ", gone!("$2"), " order by id limit $3)");
+    DROP_ADDITIONS = concat!("delete from additions where run in (select id from runs where period = $1 \
+        and ", gone!("$2"), " order by id limit $3)");
+    DROP_APPROVALS = concat!("delete from approvals where run in (select id from runs where period = $1 \
+        and ", gone!("$2"), " order by id limit $3)");
     DROP_RUNS = concat!("delete from runs where id in (select id from runs where period = $1 \
-        and state not in ", unsettled!(), " order by id limit $2)");
+        and ", gone!("$2"), " order by id limit $3)");
     DROP_EVENTS = "delete from events where id in (select id from events where period = $1 \
-        and state <> 'dead_letter' and not exists (select 1 from runs where runs.event = events.id) limit $2)";
+        and not (state = 'dead_letter' and received_at >= $2) \
+        and not exists (select 1 from runs where runs.event = events.id) limit $3)";
     DROP_BLOBS = "delete from blobs where period = $1 and hash in (select hash from blobs where period = $1 limit $2) \
+        and not exists (select 1 from events where events.period = $1)";
+    DROP_SUBJECTS = "delete from subjects where period = $1 and hash in (select hash from subjects where period = $1 limit $2) \
         and not exists (select 1 from events where events.period = $1)";
     FORGET_EVENT_IDS = "delete from inbox where period < $1";
     FORGET_DEDUPES = "delete from dedupes where period < $1";
     FORGET_SEQUENCES = "delete from sequences where period < $1";
+
+    // persons
+    SUBJECT_EVENTS = "select e.id, e.period, e.body from subjects s join events e on e.id = s.event where s.hash = $1 order by e.id";
+    UNSETTLED_OF_EVENT = concat!("select count(*) from runs where event = $1 and state in ", unsettled!());
+    RUNS_OF_EVENT = concat!("select ", run_columns!(), " from runs where event = $1");
+    ERASE_EVENT = "update events set state = 'erased', body = $1, delivery = '{}', problem = null where id = $2";
+    ERASE_BLOB = "delete from blobs where period = $1 and hash = $2 \
+        and not exists (select 1 from events where period = $1 and body = $2)";
+    ERASE_JOURNAL = "delete from journal where period = $1 and run = $2";
+    ERASE_RUN = "update runs set sequence = null, error = $1, reason = null where id = $2";
+    ERASE_ALERTS = "update alerts set title = 'erased', detail = null where run = $1";
+    ERASE_SUBJECTS = "delete from subjects where event = $1";
 
     // health
     COUNT_STANDING = "select flow, state, count(*) from runs where state in ('parked', 'dead_letter', 'outcome_unknown') \

@@ -1,6 +1,7 @@
 //! The plain types that the [`Store`](super::Store) trait speaks in.
 
 use super::journal::{Encoded, JournalEntry, Judged};
+use super::keep::Kept;
 use crate::diagnostics::Position;
 use crate::graph::{ErrorClass, Severity};
 use jiff::Timestamp;
@@ -142,6 +143,8 @@ names! {
         DeadLetter = "dead_letter",
         /// Another body under an id that was accepted before.
         Conflicting = "conflicting",
+        /// What it said was erased: nothing can be done with it any more.
+        Erased = "erased",
     }
 
     /// What became of a question to a person.
@@ -218,6 +221,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// Why it cannot be read: it is kept as a dead letter, and must have no runs.
     pub problem: Option<String>,
+    /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subjects: Vec<Hash>,
 }
 
 /// What the door found for one flow that listens to the event.
@@ -401,6 +406,8 @@ pub struct RunUpdate {
     pub effects: Vec<Effect>,
     pub alerts: Vec<NewAlert>,
     pub approvals: Vec<ApprovalChange>,
+    /// Links and totals, in this order.
+    pub kept: Vec<Kept>,
     /// Nodes that wait for a called run no longer.
     pub joined: Vec<String>,
     pub at: Timestamp,
@@ -420,6 +427,7 @@ impl RunUpdate {
             effects: Vec::new(),
             alerts: Vec::new(),
             approvals: Vec::new(),
+            kept: Vec::new(),
             joined: Vec::new(),
             at,
         }
@@ -705,6 +713,8 @@ pub struct EventFilter {
     pub connection: Option<String>,
     pub state: Option<EventState>,
     pub provider_id: Option<String>,
+    /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subject: Option<Hash>,
 }
 
 /// Which alerts to list. Everything set must hold.
@@ -721,6 +731,24 @@ pub struct ApprovalFilter {
     pub state: Option<ApprovalState>,
     pub flow: Option<String>,
     pub run: Option<RunId>,
+}
+
+/// How long what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Of days before this one, what is settled goes.
+    pub settled_before: Timestamp,
+    /// Dead letters from before this go, too, unless later runs of their order key wait for them.
+    pub failed_before: Timestamp,
+}
+
+/// What [`erase`](super::Store::erase) did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub events: u64,
+    pub runs: u64,
+    /// Events that stay, because a run of theirs is not settled.
+    pub left: u64,
 }
 
 /// What [`drop_periods`](super::Store::drop_periods) did.

@@ -5,10 +5,11 @@
 //! speaks HTTP. Invariants: nothing unverified is kept; nothing kept is answered before it is durable; whatever is
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
-use super::stripe;
+use super::{privacy, stripe};
 use crate::catalog::{EventGroup, Own, Place, System};
 use crate::engine::door;
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
+use crate::model::project::Privacy;
 use crate::store::{AcceptOutcome, Hash, NewEvent, NewRun, Store, StoreError};
 use crate::value::{Record, Text, Value, json};
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub struct Endpoint {
     pub live: Option<bool>,
     /// How idempotency keys of this project begin (`engine::machine::key::own_prefix`): an event that repeats one is our own.
     pub own_prefix: String,
+    /// What the project says of private data.
+    pub privacy: Arc<Privacy>,
 }
 
 /// How deliveries of an endpoint are proved. Secrets are the current ones.
@@ -156,6 +159,7 @@ fn read(
         own: false,
         received_at: delivery.received_at,
         problem: None,
+        subjects: vec![],
     };
     let body = match json::parse(&delivery.body) {
         Ok(body) => body,
@@ -164,6 +168,7 @@ fn read(
             return Some((event, vec![]));
         }
     };
+    let seen = privacy::apply(&endpoint.privacy, &mut event, &body);
     let Some((group, kind, id)) = endpoint.system.events.values().find_map(|group| told(group, &body)) else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
         return Some((event, vec![]));
@@ -183,7 +188,7 @@ fn read(
     }
     let trigger = trigger_facts(&event, headers);
     let runs = flows.iter().filter(|flow| listens(&flow.trigger, &endpoint.connection, group, &event.kind));
-    let runs = runs.map(|flow| door::ask(flow, &body, &trigger, &event.provider_id, event.own)).collect();
+    let runs = runs.map(|flow| door::ask(flow, &seen, &trigger, &event.provider_id, event.own)).collect();
     Some((event, runs))
 }
 

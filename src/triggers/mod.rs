@@ -5,6 +5,7 @@
 
 pub mod ingress;
 pub mod listener;
+mod privacy;
 pub mod server;
 pub mod stripe;
 #[cfg(test)]

@@ -91,6 +91,8 @@ impl Driver {
             own: false,
             received_at: Timestamp::now(),
             problem: None,
+            // Whoever the calling event is about: the store knows.
+            subjects: vec![],
         };
         let run = door::ask(&graph, &with, &door::trigger(&kept(&event)), &event.provider_id, false);
         Ok((event, run))

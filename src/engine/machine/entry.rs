@@ -3,6 +3,7 @@
 use super::path::NodePath;
 use crate::engine::connector::{Request, StepError};
 use crate::graph::Severity;
+use crate::store::Keep;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -74,12 +75,14 @@ pub struct Done {
     pub status: Option<u16>,
     pub effect: Option<Effect>,
     pub alert: Option<Alert>,
+    /// What is kept with it.
+    pub kept: Option<Keep>,
 }
 
 impl Done {
     /// A value that was worked out.
     pub fn computed(now: Timestamp, value: Value) -> Done {
-        Done { now, value, adopted: false, status: None, effect: None, alert: None }
+        Done { now, value, adopted: false, status: None, effect: None, alert: None, kept: None }
     }
 }
 

@@ -17,6 +17,7 @@ mod decide;
 mod drain;
 mod each;
 mod judged;
+mod keep;
 mod looked;
 mod operation;
 mod parallel;
@@ -45,7 +46,7 @@ pub use approve::{EXPIRED, REJECTED};
 pub use called::RUN_FAILED;
 pub use decide::Verdict;
 pub use entry::{Alert, Ask, Done, Effect, Entry, Fact, Failure, Item, Judgement, Ruling};
-pub use operation::operation_at;
+pub use operation::{operation_at, operations};
 pub use path::NodePath;
 pub use plan::{Fate, Planned};
 pub use replay::{From, Orphan, Replay};
@@ -281,6 +282,16 @@ impl Run {
     /// The revision it goes by.
     pub fn revision(&self) -> &Text {
         &self.facts.revision
+    }
+
+    /// What was sent and may still be worked on: no answer came, or none that settles it.
+    pub fn open_requests(&self) -> Vec<(NodePath, Arc<Request>)> {
+        let open = |work: &state::Work| {
+            work.request.key.is_some()
+                && (matches!(work.phase, Phase::Sent) || work.open && matches!(work.phase, Phase::Waiting))
+        };
+        let nodes = self.state.nodes.iter().filter_map(|(path, node)| Some((path, node.work.as_ref()?)));
+        nodes.filter(|(_, work)| open(work)).map(|(path, work)| (path.clone(), work.request.clone())).collect()
     }
 
     /// The graph it goes by.

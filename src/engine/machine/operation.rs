@@ -35,6 +35,9 @@ impl Run {
         frame: &Frame<'_>,
         path: &NodePath,
     ) -> Progress {
+        if operation.repeat.by == RepeatBy::Transaction {
+            return self.keep(operation, frame, path);
+        }
         let Some(work) = self.state.work(path) else { return self.prepare_and_send(node, operation, frame, path) };
         match &work.phase {
             Phase::Sent
@@ -84,21 +87,20 @@ impl Run {
             }
             Err(error) => return self.give_up(path, error, false),
         };
-        let generation = match self.state.work(path) {
-            Some(work) if work.again || !same_request(&work.request, &request) => work.generation.saturating_add(1),
-            Some(work) => work.generation,
-            None => 0,
-        };
+        let generation = self.next_generation(path, &request);
         if operation.writes {
-            request.key = Some(idempotency_key(KeyedWork {
-                project: &self.facts.project,
-                flow: &self.graph.flow,
-                dedupe: &self.facts.dedupe,
-                node: path,
-                generation,
-            }));
+            request.key = Some(request_key(self, path, generation));
         }
         self.send(path, generation, Arc::new(request))
+    }
+
+    /// The generation that a request belongs to: another one where it is to be done anew, or is not what was sent.
+    pub(super) fn next_generation(&self, path: &NodePath, request: &Request) -> u32 {
+        match self.state.work(path) {
+            Some(work) if work.again || !same_request(&work.request, request) => work.generation.saturating_add(1),
+            Some(work) => work.generation,
+            None => 0,
+        }
     }
 
     /// The held request, once more.
@@ -194,7 +196,8 @@ impl Run {
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
         let effect = match (operation.writes, &work.request.entity, row.key) {
-            (true, Some(entity), Some(row_key)) => {
+            // Whoever changes a row does not make it: any number of nodes may.
+            (true, Some(entity), Some(row_key)) if operation.repeat.by != RepeatBy::Set => {
                 Some(Effect { connection: work.request.connection.clone(), entity: entity.clone(), row_key })
             }
             _ => None,
@@ -255,6 +258,17 @@ impl Run {
     }
 }
 
+/// The idempotency key of a node's work.
+pub(super) fn request_key(run: &Run, path: &NodePath, generation: u32) -> crate::value::Text {
+    idempotency_key(KeyedWork {
+        project: &run.facts.project,
+        flow: &run.graph.flow,
+        dedupe: &run.facts.dedupe,
+        node: path,
+        generation,
+    })
+}
+
 /// How an attempt came to nothing.
 pub(super) enum FailedHow {
     Answered,
@@ -277,7 +291,7 @@ fn opens(error: &StepError, how: &FailedHow) -> bool {
 /// Whether an open attempt has to be looked for before it may be sent again.
 fn must_look(repeat: &Repeat, node: &Node, work: &Work, now: Timestamp) -> bool {
     match repeat.by {
-        RepeatBy::Read | RepeatBy::Set => false,
+        RepeatBy::Read | RepeatBy::Set | RepeatBy::Transaction => false,
         RepeatBy::Key => repeat.look,
         RepeatBy::FindBy | RepeatBy::None => true,
         RepeatBy::Header => repeat.remembers.is_some_and(|remembers| {
@@ -304,6 +318,23 @@ pub fn operation_at<'g>(graph: &'g crate::graph::ExecutionGraph, path: &NodePath
         NodeKind::Wait(Wait::Row(poll)) => Some((node, &poll.operation)),
         _ => None,
     }
+}
+
+/// All operations of a flow, those of change sets among them.
+pub fn operations(graph: &crate::graph::ExecutionGraph) -> Vec<&Operation> {
+    fn of<'g>(nodes: &'g [Node], found: &mut Vec<&'g Operation>) {
+        for node in nodes {
+            if let NodeKind::Lookup(operation) | NodeKind::Call(operation) = &node.kind {
+                found.push(operation);
+                found.extend(operation.members().iter().map(|member| &member.operation));
+            }
+            lists(node).into_iter().for_each(|list| of(list, found));
+        }
+    }
+    let mut found = vec![];
+    of(&graph.steps, &mut found);
+    of(&graph.on_failure, &mut found);
+    found
 }
 
 /// The step with that id: ids are unique in a flow.

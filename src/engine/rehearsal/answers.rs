@@ -6,6 +6,7 @@
 use super::steps::{Does, Steps};
 use super::tree::{Data, Field, Kind, Tree, wrong};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use crate::graph::ErrorClass;
 use crate::model::read::Keyed;
 use crate::model::test::Data as Written;
 use crate::value::{Text, Value};
@@ -46,11 +47,17 @@ pub enum AnswerKind {
     },
     /// No person answers in time.
     Expired,
+    /// What flowctl itself says that it cannot do: a system's errors come with a `status`.
+    Error {
+        class: ErrorClass,
+        code: Text,
+    },
     /// Asking fails the case.
     Never,
 }
 
-const FORMS: &[&str] = &["value", "rows", "pages", "status", "drop", "timeout", "found", "approved", "rejected"];
+const FORMS: &[&str] =
+    &["value", "rows", "pages", "status", "drop", "timeout", "found", "error", "approved", "rejected"];
 
 /// All answers of one case.
 pub struct Answers(Vec<Script>);
@@ -235,6 +242,7 @@ fn answer(tree: &Tree) -> Result<Answer, Diagnostic> {
         }),
         "approved" => judged(one, true, &["by", "reason", "without"])?,
         "rejected" => judged(one, false, &["by", "reason"])?,
+        "error" => error(one)?,
         _ if more.is_empty() || !http.contains(&field.name.as_str()) => return Err(unknown(field)),
         _ => return no_answer("an answer with `headers` or `body` needs a `status`"),
     };
@@ -291,6 +299,17 @@ fn after(tree: &Tree) -> Result<bool, Diagnostic> {
         Some("after") => Ok(true),
         Some("before") => Ok(false),
         _ => Err(wrong("expected `before` or `after` the work".into(), tree.span)),
+    }
+}
+
+fn error(tree: &Tree) -> Result<AnswerKind, Diagnostic> {
+    let part = |name: &str| tree.get(name).and_then(Tree::text);
+    let known = [ErrorClass::Data, ErrorClass::Config, ErrorClass::Unavailable];
+    let class = known.into_iter().find(|class| part("class") == Some(class.as_str()));
+    match (class, part("code"), tree.fields().map(<[Field]>::len)) {
+        (Some(class), Some(code), Some(2)) => Ok(AnswerKind::Error { class, code: code.into() }),
+        _ => Err(wrong("an error is `{ class: config, code: rate_stale }`".into(), tree.span)
+            .help("its class: data, config or unavailable")),
     }
 }
 

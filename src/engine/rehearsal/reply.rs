@@ -30,6 +30,20 @@ impl<'a> Asked<'a> {
     /// What became of the sending.
     pub fn sent(&self, answer: &Answer) -> Result<Outcome, Diagnostic> {
         Ok(match &answer.kind {
+            AnswerKind::Error { class, code } if self.system.is_engine() => {
+                Outcome::Failed(StepError::new(*class, code.clone(), "the answer of this case"))
+            }
+            AnswerKind::Http { .. } | AnswerKind::Drop { .. } | AnswerKind::Timeout { .. }
+                if self.system.is_engine() =>
+            {
+                return Err(self.unfit(
+                    answer,
+                    "asks flowctl itself: answer it with `{ value: … }`, `{ rows: […] }` or `{ error: { class, code } }`",
+                ));
+            }
+            AnswerKind::Error { .. } => {
+                return Err(self.unfit(answer, "asks a system: its errors have a `status` and a `body`"));
+            }
             AnswerKind::Value(Value::Missing) if !self.operation.writes() => Outcome::Missing(self.nothing()),
             AnswerKind::Value(value) if self.is_list() && value.as_list().is_none() => {
                 return Err(self.unfit(answer, "gives a list: answer it with `{ rows: […] }`"));
@@ -60,6 +74,15 @@ impl<'a> Asked<'a> {
                 );
             }
         })
+    }
+
+    /// The answer to what is kept together with the step's result: nothing can go wrong with it.
+    pub fn kept(&self, answer: &Answer) -> Result<(), Diagnostic> {
+        match &answer.kind {
+            AnswerKind::Value(Value::Missing) => Ok(()),
+            AnswerKind::Value(Value::Record(fields)) if fields.is_empty() => Ok(()),
+            _ => Err(self.unfit(answer, "is kept by flowctl and gives nothing: answer it with `{ value: {} }`")),
+        }
     }
 
     /// How a called run ended: with what the step gives, or in the dead letters.

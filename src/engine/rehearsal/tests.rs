@@ -3,8 +3,6 @@
 mod calls;
 mod verbs;
 
-mod verbs;
-
 use super::*;
 use crate::diagnostics::{FileId, Severity};
 use crate::model::read;

@@ -6,6 +6,8 @@ mod approve;
 pub mod calls;
 mod changeset;
 mod checks;
+mod declared;
+mod find_by;
 mod operation;
 mod parallel;
 mod params;
@@ -27,6 +29,7 @@ use crate::model::flow::Flow;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
 use calls::Signatures;
+pub use declared::Declared;
 use parallel::Reads;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +42,8 @@ pub struct Compiler<'a> {
     pub types: &'a Types,
     pub library: &'a Library,
     pub inputs: &'a Inputs<'a>,
+    /// Names of links, totals and tables of rates.
+    pub declared: &'a Declared,
     /// By name.
     pub connections: &'a BTreeMap<String, ConnectionFacts>,
     /// Values of the settings, a record.
@@ -99,7 +104,7 @@ impl Compiler<'_> {
             _ => None,
         };
         let gives = result.as_ref().map(|slot| slot.expression.result().clone());
-        let graph = match (good, trigger) {
+        let graph = match (good && !work.incomplete, trigger) {
             (true, Some(trigger)) => Some(ExecutionGraph {
                 flow: text(&flow.flow),
                 description: flow.description.as_ref().map(|d| text(d)),
@@ -135,8 +140,12 @@ struct Work<'a> {
     ids: BTreeMap<Arc<str>, Span>,
     /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
     later: BTreeSet<Arc<str>>,
+    /// A setting that it needs has no value.
+    incomplete: bool,
     /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
     behind_first: bool,
+    /// What `dedupe` reads; nothing: the event's id.
+    dedupe_reads: Vec<Vec<Text>>,
     /// Columns of the write in hand that `refer` assigns.
     referred: Vec<Text>,
     /// What the step under way reads.
@@ -151,7 +160,9 @@ impl<'a> Work<'a> {
             findings: vec![],
             ids: BTreeMap::new(),
             later: BTreeSet::new(),
+            incomplete: false,
             behind_first: false,
+            dedupe_reads: vec![],
             referred: vec![],
             reads: Reads::default(),
         }

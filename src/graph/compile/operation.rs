@@ -76,12 +76,16 @@ impl<'a> Work<'a> {
             self.say(Diagnostic::error(Code::F0356, message, name.span));
             return None;
         }
-        let connection = self.connection_of(system, connection_written, name.span);
+        let connection = match system.is_engine() {
+            true => self.no_connection(operation, connection_written),
+            false => self.connection_of(system, connection_written, name.span),
+        };
         let entity = self.entity(system, operation, written, name.span)?;
         let bound = Bound { system, operation, entity };
         let before = self.findings.len();
         let mut params = Vec::new();
         let mut body: Option<(Type, Option<Assigned>, Span)> = None;
+        let mut body_reads: Vec<Vec<Text>> = Vec::new();
         let mut columns: Vec<Text> = Vec::new();
         let mut selected: Option<Vec<Text>> = None;
         let mut seen = BTreeSet::new();
@@ -98,6 +102,7 @@ impl<'a> Work<'a> {
                         continue;
                     };
                     if param_name == "body" {
+                        body_reads = checked.reads.clone();
                         body = Some((ty.clone(), checked.assigns, node.span));
                     }
                     params.push((text(param_name), param));
@@ -116,6 +121,11 @@ impl<'a> Work<'a> {
                     }
                     params.push((text(param_name), Param::Columns(names)));
                 }
+                ParamKind::Link | ParamKind::Total | ParamKind::Rate => {
+                    if let Some(name) = self.declared_param(declared.kind, node) {
+                        params.push((text(param_name), Param::Literal(name)));
+                    }
+                }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
                         params.push((text(param_name), Param::Literal(value)));
@@ -133,6 +143,11 @@ impl<'a> Work<'a> {
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
+            // A column that is never assigned comes from nowhere: that has been said.
+            let said = |finding: &Diagnostic| finding.code == Code::F0362 || finding.code == Code::F0363;
+            if !columns.is_empty() && !self.findings[before..].iter().any(said) {
+                self.check_found(&body_reads, scope, *span);
+            }
         }
         let chosen = entity.is_some_and(Entity::is_chosen);
         let settle = connection.and_then(|name| self.compiler.connections.get(name)).and_then(|facts| facts.settle);
@@ -165,7 +180,20 @@ impl<'a> Work<'a> {
             missing_continues: false,
             blank_is_missing: false,
             cache: None,
+            one_at_a_time: entity.and_then(|entity| entity.one_at_a_time.as_deref()).filter(|_| writes).map(text),
         })
+    }
+
+    /// What the engine does itself has no connection: its name is the empty text.
+    fn no_connection(
+        &mut self,
+        operation: &catalog::Operation,
+        written: Option<&Configurable<Word>>,
+    ) -> Option<&'static str> {
+        let Some(written) = written else { return Some("") };
+        let message = format!("`{}` has no connection: flowctl does it itself", operation.name);
+        self.say(Diagnostic::error(Code::F0425, message, written.span()).help("take `connection` out"));
+        None
     }
 
     /// The connection written, or the only one of that system.
@@ -506,6 +534,9 @@ impl<'a> Work<'a> {
             }
             // Its writes have errors, which are said there.
             catalog::RepeatBy::FirstWrite => return None,
+            catalog::RepeatBy::Transaction => {
+                (RepeatBy::Transaction, "it is written together with the step's result, or neither is".into())
+            }
             catalog::RepeatBy::None => {
                 (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())
             }

@@ -34,14 +34,15 @@ impl<'a> Work<'a> {
     fn setting(&mut self, name: &Spanned<Word>) -> Option<&'a Value> {
         let settings = self.compiler.settings.as_record();
         let found = settings.and_then(|settings| settings.get(&name.value.0));
+        if found.is_none() && self.compiler.inputs.settings.fields.contains_key(&*name.value.0) {
+            // Said where settings are read: fine for `validate`, but nothing that could run.
+            self.incomplete = true;
+            return None;
+        }
         if found.is_none() {
             let known = settings.map(|settings| settings.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>());
             let known = known.unwrap_or_default();
-            let finding = Diagnostic::error(
-                Code::F0368,
-                format!("there is no setting `{}` with a value", name.value.0),
-                name.span,
-            );
+            let finding = Diagnostic::error(Code::F0368, format!("there is no setting `{}`", name.value.0), name.span);
             let meant = did_you_mean(&name.value.0, known.iter().map(String::as_str)).map(str::to_string);
             self.say(match meant {
                 Some(meant) => finding.help(format!("did you mean `{meant}`?")),

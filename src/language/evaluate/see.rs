@@ -209,7 +209,7 @@ fn project_record(record: &Record, wanted: &RecordType) -> Result<Record, Misfit
         }
     }
     let lacking = wanted.fields.iter().find(|(name, field)| !field.ty.missing && record.get(name).is_none());
-    if let Some((name, field)) = lacking.filter(|(_, field)| !field.write_only) {
+    if let Some((name, field)) = lacking.filter(|(_, field)| !field.write_only && !field.dropped) {
         let message = format!(".{name} is absent, expected {}", field.ty);
         return Err(Misfit { code: ErrorCode::Absent, message });
     }

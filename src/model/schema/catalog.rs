@@ -4,10 +4,8 @@ use super::open::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchem
 use crate::catalog::{self, Catalog, KeyType, Operation, System};
 
 pub(super) fn operations(catalog: &Catalog) -> Vec<OperationSchema> {
-    let of_system = |system: &System| -> Vec<OperationSchema> {
-        system.operations.values().map(|operation| describe(system, operation)).collect()
-    };
-    catalog.systems().flat_map(of_system).collect()
+    let described = catalog.operations().filter_map(|operation| catalog.operation(&operation.name));
+    described.map(|(system, operation)| describe(system, operation)).collect()
 }
 
 fn describe(system: &System, operation: &Operation) -> OperationSchema {

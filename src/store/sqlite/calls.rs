@@ -23,7 +23,7 @@ pub(super) fn call(c: &Connection, lease: Lease, call: &NewCall) -> Result<Calle
     let earlier = earlier(c, call)?;
     let id = match earlier {
         Some(id) => id,
-        None => start(c, call)?,
+        None => start(c, call, &caller)?,
     };
     let gone = || StoreError::NotFound(format!("run {id}, which `{}` would join", call.node));
     let called = Called { joined: earlier.is_some(), ..child(c, id)?.ok_or_else(gone)? };
@@ -61,11 +61,13 @@ fn earlier(c: &Connection, call: &NewCall) -> Result<Option<RunId>, StoreError> 
     }
 }
 
-fn start(c: &Connection, call: &NewCall) -> Result<RunId, StoreError> {
+fn start(c: &Connection, call: &NewCall, caller: &Run) -> Result<RunId, StoreError> {
     let (event, id) = (&call.event, EventId::new());
     let period = period(event.received_at);
     execute(c, sql::TAKE_EVENT_ID, params![event.connection, event.provider_id, event.same, id, period])?;
     door::insert_event(c, id, event, EventState::Routed)?;
+    // What a flow is given is about whom the calling event is about.
+    execute(c, sql::INHERIT_SUBJECTS, params![id, period, caller.event])?;
     let from = door::Origin { event: id, period, at: event.received_at };
     door::insert_run(c, &from, &call.run).map(|run| run.id)
 }

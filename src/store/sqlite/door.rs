@@ -78,6 +78,9 @@ pub(super) fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state:
         hash
     ];
     execute(c, sql::INSERT_EVENT, values)?;
+    for subject in &event.subjects {
+        execute(c, sql::INSERT_SUBJECT, params![subject, id, period])?;
+    }
     Ok(())
 }
 
@@ -152,6 +155,9 @@ pub(super) fn accept_again(
 ) -> Result<Accepted, StoreError> {
     let event =
         one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
+    if event.event.state == EventState::Erased {
+        return Err(StoreError::Conflict(format!("what event {id} said was erased")));
+    }
     let from = Origin { event: id, period: event.period, at: by.at };
     let mut started = Vec::new();
     for new in new_runs {

@@ -79,6 +79,9 @@ pub(super) fn events(c: &Connection, filter: &EventFilter, page: &Page) -> Resul
     if let Some(state) = filter.state {
         list.and("state =", &state)?;
     }
+    if let Some(subject) = &filter.subject {
+        list.and_in("id", "select event from subjects where hash =", subject)?;
+    }
     if let Some(provider_id) = &filter.provider_id {
         list.and("provider_id =", provider_id)?;
     }

@@ -8,7 +8,9 @@ mod approvals;
 mod backup;
 mod calls;
 mod door;
+mod erase;
 mod folder;
+mod keep;
 mod keys;
 mod lists;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod tests;
 mod writer;
 
 use super::*;
+use crate::value::Exact;
 use folder::Folder;
 use reader::Readers;
 use std::path::{Path, PathBuf};
@@ -86,6 +89,14 @@ impl Store for SqliteStore {
 
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>> {
         Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
+    }
+
+    fn link(&self, name: String, key: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| keep::link(c, &name, &key)))
+    }
+
+    fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>> {
+        Box::pin(self.readers.read(move |c| keep::total(c, &name, &key)))
     }
 
     fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called> {
@@ -176,8 +187,20 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| revisions::get(c, hash)))
     }
 
-    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped> {
-        Box::pin(retention::drop_periods(&self.writer, before, now))
+    fn drop_periods(&self, retention: Retention, now: Timestamp) -> Reply<'_, Dropped> {
+        Box::pin(retention::drop_periods(&self.writer, retention, now))
+    }
+
+    fn oldest(&self) -> Reply<'_, Option<Timestamp>> {
+        Box::pin(self.readers.read(retention::oldest))
+    }
+
+    fn size(&self) -> Reply<'_, u64> {
+        Box::pin(self.readers.read(retention::size))
+    }
+
+    fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased> {
+        Box::pin(self.writer.call(move |c| erase::erase(c, subject, &by)))
     }
 
     fn counts(&self) -> Reply<'_, Counts> {

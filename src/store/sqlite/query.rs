@@ -62,6 +62,13 @@ impl List {
         Ok(())
     }
 
+    /// `column` is among what `select`, which ends with an operator, finds for `value`.
+    pub(super) fn and_in(&mut self, column: &str, select: &str, value: &dyn ToSql) -> Result<(), StoreError> {
+        let parameter = self.parameter(value)?;
+        self.sql.push_str(&format!(" and {column} in ({select} {parameter})"));
+        Ok(())
+    }
+
     /// `column` is one of `values`; without values, anything.
     pub(super) fn and_any<T: ToSql>(&mut self, column: &str, values: &[T]) -> Result<(), StoreError> {
         let parameters = values.iter().map(|value| self.parameter(value)).collect::<Result<Vec<_>, _>>()?;

@@ -2,10 +2,10 @@
 
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, approvals, calls, keys};
+use super::{alerts, approvals, calls, keep, keys};
 use crate::store::{
-    By, Claimed, Effect, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState, RunUpdate,
-    StoreError, codec, sql,
+    By, Claimed, Effect, EventState, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState,
+    RunUpdate, StoreError, codec, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -111,6 +111,9 @@ pub(super) fn append(
     for effect in &update.effects {
         take_effect(c, run.id, effect, update.at)?;
     }
+    for kept in &update.kept {
+        keep::keep(c, run.id, kept, update.at)?;
+    }
     for alert in &update.alerts {
         alerts::raise(c, alert, update.at)?;
     }
@@ -181,6 +184,11 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
     let RunRow { run, period, .. } = get(c, id)?;
     if !run.state.is_settled() && !run.state.needs_a_person() {
         return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    let event = one(c, sql::EVENT, params![run.event], rows::event)?;
+    if event.is_some_and(|event| event.event.state == EventState::Erased) {
+        // Without its journal it would do again what it has done.
+        return Err(StoreError::Conflict(format!("the data of run {id} were erased")));
     }
     if let Some(hash) = run.dedupe
         && execute(c, sql::TAKE_DEDUPE, params![run.flow, hash, id, period])? == 0

@@ -23,6 +23,14 @@ create index events_period on events (period);
 create index events_provider on events (connection, provider_id);
 create index events_odd on events (state, id) where state <> 'routed';
 
+-- Who events are about, by hash. Goes with the events.
+create table subjects (
+  hash blob not null, event text not null, period integer not null,
+  primary key (hash, event)
+) strict, without rowid;
+create index subjects_period on subjects (period);
+create index subjects_event on subjects (event);
+
 -- Dedupe values that are taken. Outlives the runs.
 create table dedupes (
   flow text not null, hash blob not null, run text not null, period integer not null,
@@ -98,10 +106,16 @@ create table links (
   primary key (name, key)
 ) strict, without rowid;
 
--- A total is the sum of its entries: one per node, so that a repeat adds nothing. Amounts are exact texts.
+-- Sums, as exact texts.
 create table totals (
-  name text not null, key text not null, run text not null, node text not null, amount text not null, at integer not null,
-  primary key (name, key, run, node)
+  name text not null, key text not null, amount text not null, at integer not null,
+  primary key (name, key)
+) strict, without rowid;
+
+-- What each node has added to a total, so that it adds once whatever is repeated. Goes with its run; the sum stays.
+create table additions (
+  run text not null, node text not null, name text not null, key text not null, amount text not null,
+  primary key (run, node)
 ) strict, without rowid;
 
 create table cursors (

@@ -187,3 +187,34 @@ async fn a_store_that_cannot_keep_it_is_never_a_2xx() {
         assert_eq!(retry_after, Duration::from_secs(seconds));
     }
 }
+
+/// Removed before anything is kept or asked, found by its hash, and no other event for it.
+#[tokio::test]
+async fn what_is_dropped_is_never_kept_and_who_is_meant_is_found() {
+    use crate::model::project::Privacy;
+    use crate::store::subject;
+    use crate::value::paths::{Path, Paths};
+    let paths = |texts: &[&str]| Paths::new(texts.iter().map(|text| Path::parse(text).unwrap()).collect());
+    let privacy =
+        Privacy { drop: paths(&["$..card", "$..email"]), subject: paths(&["$..email"]), ..Privacy::default() };
+    let endpoint = Endpoint { privacy: Arc::new(privacy), ..endpoint() };
+    let (_folder, store) = store();
+    let body =
+        CHARGE.replace("{\"amount\":1050}", r#"{"amount":10.50,"card":"4242","by":{"email":"Ana@Example.com"}}"#);
+    let sent = headers(&[("stripe-signature", &signature(&body, NOW))]);
+    for expected in [Answer::Kept { runs: 1 }, Answer::Duplicate] {
+        let delivery = Delivery {
+            headers: &sent,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            received_at: Timestamp::from_second(NOW).unwrap(),
+        };
+        let flows = [flow("orders", "stripe", "charge.succeeded")];
+        assert_eq!(take(&endpoint, &flows, &*store, delivery).await, expected);
+    }
+    let found = EventFilter { subject: subject("ana@example.com"), ..EventFilter::default() };
+    let found = store.events(found, Page::first(9)).await.unwrap().items;
+    assert_eq!(found.len(), 1);
+    let (_, kept) = store.event(found[0].id).await.unwrap().unwrap();
+    let expected = CHARGE.replace("{\"amount\":1050}", r#"{"amount":10.50,"by":{}}"#);
+    assert_eq!(String::from_utf8(kept).unwrap(), expected);
+}

@@ -26,6 +26,7 @@ pub(super) fn store() -> (tempfile::TempDir, Arc<dyn Store>) {
 
 pub(super) fn endpoint() -> Endpoint {
     Endpoint {
+        privacy: Arc::default(),
         connection: "stripe".to_owned(),
         system: Arc::new(Catalog::bundled().system("stripe").unwrap().clone()),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
@@ -110,7 +111,12 @@ mod refusing {
         activate(revision: Hash, instead_of: Option<Hash>, by: By) -> ();
         live_revisions() -> Vec<LiveRevision>;
         revision(hash: Hash) -> Option<Revision>;
-        drop_periods(before: Timestamp, now: Timestamp) -> Dropped;
+        drop_periods(retention: Retention, now: Timestamp) -> Dropped;
+        oldest() -> Option<Timestamp>;
+        size() -> u64;
+        erase(subject: Hash, by: By) -> Erased;
+        link(name: String, key: String) -> Option<String>;
+        total(name: String, key: String) -> Option<crate::value::Exact>;
         approvals(filter: ApprovalFilter, page: Page) -> Listed<Approval>;
         answer(run: RunId, node: String, answer: crate::store::journal::Judged) -> ();
         ping() -> ();
