@@ -15,6 +15,7 @@ const BODY: &str =
 #[derive(Default)]
 struct Runtime {
     refuses: AtomicBool,
+    store: std::sync::Mutex<Option<Arc<SqliteStore>>>,
 }
 
 impl Runtime {
@@ -33,6 +34,7 @@ impl Control for Runtime {
             flow: "orders".to_owned(),
             revision: Some(Hash::of(b"1")),
             activated_at: Some(noon()),
+            instead_of: None,
             problem: refused.then(|| Refused { at: noon(), findings: self.findings() }),
         }]
     }
@@ -41,17 +43,36 @@ impl Control for Runtime {
         Box::pin(async {
             let applied = !self.refuses.load(Ordering::SeqCst);
             let findings = if applied { Findings::default() } else { self.findings() };
-            ReloadReport { applied, flows: self.flows(), findings }
+            ReloadReport { applied, changed: vec![], removed: vec![], flows: self.flows(), findings }
         })
     }
 
-    fn operate(&self, _: RunId, operation: operate::Operation, _: By) -> Answer<'_> {
+    fn operate(&self, run: RunId, operation: operate::Operation, _: By) -> Answer<'_, Resumed> {
         Box::pin(async move {
             match operation {
                 operate::Operation::Release => Err(NotDone::Refused("it holds no key".into())),
-                _ => Ok(RunState::Ready),
+                _ => Ok(Resumed { run, state: crate::store::RunState::Ready }),
             }
         })
+    }
+
+    fn preview(&self, run: RunId, _: Replay, _: Which) -> Answer<'_, Preview> {
+        let store = self.store.lock().unwrap().clone();
+        Box::pin(async move {
+            let loaded = store.unwrap().load_run(run).await?;
+            let run = loaded.ok_or_else(|| StoreError::NotFound(format!("run {run}")))?.run;
+            let refused = (run.flow == "other").then(|| "not that one".to_owned());
+            Ok(Preview { revision: run.revision, run, door: false, refused, steps: vec![] })
+        })
+    }
+
+    fn activate(&self, revision: Hash, _: By) -> Answer<'_, FlowStatus> {
+        let status = FlowStatus { revision: Some(revision), ..self.flows().remove(0) };
+        Box::pin(std::future::ready(Ok(status)))
+    }
+
+    fn graph(&self, _: String, revision: Hash) -> Answer<'_, Arc<ExecutionGraph>> {
+        Box::pin(std::future::ready(Err(NotDone::Refused(format!("no graph of {revision}")))))
     }
 }
 
@@ -70,6 +91,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let runtime = Arc::new(Runtime::default());
+        *runtime.store.lock().unwrap() = Some(store.clone());
         let bound = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (address, stop) = (bound.address(), CancellationToken::new());
         let metrics = Arc::new(Metrics::new());

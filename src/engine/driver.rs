@@ -18,7 +18,7 @@ use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Record as Stored};
 use crate::store::{Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError};
-use crate::value::Text;
+use crate::value::{Text, Value, json};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -92,8 +92,20 @@ impl Inner {
     }
 }
 
+/// What the run goes by: the event as it came in, or as a person mended it.
+pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
+    let mended = loaded.journal.iter().rev().find_map(|entry| match &entry.record {
+        Stored::Payload(payload) => Some(&payload.event),
+        _ => None,
+    });
+    let read = match mended {
+        Some(mended) => json::parse_tagged(mended.as_str()),
+        None => door::event_value(&loaded.event, &loaded.body),
+    };
+    read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
+}
+
 fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
-    let unreadable = |error| Stopped::Parked(format!("the kept event cannot be read: {error}"));
     let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
         Stored::Accepted(accepted) => accepted.dedupe.clone(),
         _ => None,
@@ -103,7 +115,7 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, St
         id: loaded.run.id.to_string().into(),
         dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
         revision: revision.to_string().into(),
-        event: door::event_value(&loaded.event, &loaded.body).map_err(unreadable)?,
+        event: payload(loaded)?,
         trigger: door::trigger(&loaded.event),
     })
 }

@@ -5,13 +5,13 @@
 //! otherwise: the next process looks for it.
 
 use super::connector::Connector;
-use super::driver::{Driver, Stopped, numbered};
-use super::machine::{Action, Command, From, NodePath, Verdict};
+use super::driver::{Driver, Stopped};
+use super::machine::Command;
 use super::revisions::Revisions;
 use crate::graph::Severity;
 use crate::language::evaluate::Limits;
 use crate::model::rates::Rates;
-use crate::store::{By, Claimed, Hash, Lease, NewAlert, Next, Resume, RunId, RunState, RunUpdate, Store, StoreError};
+use crate::store::{Claimed, Lease, NewAlert, Next, RunId, RunUpdate, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::value::Text;
 use crate::value::paths::Paths;
@@ -60,7 +60,7 @@ impl Config {
 /// Runs the runs.
 #[derive(Clone)]
 pub struct Executor {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -82,24 +82,6 @@ struct Active {
     commands: mpsc::Sender<Command>,
 }
 
-/// Why an operator's command was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    #[error("{0}")]
-    Refused(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl std::convert::From<Stopped> for CommandError {
-    fn from(stopped: Stopped) -> CommandError {
-        match stopped {
-            Stopped::Store(error) => CommandError::Store(error),
-            other => CommandError::Refused(other.to_string()),
-        }
-    }
-}
-
 impl Inner {
     pub fn connector(&self, connection: &str) -> Option<Arc<dyn Connector>> {
         self.connectors.load().get(connection).cloned()
@@ -112,6 +94,15 @@ impl Inner {
     /// What is taken out of every answer before anything sees it.
     pub fn drop(&self) -> Arc<Paths> {
         self.drop.load_full()
+    }
+
+    /// Tells a run at work here. False: it is not.
+    pub async fn tell(&self, run: RunId, command: Command) -> bool {
+        let active = self.active().get(&run).map(|active| active.commands.clone());
+        match active {
+            Some(commands) => commands.send(command).await.is_ok(),
+            None => false,
+        }
     }
 
     fn active(&self) -> MutexGuard<'_, HashMap<RunId, Active>> {
@@ -308,69 +299,5 @@ impl Executor {
                 Err(error) => tracing::error!(%error, "leases could not be renewed"),
             }
         }
-    }
-
-    /// A person says what became of a write that nothing can tell.
-    pub async fn decide(&self, run: RunId, step: &str, verdict: Verdict, by: By) -> Result<RunState, CommandError> {
-        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let command = Command::Decide { node: NodePath::new(step), verdict, actor, reason };
-        self.command(run, command, None, "decide", by).await
-    }
-
-    /// A person sends a run on its way again, with another revision where one is named.
-    pub async fn replay(
-        &self,
-        run: RunId,
-        from: From,
-        again: Vec<NodePath>,
-        revision: Option<Hash>,
-        by: By,
-    ) -> Result<RunState, CommandError> {
-        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let command = Command::Replay { from, again, actor, reason };
-        self.command(run, command, revision, "replay", by).await
-    }
-
-    /// A person ends a run: one at work here lets what is under way finish first, one that stands still ends as it is
-    /// taken up.
-    pub async fn cancel(&self, run: RunId, by: By) -> Result<(), CommandError> {
-        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let command = Command::Cancel { actor, reason };
-        let active = self.inner.active().get(&run).map(|active| active.commands.clone());
-        if let Some(active) = active
-            && active.send(command.clone()).await.is_ok()
-        {
-            return Ok(());
-        }
-        self.command(run, command, None, "cancel", by).await.map(|_| ())
-    }
-
-    /// Writes a decision down and puts the run back to work.
-    async fn command(
-        &self,
-        run: RunId,
-        command: Command,
-        revision: Option<Hash>,
-        action: &'static str,
-        by: By,
-    ) -> Result<RunState, CommandError> {
-        let loaded = self.inner.store.load_run(run).await?;
-        let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {run}")))?;
-        if action != "replay" && !loaded.run.state.needs_a_person() {
-            return Err(CommandError::Refused(format!("run {run} is {}", loaded.run.state)));
-        }
-        let mut rebuilt = self.inner.rebuild(&loaded, revision).await?;
-        let mut entries = Vec::new();
-        for done in rebuilt.machine.step(command, by.at, 0.0) {
-            match done {
-                Action::Record(recorded) => entries.extend(recorded),
-                Action::Refused(why) => return Err(CommandError::Refused(why)),
-                _ => {}
-            }
-        }
-        let entries = numbered(&entries, &mut rebuilt.next_seq).map_err(Stopped::from)?;
-        let state = self.inner.store.resume(run, Resume { entries, revision, action }, by).await?;
-        self.wake();
-        Ok(state)
     }
 }

@@ -68,11 +68,11 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
             (generation, attempt) = (*g, *a);
             Stored::Called(stored::CalledRun { run: run.to_string(), joined: false, waits: *waits })
         }
-        Fact::Decision { what, actor, reason } => Stored::Decision(stored::Decision {
+        Fact::Decision { what, actor, reason, moved_from } => Stored::Decision(stored::Decision {
             what: what.as_str().to_owned(),
             actor: actor.to_string(),
             reason: reason.to_string(),
-            value: None,
+            value: moved_from.as_ref().map(|path| encoded(&Value::from(path.as_str()))).transpose()?,
         }),
     };
     Ok(JournalEntry { seq, node: entry.node.as_str().to_owned(), generation, attempt, record, at: entry.at })
@@ -86,12 +86,12 @@ pub(super) fn param_value<'r>(request: &'r Request, name: &str) -> Option<&'r Va
     })
 }
 
-/// An envelope as the machine's entry; `None`: the store's own.
+/// An envelope as the machine's entry; `None`: the store's own, or a mended payload.
 pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
     let JournalEntry { generation, attempt, .. } = *entry;
     let node = NodePath::new(entry.node.as_str());
     let fact = match &entry.record {
-        Stored::Accepted(_) => return Ok(None),
+        Stored::Accepted(_) | Stored::Payload(_) => return Ok(None),
         Stored::Started(started) => Fact::Started { revision: started.revision.as_str().into() },
         Stored::Began(_) => Fact::Began,
         Stored::Intent(intent) => {
@@ -126,7 +126,11 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             let what = Ruling::ALL.iter().copied().find(|known| known.as_str() == decision.what);
             let what = what.ok_or_else(|| unreadable(format!("the decision `{}`", decision.what)))?;
             let (actor, reason) = (decision.actor.as_str().into(), decision.reason.as_str().into());
-            Fact::Decision { what, actor, reason }
+            let moved_from = match (what, &decision.value) {
+                (Ruling::Moved, Some(path)) => Some(NodePath::new(text_of(&decoded(path)?)?)),
+                _ => None,
+            };
+            Fact::Decision { what, actor, reason, moved_from }
         }
     };
     Ok(Some(Entry { node, at: entry.at, fact }))

@@ -1,7 +1,7 @@
 //! Runs driven against a real store and a connector that does as it is told.
 
 use super::connector::*;
-use super::machine::{From, Verdict};
+use super::machine::{Replay, Verdict};
 use super::testing::*;
 use super::*;
 use crate::graph::*;
@@ -316,7 +316,7 @@ async fn a_person_decides_and_replays() {
     house.executor.decide(run, "header", Verdict::Done(seen), by()).await.unwrap();
     house.becomes(run, RunState::DeadLetter).await;
     house.behave(done);
-    house.executor.replay(run, From::Failed, vec![], None, by()).await.unwrap();
+    house.executor.replay(run, Replay::default(), None, by()).await.unwrap();
     house.becomes(run, RunState::Succeeded).await;
     assert_eq!(house.sent().len(), 3, "header, after, and after once more");
     assert!(house.executor.cancel(run, by()).await.is_err(), "it is over");
@@ -424,7 +424,11 @@ async fn links_and_totals_are_kept_and_read() {
     let by = || By { actor: "anna".into(), reason: "mended".into(), at: Timestamp::now() };
     let total = async || house.store.total("one".into(), "P-1".into()).await.unwrap().unwrap().to_string();
     for again in [vec![], vec![machine::NodePath::new("spent")]] {
-        house.executor.replay(run, From::Start, again, None, by()).await.unwrap();
+        house
+            .executor
+            .replay(run, Replay { from: machine::From::Start, again, orphans: vec![] }, None, by())
+            .await
+            .unwrap();
         house.becomes(run, RunState::DeadLetter).await;
         assert_eq!(total().await, "12");
     }

@@ -334,3 +334,14 @@ pub enum Severity {
     Warning,
     Error,
 }
+
+impl Severity {
+    /// Its name in files, the API and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
 use crate::connectors::resolve_all;
-use crate::console::{Findings, FlowStatus, Refused};
+use crate::console::{Findings, FlowStatus, NotDone, Refused};
 use crate::diagnostics::{Code, Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
 use crate::graph::project::{Compilation, LANGUAGE_VERSION, compile, recompile};
@@ -59,6 +59,8 @@ pub(super) struct State {
     fingerprint: Option<Hash>,
     /// The flow of each file that had one.
     flow_of: BTreeMap<String, String>,
+    /// What the files last said of each flow, while they were good.
+    on_disk: BTreeMap<String, Hash>,
     problems: Vec<Problem>,
 }
 
@@ -207,7 +209,7 @@ impl Inner {
             state.flow_of.insert(flow.path.clone(), flow.name.clone());
             match &flow.graph {
                 Some(graph) => {
-                    if let Err(error) = self.swap(&flow.name, graph, &flow.revision, &mut report).await {
+                    if let Err(error) = self.swap(&flow.name, graph, &flow.revision, state, &mut report).await {
                         tracing::error!(flow = %flow.name, %error, "The revision could not be kept; the last one stays live.");
                     }
                 }
@@ -314,11 +316,24 @@ impl Inner {
         flow: &str,
         graph: &Arc<ExecutionGraph>,
         sources: &[(String, String)],
+        state: &mut State,
         report: &mut Report,
     ) -> Result<(), StoreError> {
         let hash = revision_hash(sources);
+        state.on_disk.insert(flow.to_string(), hash);
         if self.revisions.live(flow).is_some_and(|live| live.revision == hash) {
             return Ok(());
+        }
+        // An operator chose another revision over what the files say, and they still say it.
+        let kept = self.store.live_revisions().await?.into_iter().find(|kept| kept.flow == flow);
+        if let Some(chosen) = kept.filter(|kept| kept.instead_of == Some(hash)) {
+            if self.revisions.live(flow).is_some_and(|live| live.revision == chosen.revision) {
+                return Ok(());
+            }
+            match self.take_from_store(flow).await {
+                Ok(()) => return Ok(()),
+                Err(why) => tracing::error!(flow, %why, "The chosen revision cannot be used; the files' is taken."),
+            }
         }
         let revision = Revision {
             flow: flow.to_string(),
@@ -329,10 +344,36 @@ impl Inner {
         };
         self.store.put_revision(revision).await?;
         let by = By { actor: "flowctl".into(), reason: "the files changed".into(), at: Timestamp::now() };
-        self.store.activate(hash, by).await?;
+        self.store.activate(hash, None, by).await?;
         self.revisions.set_live(Live { revision: hash, graph: graph.clone() });
         report.swapped.push((flow.to_string(), hash));
         Ok(())
+    }
+
+    /// An operator makes a kept revision live. It stays so while the files say what they say now.
+    pub(super) async fn choose(&self, hash: Hash, by: By) -> Result<FlowStatus, NotDone> {
+        let state = self.reloading.lock().await;
+        let revision = self.store.revision(hash).await?;
+        let revision = revision.ok_or_else(|| StoreError::NotFound(format!("revision {hash}")))?;
+        let flow = revision.flow.clone();
+        let catalog = self.catalog.clone();
+        let graph = tokio::task::spawn_blocking(move || recompile(&revision.sources, &catalog)).await;
+        let graph = graph.map_err(|error| NotDone::Refused(error.to_string()))?.map_err(|findings| {
+            let why = findings.first().map_or_else(String::new, |finding| finding.message.clone());
+            NotDone::Refused(format!("this flowctl cannot compile revision {hash}: {why}"))
+        })?;
+        let on_disk = state.on_disk.get(&flow).copied();
+        // While the file is broken it is what was live: mended, it may say something else.
+        let instead_of = on_disk.or_else(|| self.revisions.live(&flow).map(|live| live.revision));
+        self.store.activate(hash, instead_of.filter(|on_disk| *on_disk != hash), by).await?;
+        self.revisions.set_live(Live { revision: hash, graph: Arc::new(graph) });
+        let endpoints = self.routes.load().endpoints.clone();
+        self.routes.store(Arc::new(Routes { endpoints, flows: self.revisions.graphs() }));
+        self.show(&state).await;
+        self.executor.wake();
+        tracing::info!(flow, revision = %hash, "Live, because an operator chose it.");
+        let status = self.status.load().iter().find(|status| status.flow == flow).cloned();
+        status.ok_or_else(|| NotDone::Refused(format!("flow `{flow}` is not there any more")))
     }
 
     /// A flow that does not compile stays what it was: live, or the last good one in the store.
@@ -436,6 +477,7 @@ impl Inner {
             FlowStatus {
                 revision: live.get(&flow).copied(),
                 activated_at: kept.iter().find(|kept| kept.flow == flow).map(|kept| kept.activated_at),
+                instead_of: kept.iter().find(|kept| kept.flow == flow).and_then(|kept| kept.instead_of),
                 problem: problem.map(|problem| Refused { at: problem.at, findings: problem.findings.clone() }),
                 flow,
             }

@@ -74,6 +74,10 @@ pub(crate) fn result(seq: i64, node: &str, value: &str) -> JournalEntry {
     JournalEntry { seq, node: node.to_owned(), generation: 0, attempt: 1, record, at: noon() }
 }
 
+fn encoded(json: &str) -> Encoded {
+    Encoded::new(json.to_owned()).expect("JSON")
+}
+
 fn kept(accepted: Accepted) -> Vec<AcceptedRun> {
     match accepted.outcome {
         AcceptOutcome::Kept(runs) => runs,
@@ -337,7 +341,15 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     let alerts =
         store.alerts(AlertFilter { open: Some(true), ..AlertFilter::default() }, Page::first(9)).await.unwrap();
     assert_eq!(alerts.items.iter().map(|a| a.count).collect::<Vec<_>>(), [2], "one while it is open");
-    assert!(store.close_alert(alerts.items[0].id, by("seen")).await.unwrap());
+    let id = alerts.items[0].id;
+    assert_eq!(alerts.items[0].acknowledged, None);
+    assert!(store.acknowledge_alert(id, by("on it")).await.unwrap());
+    assert!(!store.acknowledge_alert(id, By { actor: "bob".to_owned(), ..by("me too") }).await.unwrap());
+    let seen = store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items[0].acknowledged.clone();
+    assert_eq!(seen, Some((by("").actor, later(3))));
+    assert_eq!(store.counts().await.unwrap().alerts, [(Severity::Warning, 1)]);
+    assert!(store.close_alert(id, by("seen")).await.unwrap());
+    assert!(!store.acknowledge_alert(id, by("late")).await.unwrap());
     assert!(!store.close_alert(alerts.items[0].id, by("seen")).await.unwrap());
     store.raise(alert, later(9)).await.unwrap();
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
@@ -393,10 +405,10 @@ pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store
 
 pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) {
     let accepted = store.accept(event("1", "{}"), vec![]).await.unwrap();
-    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], by("new flow")).await.unwrap());
+    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
     assert_eq!(runs[0].state, RunState::Ready);
     assert_eq!(store.event(accepted.event).await.unwrap().unwrap().0.state, EventState::Routed);
-    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], by("twice")).await.unwrap());
+    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("twice")).await.unwrap());
     assert_eq!(again, [], "that flow has its run");
 
     let failed = NewRun { start: Start::Failed(data_error()), ..keyed("2", "k") };
@@ -404,11 +416,55 @@ pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) 
     let id = accepted.event;
     let failed = kept(accepted).remove(0);
     assert_eq!(start(&*store, "3", keyed("3", "k")).await.state, RunState::Queued, "a dead letter holds its key");
-    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], by("mended")).await.unwrap());
+    let payload = || journal::Payload {
+        event: encoded(r#"{"fixed":1.10}"#),
+        actor: "ada".to_owned(),
+        reason: "mended".to_owned(),
+    };
+    let mended = JournalEntry { record: Record::Payload(payload()), ..result(1, "", "1") };
+    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], vec![mended.clone()], by("mended")).await.unwrap());
+    assert_eq!(
+        store.load_run(runs[0].id).await.unwrap().unwrap().journal[1],
+        mended,
+        "it begins with the mended payload"
+    );
     assert_eq!(state(&*store, failed.id).await, RunState::Superseded);
     assert_eq!((runs[0].state, runs[0].duplicate_of), (RunState::Queued, None), "at the end of its key");
-    let missing = store.accept_again(EventId::new(), vec![], by("?")).await;
+    let missing = store.accept_again(EventId::new(), vec![], vec![], by("?")).await;
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn an_operator_writes_down_and_is_audited(store: Arc<dyn Store>) {
+    let new = start(&*store, "1", run("a", "1")).await;
+    let payload = journal::Payload { event: encoded("{}"), actor: "ada".to_owned(), reason: "mended".to_owned() };
+    let mended = JournalEntry { record: Record::Payload(payload), ..result(1, "", "1") };
+    let under_way = store.write_down(new.id, vec![mended.clone()], "edit", by("early")).await;
+    assert!(matches!(under_way, Err(StoreError::Conflict(_))));
+    let lease = claim(&*store).await[0].lease;
+    store.append(lease, vec![], RunUpdate::to(Next::DeadLetter(data_error()), later(2))).await.unwrap();
+    store.write_down(new.id, vec![mended.clone()], "edit", by("mended")).await.unwrap();
+    let loaded = store.load_run(new.id).await.unwrap().unwrap();
+    assert_eq!((loaded.run.state, loaded.journal.last()), (RunState::DeadLetter, Some(&mended)));
+    let missing = store.write_down(RunId::new(), vec![], "edit", by("?")).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+    store.audit_action("reload", "the project".to_owned(), by("deployed")).await.unwrap();
+    let audit = store.audit(Page::first(9)).await.unwrap().items;
+    let told: Vec<_> = audit.iter().map(|entry| (entry.action.as_str(), entry.reason.as_str())).collect();
+    assert_eq!(told, [("reload", "deployed"), ("edit", "mended")]);
+}
+
+pub(crate) async fn a_backup_is_a_store(store: Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let new = start(&*store, "1", run("a", "1")).await;
+    let to = folder.path().join("store.db");
+    let bytes = store.backup(to.clone()).await.unwrap();
+    assert_eq!(bytes, std::fs::metadata(&to).unwrap().len());
+    start(&*store, "2", run("a", "2")).await;
+    assert!(matches!(store.backup(to).await, Err(StoreError::Conflict(_))), "it replaces nothing");
+    assert!(matches!(store.backup("/nowhere/at/all.db".into()).await, Err(_)));
+    let restored = crate::store::SqliteStore::open(folder.path()).unwrap();
+    let runs = restored.runs(RunFilter::default(), Page::first(9)).await.unwrap().items;
+    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [new.id]);
 }
 
 pub(crate) async fn revisions_are_kept(store: Arc<dyn Store>) {
@@ -425,12 +481,29 @@ pub(crate) async fn revisions_are_kept(store: Arc<dyn Store>) {
     }
     assert_eq!(store.revision(one.hash).await.unwrap(), Some(one.clone()));
     assert_eq!(store.revision(Hash::of(b"?")).await.unwrap(), None);
-    store.activate(one.hash, By { at: noon(), ..by("first") }).await.unwrap();
-    store.activate(two.hash, by("second")).await.unwrap();
-    let live =
-        LiveRevision { flow: "a".to_owned(), revision: two.hash, activated_at: later(3), first_active_at: noon() };
-    assert_eq!(store.live_revisions().await.unwrap(), [live]);
-    assert!(matches!(store.activate(Hash::of(b"?"), by("?")).await, Err(StoreError::NotFound(_))));
+    store.activate(one.hash, None, By { at: noon(), ..by("first") }).await.unwrap();
+    store.activate(two.hash, None, by("second")).await.unwrap();
+    let live = |revision, instead_of| LiveRevision {
+        flow: "a".to_owned(),
+        revision,
+        activated_at: later(3),
+        first_active_at: noon(),
+        instead_of,
+    };
+    assert_eq!(store.live_revisions().await.unwrap(), [live(two.hash, None)]);
+    let listed = |kept: Vec<KeptRevision>| {
+        let seen = kept.into_iter().map(|kept| (kept.hash, kept.live, kept.active_until));
+        seen.collect::<std::collections::BTreeSet<_>>()
+    };
+    let all = listed(store.revisions(Some("a".to_owned()), 9).await.unwrap());
+    assert_eq!(all, [(one.hash, false, Some(later(3))), (two.hash, true, None)].into());
+    store.activate(one.hash, Some(two.hash), by("back")).await.unwrap();
+    assert_eq!(store.live_revisions().await.unwrap(), [live(one.hash, Some(two.hash))]);
+    let all = listed(store.revisions(None, 9).await.unwrap());
+    assert_eq!(all, [(one.hash, true, None), (two.hash, false, Some(later(3)))].into());
+    assert_eq!(store.revisions(Some("b".to_owned()), 9).await.unwrap(), []);
+    assert_eq!(store.revisions(None, 1).await.unwrap().len(), 1);
+    assert!(matches!(store.activate(Hash::of(b"?"), None, by("?")).await, Err(StoreError::NotFound(_))));
 }
 
 pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
@@ -540,7 +613,7 @@ pub(crate) async fn a_person_is_found_and_erased(store: Arc<dyn Store>) {
     // It would do everything again.
     assert!(matches!(store.resume(done, Resume::default(), by("again")).await, Err(StoreError::Conflict(_))));
     assert!(matches!(
-        store.accept_again(done_event, vec![run("a", "x")], by("again")).await,
+        store.accept_again(done_event, vec![run("a", "x")], vec![], by("again")).await,
         Err(StoreError::Conflict(_))
     ));
     let again = store.accept(about("done", &[ana]), vec![run("a", "done")]).await.unwrap();
@@ -574,6 +647,20 @@ pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
     assert_eq!(store.runs(by_event, Page::first(2)).await.unwrap().items.len(), 1);
     let nonsense = Page { limit: 2, after: Some("' or 1 = 1".to_owned()) };
     assert!(matches!(store.runs(filter(), nonsense.clone()).await, Err(StoreError::Conflict(_))));
+    let failed = NewRun { start: Start::Failed(data_error()), ..run("odd", "bad") };
+    start(&*store, "bad", failed).await;
+    let coded = |code: &str| RunFilter { code: Some(code.to_owned()), ..RunFilter::default() };
+    let code = data_error().code;
+    assert_eq!(store.runs(coded(&code), Page::first(9)).await.unwrap().items.len(), 1);
+    for other in ["%", "_", "", "\"", &code[1..]] {
+        assert_eq!(store.runs(coded(other), Page::first(9)).await.unwrap().items, [], "{other}");
+    }
+    let within = |since, until| RunFilter { since, until, ..RunFilter::default() };
+    assert_eq!(store.runs(within(Some(noon()), None), Page::first(9)).await.unwrap().items.len(), 6);
+    assert_eq!(store.runs(within(None, Some(noon())), Page::first(9)).await.unwrap().items, []);
+    let counts = store.counts().await.unwrap();
+    assert_eq!(counts.standing, [("odd".to_owned(), RunState::DeadLetter, 1)]);
+    assert_eq!((counts.events, counts.next_due), (vec![], Some(noon())));
     store.events(EventFilter::default(), nonsense).await.expect("a place like any other");
     store.ping().await.unwrap();
 }
@@ -587,6 +674,7 @@ macro_rules! conformance {
             an_append_is_all_or_nothing
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts
+            an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
         }

@@ -29,6 +29,7 @@ pub use types::*;
 
 use crate::value::Exact;
 use jiff::Timestamp;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 /// The answer of a store, once it is there.
@@ -40,8 +41,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
 
     /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
-    /// end as superseded). Flows that have another run of it are left out.
-    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted>;
+    /// end as superseded). Flows that have another run of it are left out. `entries` are written into each new run first.
+    fn accept_again(
+        &self,
+        event: EventId,
+        runs: Vec<NewRun>,
+        entries: Vec<JournalEntry>,
+        by: By,
+    ) -> Reply<'_, Accepted>;
 
     /// Takes up to `limit` runs that want a worker at `now`, in the order of acceptance. They belong to the caller until
     /// `until`; after that others may take them, and the lease given here writes nothing any more.
@@ -79,6 +86,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// dedupe value has another owner by now.
     fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState>;
 
+    /// Writes into the journal of a run that stands still or has ended, and leaves it where it is. `action`: its name in
+    /// the audit.
+    fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()>;
+
     /// Lets later runs of its order key pass a run that stands still. Gives the one that may now begin.
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>>;
 
@@ -94,6 +105,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Raises an alert outside any run.
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId>;
 
+    /// Somebody has seen an open alert and looks after it. False: it was not open, or somebody had.
+    fn acknowledge_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
+
     /// Closes an alert. False: it was not open.
     fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
 
@@ -103,14 +117,21 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The audit, the latest first.
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;
 
+    /// Writes into the audit what was done outside the store.
+    fn audit_action(&self, action: &'static str, target: String, by: By) -> Reply<'_, ()>;
+
     /// Keeps a revision. Again is no error.
     fn put_revision(&self, revision: Revision) -> Reply<'_, ()>;
 
-    /// Makes a kept revision the one that new runs of its flow take.
-    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()>;
+    /// Makes a kept revision the one that new runs of its flow take. `instead_of`: what the files say, where an operator
+    /// wants another.
+    fn activate(&self, revision: Hash, instead_of: Option<Hash>, by: By) -> Reply<'_, ()>;
 
     /// The live revision of each flow.
     fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>>;
+
+    /// The latest `limit` revisions, the latest made first.
+    fn revisions(&self, flow: Option<String>, limit: usize) -> Reply<'_, Vec<KeptRevision>>;
 
     /// A revision with its sources.
     fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>>;
@@ -128,6 +149,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Erases what events of a person said, and the journals of their runs. Events with runs that are not settled stay,
     /// and so does that there was something: ids, states, times, hashes.
     fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased>;
+
+    /// How much stands still, waits, and wants to be seen.
+    fn counts(&self) -> Reply<'_, Counts>;
+
+    /// Writes a copy of everything as it stands now to a file that must not be there yet, while work goes on. Gives its
+    /// length in bytes.
+    fn backup(&self, to: PathBuf) -> Reply<'_, u64>;
 
     /// Whether the store can write.
     fn ping(&self) -> Reply<'_, ()>;

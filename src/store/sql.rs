@@ -45,7 +45,8 @@ pub const RUN_COLUMNS: &str = run_columns!();
 /// Columns of an event, as `sqlite::rows` reads them.
 pub const EVENT_COLUMNS: &str = event_columns!();
 /// Columns of an alert, as `sqlite::rows` reads them.
-pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at";
+pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at, \
+     acknowledged_by, acknowledged_at";
 
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
@@ -141,6 +142,8 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9) \
         on conflict (grouping) where open = 1 do update set count = alerts.count + 1, last_at = excluded.last_at, \
         run = excluded.run, severity = excluded.severity, detail = excluded.detail returning id";
+    ACKNOWLEDGE_ALERT = "update alerts set acknowledged_by = $1, acknowledged_at = $2 \
+        where id = $3 and open = 1 and acknowledged_at is null";
     CLOSE_ALERT = "update alerts set open = 0 where id = $1 and open = 1";
     INSERT_AUDIT = "insert into audit (id, at, actor, action, target, reason) values ($1, $2, $3, $4, $5, $6)";
 
@@ -152,9 +155,21 @@ statements! {
     REVISION = "select flow, language_version, created_at from revisions where hash = $1";
     REVISION_SOURCES = "select r.name, s.codec, s.key_id, s.body from revision_sources r join sources s on s.hash = r.source \
         where r.revision = $1 order by r.position";
-    ACTIVATE = "insert into live_revisions (flow, revision, activated_at, first_active_at) values ($1, $2, $3, $3) \
-        on conflict (flow) do update set revision = excluded.revision, activated_at = excluded.activated_at";
-    LIVE_REVISIONS = "select flow, revision, activated_at, first_active_at from live_revisions order by flow";
+    REVISIONS = "select r.flow, r.hash, r.language_version, r.created_at, r.active_until, \
+        case when l.revision is null then 0 else 1 end from revisions r \
+        left join live_revisions l on l.flow = r.flow and l.revision = r.hash \
+        order by r.created_at desc, r.hash limit $1";
+    REVISIONS_OF = "select r.flow, r.hash, r.language_version, r.created_at, r.active_until, \
+        case when l.revision is null then 0 else 1 end from revisions r \
+        left join live_revisions l on l.flow = r.flow and l.revision = r.hash \
+        where r.flow = $1 order by r.created_at desc, r.hash limit $2";
+    RETIRE = "update revisions set active_until = $1 \
+        where hash in (select revision from live_revisions where flow = $2 and revision <> $3)";
+    UNRETIRE = "update revisions set active_until = null where hash = $1";
+    ACTIVATE = "insert into live_revisions (flow, revision, activated_at, first_active_at, instead_of) \
+        values ($1, $2, $3, $3, $4) on conflict (flow) do update set revision = excluded.revision, \
+        activated_at = excluded.activated_at, instead_of = excluded.instead_of";
+    LIVE_REVISIONS = "select flow, revision, activated_at, first_active_at, instead_of from live_revisions order by flow";
 
     // retention
     PERIODS_BEFORE = "select distinct period from events where period < $1 union select distinct period from runs \
@@ -201,6 +216,10 @@ statements! {
     ERASE_SUBJECTS = "delete from subjects where event = $1";
 
     // health
+    COUNT_STANDING = "select flow, state, count(*) from runs where state in ('parked', 'dead_letter', 'outcome_unknown') \
+        group by flow, state order by flow, state";
+    COUNT_ALERTS = "select severity, count(*) from alerts where open = 1 group by severity order by severity";
+    COUNT_EVENTS = "select state, count(*) from events where state <> 'routed' group by state order by state";
     SCHEMA_VERSION = "select max(version) from schema_version";
     PING = "update counters set value = value where name = 'runs'";
 }

@@ -345,23 +345,14 @@ mod class {
     use crate::graph::ErrorClass;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    const ALL: [ErrorClass; 7] = [
-        ErrorClass::Data,
-        ErrorClass::Config,
-        ErrorClass::Auth,
-        ErrorClass::Throttled,
-        ErrorClass::Unavailable,
-        ErrorClass::Timeout,
-        ErrorClass::Conflict,
-    ];
-
     pub fn serialize<S: Serializer>(class: &ErrorClass, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(class.as_str())
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ErrorClass, D::Error> {
         let text = String::deserialize(deserializer)?;
-        ALL.into_iter()
+        ErrorClass::ALL
+            .into_iter()
             .find(|class| class.as_str() == text)
             .ok_or_else(|| de::Error::custom(format_args!("`{text}` is not a class of errors")))
     }
@@ -537,6 +528,8 @@ pub struct Alert {
     pub title: String,
     pub detail: Option<String>,
     pub open: bool,
+    /// Who looks after it, and since when.
+    pub acknowledged: Option<(String, Timestamp)>,
     /// How often it was raised while open.
     pub count: i64,
     pub first_at: Timestamp,
@@ -593,6 +586,33 @@ pub struct LiveRevision {
     pub activated_at: Timestamp,
     /// When the flow was active for the first time: reconciliation never looks further back.
     pub first_active_at: Timestamp,
+    /// What the files said when an operator chose this revision instead. It holds until the files say something else.
+    pub instead_of: Option<Hash>,
+}
+
+/// A revision in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRevision {
+    pub flow: String,
+    pub hash: Hash,
+    pub language_version: u32,
+    pub created_at: Timestamp,
+    /// When another took its place. `None`: it is live, or never was.
+    pub active_until: Option<Timestamp>,
+    pub live: bool,
+}
+
+/// How much stands still, waits, and wants to be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Runs that only a person can help on, by flow and state.
+    pub standing: Vec<(String, RunState, u64)>,
+    /// Open alerts by severity.
+    pub alerts: Vec<(Severity, u64)>,
+    /// Events that started nothing, by state.
+    pub events: Vec<(EventState, u64)>,
+    /// When the next run wants a worker; in the past: since when one waits for it.
+    pub next_due: Option<Timestamp>,
 }
 
 /// A part of a list: at most `limit`, after the place where an earlier part ended.
@@ -628,6 +648,12 @@ pub struct RunFilter {
     pub dedupe: Option<String>,
     /// What waits behind this run for its order key.
     pub behind: Option<RunId>,
+    /// The code of the error with which it failed.
+    pub code: Option<String>,
+    /// Accepted at this instant or later.
+    pub since: Option<Timestamp>,
+    /// Accepted before this instant.
+    pub until: Option<Timestamp>,
 }
 
 /// Which events to list. Everything set must hold.

@@ -1,6 +1,7 @@
 //! What is counted, for Prometheus. Labels come from bounded sets: connections, flows and operations of the project, and
 //! words of ours.
 
+use super::gauges::Gauges;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -102,11 +103,19 @@ impl Metrics {
         self.reloads.get_or_create(&Reload { result: if ok { "applied" } else { "refused" } }).inc();
     }
 
-    /// Everything, as OpenMetrics text.
+    /// Everything counted, as OpenMetrics text.
     pub fn encode(&self) -> String {
+        self.encode_with(|_| {})
+    }
+
+    /// Everything counted, with what stands now, as OpenMetrics text.
+    pub fn encode_with(&self, fill: impl FnOnce(&mut Gauges)) -> String {
+        let mut gauges = Gauges::default();
+        fill(&mut gauges);
         let mut buffer = String::new();
         // Writing into a String does not fail.
-        let _ = text::encode(&mut buffer, &self.registry);
+        let _ = text::encode_registry(&mut buffer, &self.registry);
+        let _ = text::encode(&mut buffer, &gauges.registry());
         buffer
     }
 }
@@ -123,7 +132,12 @@ mod tests {
         metrics.run_ended("orders", "succeeded");
         metrics.attempt("d365", "finops.create", "timeout", Duration::from_millis(70));
         metrics.reload(false);
-        let text = metrics.encode();
+        let text = metrics.encode_with(|gauges| {
+            gauges.runs_standing("orders", "dead_letter", 3);
+            gauges.alerts_open("error", 1);
+            gauges.events_odd("unrouted", 2);
+            gauges.due_seconds(1.5);
+        });
         for line in [
             "flowctl_deliveries_total{connection=\"stripe\",answer=\"kept\"} 2",
             "flowctl_runs_ended_total{flow=\"orders\",end=\"succeeded\"} 1",
@@ -131,6 +145,10 @@ mod tests {
             "flowctl_attempt_duration_seconds_bucket{le=\"0.05\",connection=\"d365\",operation=\"finops.create\"} 0",
             "flowctl_attempt_duration_seconds_bucket{le=\"0.1\",connection=\"d365\",operation=\"finops.create\"} 1",
             "flowctl_reloads_total{result=\"refused\"} 1",
+            "flowctl_runs_standing{flow=\"orders\",state=\"dead_letter\"} 3",
+            "flowctl_alerts_open{severity=\"error\"} 1",
+            "flowctl_events_odd{state=\"unrouted\"} 2",
+            "flowctl_run_due_seconds 1.5",
             "# EOF",
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::engine::connector::{Attempt, Connector, LookOutcome, Outcome, Reply, Request, Row, StepError};
-use crate::engine::machine::From;
+use crate::engine::machine::Replay;
 use crate::engine::{Config, Connectors, Executor, Live, Revisions, door};
 use crate::graph::ErrorClass;
 use crate::graph::project::{Compilation, compile};
@@ -235,9 +235,9 @@ async fn a_called_run_in_the_dead_letters_fails_the_step_and_is_joined_when_it_i
     assert!(error.message.contains("told, to refuse"), "{}", error.message);
     let child = house.children().await[0].id;
     house.fake.refuses.store(false, Ordering::SeqCst);
-    house.executor.replay(child, From::Failed, vec![], None, by()).await.unwrap();
+    house.executor.replay(child, Replay::default(), None, by()).await.unwrap();
     house.becomes(child, RunState::Succeeded).await;
-    house.executor.replay(run, From::Failed, vec![], None, by()).await.unwrap();
+    house.executor.replay(run, Replay::default(), None, by()).await.unwrap();
     house.becomes(run, RunState::Succeeded).await;
     assert_eq!(house.children().await.len(), 1, "the same one");
     assert_eq!(house.fake.sent.load(Ordering::SeqCst), 2);

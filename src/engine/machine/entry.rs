@@ -39,8 +39,8 @@ pub enum Fact {
     GaveUp { error: StepError, open: bool },
     /// The run fails because a step did: `on_failure` begins.
     RunFailed { step: NodePath, error: StepError },
-    /// A person decided.
-    Decision { what: Ruling, actor: Text, reason: Text },
+    /// A person decided. `moved_from`: the name under which a moved step was known before.
+    Decision { what: Ruling, actor: Text, reason: Text, moved_from: Option<NodePath> },
     /// The run that the step called is there, and is waited for where the step does. Written down by the store, in the
     /// transaction that starts it.
     Called { generation: u32, attempt: u32, run: Text, waits: bool },
@@ -111,11 +111,23 @@ pub enum Ruling {
     Reset,
     /// Of a node: do a done write once more.
     Again,
+    /// Of a node that the graph no longer has: what it did stays as it is in the other system.
+    Left,
+    /// Of a node: it goes on under this name what another did before.
+    Moved,
 }
 
 impl Ruling {
-    pub const ALL: &[Ruling] =
-        &[Ruling::Done, Ruling::NotDone, Ruling::Stop, Ruling::Replay, Ruling::Reset, Ruling::Again];
+    pub const ALL: &[Ruling] = &[
+        Ruling::Done,
+        Ruling::NotDone,
+        Ruling::Stop,
+        Ruling::Replay,
+        Ruling::Reset,
+        Ruling::Again,
+        Ruling::Left,
+        Ruling::Moved,
+    ];
 
     /// Its name in the journal.
     pub fn as_str(self) -> &'static str {
@@ -126,6 +138,8 @@ impl Ruling {
             Ruling::Replay => "replay",
             Ruling::Reset => "reset",
             Ruling::Again => "again",
+            Ruling::Left => "left",
+            Ruling::Moved => "moved",
         }
     }
 }

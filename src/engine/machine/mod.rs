@@ -19,6 +19,7 @@ mod keep;
 mod looked;
 mod operation;
 mod parallel;
+mod plan;
 mod replay;
 mod request;
 mod resume;
@@ -43,7 +44,8 @@ pub use decide::Verdict;
 pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
 pub use operation::operation_at;
 pub use path::NodePath;
-pub use replay::From;
+pub use plan::{Fate, Planned};
+pub use replay::{From, Orphan, Replay};
 pub(crate) use scope::evaluation_error;
 pub use walk::OUTCOME_UNKNOWN;
 
@@ -119,8 +121,8 @@ pub enum Command {
     Timer,
     /// A person says what became of an uncertain write.
     Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
-    /// A person sends a failed run on its way again. `again`: done writes to be done once more.
-    Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
+    /// A person sends a run that stands still on its way again.
+    Replay { how: Replay, actor: Text, reason: Text },
     /// A person ends it.
     Cancel { actor: Text, reason: Text },
     /// The process is about to go away: nothing more is sent.
@@ -237,7 +239,7 @@ impl Run {
             Command::Joined { node, outcome } => self.joined(&node, outcome),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
-            Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
+            Command::Replay { how, actor, reason } => self.replay(&how, &actor, &reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
             Command::Drain => self.drain(),
         }

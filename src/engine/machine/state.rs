@@ -70,6 +70,8 @@ pub(super) struct Work {
     pub result: Option<Value>,
     /// An operator wants it done once more.
     pub again: bool,
+    /// The graph no longer has the step, and an operator said that its work is to be left as it is.
+    pub left: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -119,6 +121,7 @@ impl State {
                 self.keep(&entry.node, &done.value);
                 self.nodes.entry(entry.node.clone()).or_default().done(done.now, &done.value);
             }
+            Fact::Decision { what: Ruling::Moved, moved_from: Some(from), .. } => self.moved(from, &entry.node),
             Fact::Decision { what, reason, .. } => self.ruled(&entry.node, *what, reason, entry.at),
             fact => self.nodes.entry(entry.node.clone()).or_default().fold(fact, entry.at),
         }
@@ -136,7 +139,7 @@ impl State {
         match what {
             Ruling::Stop => self.stopped = Some(reason.clone()),
             Ruling::Replay => {
-                (self.failing, self.result) = (None, None);
+                (self.failing, self.stopped, self.result) = (None, None, None);
                 for node in self.nodes.values_mut().filter(|node| matches!(node.standing, Standing::Failed(_))) {
                     node.reset(at);
                 }
@@ -152,6 +155,12 @@ impl State {
                     }
                 }
             }
+            Ruling::Left => {
+                if let Some(work) = self.work_mut(path) {
+                    work.left = true;
+                }
+            }
+            Ruling::Moved => {}
             Ruling::Reset | Ruling::Again => {
                 if let Some(results) = self.results.get_mut(&path.frame()) {
                     results.retain(|(id, _)| id.as_str() != path.id());
@@ -163,6 +172,23 @@ impl State {
                     }
                 }
             }
+        }
+    }
+}
+
+impl State {
+    /// What one node did belongs to another from now on: a step that was renamed.
+    fn moved(&mut self, from: &NodePath, to: &NodePath) {
+        let results = self.results.get_mut(&from.frame());
+        let result = results.and_then(|results| {
+            let place = results.iter().position(|(id, _)| id.as_str() == from.id())?;
+            Some(results.remove(place).1)
+        });
+        if let Some(value) = result {
+            self.keep(to, &value);
+        }
+        if let Some(node) = self.nodes.remove(from) {
+            self.nodes.insert(to.clone(), node);
         }
     }
 }
@@ -244,6 +270,7 @@ impl NodeState {
                     look_at: None,
                     result: None,
                     again: false,
+                    left: false,
                 })
             }
         }

@@ -146,7 +146,13 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
     Ok(AcceptedRun { id, flow: new.flow.clone(), state, duplicate_of })
 }
 
-pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by: &By) -> Result<Accepted, StoreError> {
+pub(super) fn accept_again(
+    c: &Connection,
+    id: EventId,
+    new_runs: &[NewRun],
+    entries: &[JournalEntry],
+    by: &By,
+) -> Result<Accepted, StoreError> {
     let event =
         one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
     if event.event.state == EventState::Erased {
@@ -168,7 +174,11 @@ pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by:
             execute(c, sql::UPDATE_RUN, values)?;
             keys::begin_next(c, &run, by.at)?;
         }
-        started.push(insert_run(c, &from, new)?);
+        let run = insert_run(c, &from, new)?;
+        for entry in entries {
+            runs::insert_entry(c, from.period, run.id, entry)?;
+        }
+        started.push(run);
     }
     if !started.is_empty() {
         execute(c, sql::EVENT_ROUTED, params![id])?;

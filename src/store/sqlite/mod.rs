@@ -4,6 +4,7 @@
 //! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
 
 mod alerts;
+mod backup;
 mod calls;
 mod door;
 mod erase;
@@ -27,7 +28,7 @@ use super::*;
 use crate::value::Exact;
 use folder::Folder;
 use reader::Readers;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use writer::Writer;
 
@@ -63,8 +64,14 @@ impl Store for SqliteStore {
         Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
     }
 
-    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted> {
-        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &by)))
+    fn accept_again(
+        &self,
+        event: EventId,
+        runs: Vec<NewRun>,
+        entries: Vec<JournalEntry>,
+        by: By,
+    ) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &entries, &by)))
     }
 
     fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>> {
@@ -107,6 +114,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| runs::resume(c, run, &how, &by)))
     }
 
+    fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| runs::write_down(c, run, &entries, action, &by)))
+    }
+
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>> {
         Box::pin(self.writer.call(move |c| runs::release_key(c, run, &by)))
     }
@@ -127,6 +138,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| alerts::raise(c, &alert, at)))
     }
 
+    fn acknowledge_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool> {
+        Box::pin(self.writer.call(move |c| alerts::acknowledge(c, alert, &by)))
+    }
+
     fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool> {
         Box::pin(self.writer.call(move |c| alerts::close(c, alert, &by)))
     }
@@ -139,16 +154,24 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| lists::audit(c, &page)))
     }
 
+    fn audit_action(&self, action: &'static str, target: String, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| alerts::audit(c, &by, action, &target)))
+    }
+
     fn put_revision(&self, revision: Revision) -> Reply<'_, ()> {
         Box::pin(self.writer.call(move |c| revisions::put(c, &revision)))
     }
 
-    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()> {
-        Box::pin(self.writer.call(move |c| revisions::activate(c, revision, &by)))
+    fn activate(&self, revision: Hash, instead_of: Option<Hash>, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| revisions::activate(c, revision, instead_of, &by)))
     }
 
     fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>> {
         Box::pin(self.readers.read(revisions::live))
+    }
+
+    fn revisions(&self, flow: Option<String>, limit: usize) -> Reply<'_, Vec<KeptRevision>> {
+        Box::pin(self.readers.read(move |c| revisions::list(c, flow.as_deref(), limit)))
     }
 
     fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>> {
@@ -169,6 +192,14 @@ impl Store for SqliteStore {
 
     fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased> {
         Box::pin(self.writer.call(move |c| erase::erase(c, subject, &by)))
+    }
+
+    fn counts(&self) -> Reply<'_, Counts> {
+        Box::pin(self.readers.read(lists::counts))
+    }
+
+    fn backup(&self, to: PathBuf) -> Reply<'_, u64> {
+        Box::pin(backup::write(self.folder.file(), to))
     }
 
     fn ping(&self) -> Reply<'_, ()> {

@@ -78,6 +78,14 @@ impl List {
         Ok(())
     }
 
+    /// `column` is like one of `patterns`, in which `\` makes the next character stand for itself.
+    pub(super) fn and_like_any(&mut self, column: &str, patterns: &[String]) -> Result<(), StoreError> {
+        let parameters = patterns.iter().map(|pattern| self.parameter(pattern)).collect::<Result<Vec<_>, _>>()?;
+        let likes: Vec<String> = parameters.iter().map(|p| format!("{column} like {p} escape '\\'")).collect();
+        self.sql.push_str(&format!(" and ({})", likes.join(" or ")));
+        Ok(())
+    }
+
     /// The part of the list that `page` asks for, largest `key` first; `place` gives an item's key.
     pub(super) fn page<T>(
         mut self,

@@ -214,6 +214,23 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
     Ok(state)
 }
 
+pub(super) fn write_down(
+    c: &Connection,
+    id: RunId,
+    entries: &[JournalEntry],
+    action: &str,
+    by: &By,
+) -> Result<(), StoreError> {
+    let RunRow { run, period, .. } = get(c, id)?;
+    if !run.state.is_settled() && !run.state.needs_a_person() {
+        return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    for entry in entries {
+        insert_entry(c, period, id, entry)?;
+    }
+    alerts::audit(c, by, action, &format!("run {id}"))
+}
+
 pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<RunId>, StoreError> {
     let RunRow { run, .. } = get(c, id)?;
     if !run.holds_key {

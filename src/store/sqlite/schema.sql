@@ -75,7 +75,7 @@ create index effects_run on effects (run);
 create table alerts (
   id text not null primary key, grouping blob not null, flow text, run text, severity text not null, code text not null,
   title text not null, detail text, open integer not null, count integer not null, first_at integer not null,
-  last_at integer not null
+  last_at integer not null, acknowledged_by text, acknowledged_at integer
 ) strict;
 create unique index alerts_open on alerts (grouping) where open = 1;
 
@@ -85,8 +85,10 @@ create table audit (
 ) strict;
 
 create table revisions (
-  hash blob not null primary key, flow text not null, language_version integer not null, created_at integer not null
+  hash blob not null primary key, flow text not null, language_version integer not null, created_at integer not null,
+  active_until integer
 ) strict;
+create index revisions_flow on revisions (flow, created_at);
 create table revision_sources (
   revision blob not null, position integer not null, name text not null, source blob not null,
   primary key (revision, position)
@@ -95,7 +97,8 @@ create table sources (
   hash blob not null primary key, codec text not null, key_id text not null, body blob not null
 ) strict;
 create table live_revisions (
-  flow text not null primary key, revision blob not null, activated_at integer not null, first_active_at integer not null
+  flow text not null primary key, revision blob not null, activated_at integer not null, first_active_at integer not null,
+  instead_of blob
 ) strict, without rowid;
 
 create table links (

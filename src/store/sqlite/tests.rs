@@ -174,7 +174,7 @@ async fn the_live_revision_survives_a_restart() {
     let revision = Revision { flow: "a".to_owned(), hash, language_version: 1, sources, created_at: noon() };
     store.put_revision(revision.clone()).await.unwrap();
     let by = By { actor: "ada".to_owned(), reason: "start".to_owned(), at: later(1) };
-    store.activate(hash, by).await.unwrap();
+    store.activate(hash, None, by).await.unwrap();
     drop(store);
     let store = SqliteStore::open(folder.path()).unwrap();
     assert_eq!(store.live_revisions().await.unwrap()[0].revision, hash);

@@ -84,7 +84,7 @@ mod refusing {
 
     fails! {
         accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
-        accept_again(event: EventId, runs: Vec<NewRun>, by: By) -> Accepted;
+        accept_again(event: EventId, runs: Vec<NewRun>, entries: Vec<JournalEntry>, by: By) -> Accepted;
         claim(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Claimed>;
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
         next_due() -> Option<Timestamp>;
@@ -93,16 +93,22 @@ mod refusing {
         child(run: RunId) -> Option<Called>;
         load_run(run: RunId) -> Option<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
+        write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
         release_key(run: RunId, by: By) -> Option<RunId>;
         runs(filter: RunFilter, page: Page) -> Listed<Run>;
         events(filter: EventFilter, page: Page) -> Listed<Event>;
         event(event: EventId) -> Option<(Event, Vec<u8>)>;
         raise(alert: NewAlert, at: Timestamp) -> AlertId;
+        acknowledge_alert(alert: AlertId, by: By) -> bool;
+        audit_action(action: &'static str, target: String, by: By) -> ();
+        revisions(flow: Option<String>, limit: usize) -> Vec<KeptRevision>;
+        counts() -> Counts;
+        backup(to: std::path::PathBuf) -> u64;
         close_alert(alert: AlertId, by: By) -> bool;
         alerts(filter: AlertFilter, page: Page) -> Listed<Alert>;
         audit(page: Page) -> Listed<AuditEntry>;
         put_revision(revision: Revision) -> ();
-        activate(revision: Hash, by: By) -> ();
+        activate(revision: Hash, instead_of: Option<Hash>, by: By) -> ();
         live_revisions() -> Vec<LiveRevision>;
         revision(hash: Hash) -> Option<Revision>;
         drop_periods(retention: Retention, now: Timestamp) -> Dropped;

@@ -109,7 +109,8 @@ impl Case {
         self.run = rebuild(&self.graph, &self.journal);
         self.end = None;
         let again = again.iter().map(|path| NodePath::new(*path)).collect();
-        self.step(Command::Replay { from, again, actor: "anna".into(), reason: "mended".into() });
+        let how = Replay { from, again, ..Replay::default() };
+        self.step(Command::Replay { how, actor: "anna".into(), reason: "mended".into() });
         if self.refused.is_none() {
             self.restart(None);
         }
