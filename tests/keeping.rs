@@ -5,6 +5,7 @@ mod support;
 
 use flowctl::sandbox::credentials;
 use flowctl::sandbox::faults::{Fault, FaultKind};
+use flowctl::sandbox::server::Standin;
 use flowctl::sandbox::webhooks::Sender;
 use flowctl::store::{SqliteStore, Store};
 use serde_json::json;
@@ -43,7 +44,7 @@ async fn post(runtime: &Runtime, path: &str, body: serde_json::Value) -> (u16, s
 }
 
 async fn states(runtime: &Runtime, state: &str) -> usize {
-    let runs = runtime.admin(&format!("/api/runs?state={state}&limit=1000")).await;
+    let runs = runtime.admin(&format!("/api/runs?state={state}&limit=200")).await;
     runs["items"].as_array().map_or(0, Vec::len)
 }
 
@@ -117,7 +118,6 @@ async fn totals_count_once_whatever_happens() {
     let store = SqliteStore::open(&project.store()).expect("the store");
     let cents: u32 = charges.iter().map(Charge::cents).sum();
     let total = store.total("spent".into(), "usd".into()).await.expect("read").expect("a total");
-    assert_eq!(total.shortest().to_string().parse::<f32>().expect("a number"), cents as f32 / 100.0);
     assert_eq!(total.with_decimals(2).expect("cents").to_string(), format!("{}.{:02}", cents / 100, cents % 100));
     for charge in &charges {
         let day = store.link("charge_day".into(), charge.id.clone()).await.expect("read").expect("a link");

@@ -48,7 +48,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         None => anyhow::anyhow!("{error}"),
     })?;
     let settings = Settings {
-        project: root,
+        project: args.dir,
         environment: args.env,
         listen: args.listen,
         admin: args.admin,

@@ -2,7 +2,7 @@
 
 use super::query::Query;
 use super::view::{self, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport, alerts, backup, mask, operate, persons, replay, revisions};
+use super::{Console, ReloadReport, alerts, backup, export, mask, operate, persons, replay, revisions};
 use crate::store::{EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
@@ -25,6 +25,7 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/replay", post(replay::one))
         .route("/api/runs/{id}/cancel", post(operate::cancel))
         .route("/api/runs/{id}/edit", post(operate::edit))
+        .route("/api/runs/{id}/test", get(export::test))
         .route("/api/replays", post(replay::several))
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/release", post(operate::release))

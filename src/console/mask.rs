@@ -180,7 +180,8 @@ fn card(text: &str) -> Option<String> {
     sum.is_multiple_of(10).then(|| last.iter().map(u32::to_string).collect())
 }
 
-fn is_private(name: &str) -> bool {
+/// Whether what stands in a field of that name is nobody's business.
+pub(super) fn is_private(name: &str) -> bool {
     let words = words(name);
     words.iter().any(|word| WORDS.contains(&word.as_str()))
         || ENDINGS.iter().any(|ending| {

@@ -8,6 +8,8 @@
 mod alerts;
 mod api;
 mod backup;
+mod disguise;
+mod export;
 pub mod mask;
 pub mod operate;
 mod persons;

@@ -3,7 +3,7 @@
 
 use super::view::{Eyes, Raw};
 use crate::store::{JournalEntry, Record as Stored};
-use crate::value::{Record, Value, json};
+use crate::value::{Record, Text, Value, json};
 use serde::Serialize;
 
 /// A step, or the run itself where `path` is empty.
@@ -145,18 +145,42 @@ impl Step {
     }
 }
 
-/// Parameters `[{name, value}]` as a record, so that they are read, and masked, by their names.
+/// Parameters `[{name, value}]` as a record, and conditions under the names of their columns, so that they are read, and
+/// masked, by their names.
 pub(super) fn named_parameters(mut request: Value) -> Value {
     if let Value::Record(fields) = &mut request
         && let Some(Value::List(params)) = fields.get("params")
     {
         let named = params.iter().filter_map(|param| {
             let param = param.as_record()?;
-            let (_, value) = param.iter().find(|(name, _)| name.as_str() != "name")?;
-            Some((param.get("name")?.as_text()?.clone(), value.clone()))
+            let (kind, value) = param.iter().find(|(name, _)| name.as_str() != "name")?;
+            let value = if kind.as_str() == "filter" { condition(value) } else { value.clone() };
+            Some((param.get("name")?.as_text()?.clone(), value))
         });
         let named = named.collect::<Record>();
         fields.set("params".into(), named.into());
     }
     request
+}
+
+/// `{ Email: { "==": "x" } }` for `{ op: "==", column: ["Email"], value: "x" }`.
+fn condition(filter: &Value) -> Value {
+    let named = |name: String, value: Value| Value::Record([(Text::from(name), value)].into_iter().collect());
+    for joined in ["and", "or"] {
+        if let Some(parts) = filter.get(joined).as_list() {
+            return named(joined.to_owned(), Value::from(parts.iter().map(condition).collect::<Vec<_>>()));
+        }
+    }
+    if filter.get("not").as_record().is_some() {
+        return named("not".to_owned(), condition(filter.get("not")));
+    }
+    let column: Vec<&str> = filter.get("column").as_list().unwrap_or_default().iter().filter_map(text_of).collect();
+    let op = text_of(filter.get("op")).or_else(|| text_of(filter.get("function"))).unwrap_or("?");
+    let value = ["value", "values", "args"].into_iter().map(|name| filter.get(name)).find(|value| !value.is_absent());
+    let compared = named(op.to_owned(), value.cloned().unwrap_or(Value::Null));
+    named(column.join("."), compared)
+}
+
+fn text_of(value: &Value) -> Option<&str> {
+    value.as_text().map(Text::as_str)
 }

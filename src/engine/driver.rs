@@ -10,8 +10,9 @@ mod tests;
 
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Sent, StepError};
 use super::executor::Inner;
-use super::journal::{decode, encode, run_error};
+use super::journal::{HELD, decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use super::places::places;
 use super::revisions::NoGraph;
 use super::{door, machine, own};
 use crate::diagnostics::Code;
@@ -396,6 +397,11 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
     let Some(connector) = inner.connector(&request.connection) else {
         return Outcome::Failed(no_connection(&request.connection));
     };
+    let places = places(operation, request);
+    let held = match inner.places.take(places, operation.repeat.settle, PATIENCE).await {
+        Some(held) => held,
+        None => return others_first(),
+    };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
@@ -407,7 +413,21 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         Outcome::Failed(error) => error.class.as_str(),
     };
     inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
+    // What is open keeps its place: the server may still be working.
+    if !matches!(&outcome, Outcome::Failed(error) if error.leaves_open()) {
+        held.let_go();
+    }
     outcome
+}
+
+/// How long a run stays in memory for its turn at a place that another write holds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Its turn has not come: the run waits outside. No attempt.
+fn others_first() -> Outcome {
+    let message = "other writes of the same `one_at_a_time` are under way";
+    let error = StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Throttled, HELD, message) };
+    Outcome::Held { until: machine::backoff::after(Timestamp::now(), Duration::from_millis(500)), error }
 }
 
 async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {

@@ -6,12 +6,13 @@
 
 use super::connector::Connector;
 use super::driver::{Driver, Stopped};
-use super::machine::Command;
+use super::machine::{Command, operation_at, operations};
+use super::places::{Places, places};
 use super::revisions::Revisions;
-use crate::graph::Severity;
+use crate::graph::{ExecutionGraph, Severity};
 use crate::language::evaluate::Limits;
 use crate::model::rates::Rates;
-use crate::store::{Claimed, Lease, NewAlert, Next, RunId, RunUpdate, Store, StoreError};
+use crate::store::{Claimed, Lease, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::value::Text;
 use crate::value::paths::Paths;
@@ -69,6 +70,8 @@ pub(super) struct Inner {
     pub config: Config,
     /// Something may be there to be claimed.
     pub wake: Notify,
+    /// What `one_at_a_time` holds.
+    pub places: Places,
     connectors: ArcSwap<Connectors>,
     rates: ArcSwap<Rates>,
     drop: ArcSwap<Paths>,
@@ -122,6 +125,7 @@ impl Executor {
             revisions,
             config,
             wake: Notify::new(),
+            places: Places::default(),
             connectors: ArcSwap::from_pointee(connectors),
             rates: ArcSwap::default(),
             drop: ArcSwap::default(),
@@ -158,6 +162,7 @@ impl Executor {
 
     /// Works until `stop` is cancelled, and then until what is under way has finished or the grace time is over.
     pub async fn run(&self, stop: CancellationToken) {
+        self.retake_places().await;
         let tracker = TaskTracker::new();
         let renewing = tokio::spawn(self.clone().renew());
         while !stop.is_cancelled() {
@@ -184,6 +189,43 @@ impl Executor {
             }
         }
         renewing.abort();
+    }
+
+    /// The writes that were under way when the last process went away may still be worked on: they have their places until
+    /// they have settled.
+    async fn retake_places(&self) {
+        let graphs = self.inner.revisions.graphs();
+        let waits = |graph: &&Arc<ExecutionGraph>| operations(graph).iter().any(|one| one.one_at_a_time.is_some());
+        for graph in graphs.iter().filter(waits) {
+            if let Err(error) = self.retake_places_of(&graph.flow).await {
+                tracing::error!(%error, flow = %graph.flow, "what was under way in the last process cannot be read");
+            }
+        }
+    }
+
+    async fn retake_places_of(&self, flow: &str) -> Result<(), StoreError> {
+        let states = vec![RunState::Running, RunState::Waiting, RunState::Ready];
+        let filter = RunFilter { flow: Some(flow.to_owned()), states, ..RunFilter::default() };
+        let mut page = Page::first(500);
+        loop {
+            let listed = self.inner.store.runs(filter.clone(), page.clone()).await?;
+            for run in listed.items.iter().filter(|run| run.revision.is_some()) {
+                let Some(loaded) = self.inner.store.load_run(run.id).await? else { continue };
+                // One that cannot be rebuilt sends nothing either.
+                let Ok(rebuilt) = self.inner.rebuild(&loaded, None).await else { continue };
+                for (node, request) in rebuilt.machine.open_requests() {
+                    let Some((_, operation)) = operation_at(rebuilt.machine.graph(), &node) else { continue };
+                    for place in places(operation, &request) {
+                        // Whoever has it already has it for as long.
+                        drop(self.inner.places.take([place].into(), operation.repeat.settle, Duration::ZERO).await);
+                    }
+                }
+            }
+            match listed.next {
+                Some(after) => page.after = Some(after),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Takes up what wants a worker. Gives how long to wait before asking again.

@@ -24,6 +24,7 @@ pub mod journal;
 pub mod machine;
 pub mod operate;
 mod own;
+mod places;
 pub mod rehearsal;
 pub mod revisions;
 #[cfg(test)]

@@ -95,6 +95,7 @@ pub(crate) fn operation(name: &str, writes: bool, params: Vec<(&str, Param)>, re
         repeat,
         missing_continues: false,
         blank_is_missing: false,
+        one_at_a_time: None,
     }
 }
 

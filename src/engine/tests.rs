@@ -461,3 +461,13 @@ async fn what_cannot_be_kept_is_an_error_of_the_data() {
         assert_eq!((error.class, error.code.as_str()), (ErrorClass::Data, code), "{}", error.message);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_runs_may_change_one_row() {
+    let house = House::new(vec![header(RepeatBy::Set)], done).await;
+    for id in ["CAP-1", "CAP-2"] {
+        let run = house.event(id).await;
+        house.becomes(run, RunState::Succeeded).await;
+    }
+    assert_eq!(house.sent().len(), 2);
+}

@@ -210,6 +210,8 @@ pub struct Operation {
     pub missing_continues: bool,
     /// `blank_key: missing`: a blank key sends nothing.
     pub blank_is_missing: bool,
+    /// The entity's column of which writes with the same value wait for each other.
+    pub one_at_a_time: Option<Text>,
 }
 
 impl Operation {

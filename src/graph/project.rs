@@ -72,10 +72,11 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         project.flows.iter().map(|file| (&**file.flow.flow, &file.flow)).collect();
     let uses: BTreeMap<&str, Vec<String>> =
         project.flows.iter().zip(&compiled).map(|(file, flow)| (&**file.flow.flow, flow.uses.clone())).collect();
+    let mut ways = Ways { files: &effective.files, sources: &sources, known: BTreeMap::new() };
     for (file, compiled) in project.flows.iter().zip(compiled) {
         let called = calls::reached(&file.flow, &by_name);
         let used = called.iter().filter_map(|name| uses.get(name)).flatten().chain(&compiled.uses);
-        let reach = reach(&used.cloned().collect::<Vec<_>>(), &effective.files, &sources);
+        let reach = ways.reach(&used.cloned().collect::<Vec<_>>());
         let revision = match revision(file, &called, &reach, project, effective, &connections, &sources) {
             Ok(revision) => revision,
             Err(why) => {
@@ -195,20 +196,38 @@ fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String
     facts
 }
 
-/// All files that a flow's mappings lead to: what they use, their scripts and tables.
-fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -> BTreeSet<String> {
-    let mut reached = BTreeSet::new();
-    let mut next: Vec<String> = uses.to_vec();
-    while let Some(path) = next.pop() {
-        if path.starts_with("std:") {
-            reached.insert(path);
-            continue;
+/// Which files lead to which: mappings to what they use, their scripts and tables. Each file is read once for all flows.
+struct Ways<'a> {
+    files: &'a BTreeMap<String, FileId>,
+    sources: &'a Sources,
+    known: BTreeMap<String, Vec<String>>,
+}
+
+impl Ways<'_> {
+    /// All files that a flow's mappings lead to.
+    fn reach(&mut self, uses: &[String]) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<String> = uses.to_vec();
+        while let Some(path) = next.pop() {
+            if path.starts_with("std:") {
+                reached.insert(path);
+            } else if self.files.contains_key(&path) && reached.insert(path.clone()) {
+                next.extend(self.from(&path).iter().cloned());
+            }
         }
-        let Some(file) = files.get(&path).filter(|_| reached.insert(path.clone())) else { continue };
-        if !path.ends_with(".map") {
-            continue;
+        reached
+    }
+
+    fn from(&mut self, path: &str) -> &[String] {
+        if !self.known.contains_key(path) {
+            let leads = self.files.get(path).filter(|_| path.ends_with(".map")).map(|file| self.read(path, *file));
+            self.known.insert(path.to_owned(), leads.unwrap_or_default());
         }
-        let (tree, _) = parse::file(&SourceText::file(*file, sources.get(*file).text));
+        self.known.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    fn read(&self, path: &str, file: FileId) -> Vec<String> {
+        let (tree, _) = parse::file(&SourceText::file(file, self.sources.get(file).text));
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let imports = tree.imports.iter().map(|import| import.path.text.clone());
         let tables = tree.definitions.iter().filter_map(|definition| match definition {
@@ -218,12 +237,12 @@ fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -
             },
             _ => None,
         });
-        next.extend(imports.chain(tables).filter_map(|relative| match relative.starts_with("std:") {
+        let found = imports.chain(tables).filter_map(|relative| match relative.starts_with("std:") {
             true => Some(relative.to_string()),
             false => super::compile::join(folder, &relative),
-        }));
+        });
+        found.collect()
     }
-    reached
 }
 
 fn revision(

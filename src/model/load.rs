@@ -68,7 +68,8 @@ pub fn belongs(entry: &walkdir::DirEntry) -> bool {
 }
 
 impl Project {
-    /// The project in which `start` stands. Follows no links; leaves out hidden folders, `target` and projects inside.
+    /// The project in which `start` stands. Leaves out hidden folders, `target`, projects inside, and links that lead out
+    /// of it; a link to what is hidden inside it is how Kubernetes mounts files.
     pub fn load(start: &Path) -> (Project, Sources, Vec<Diagnostic>) {
         let Some(root) = find_root(start) else {
             let message = format!("no {PROJECT_FILE} in {} or a folder above it", start.display());
@@ -78,9 +79,15 @@ impl Project {
         };
         let mut findings = vec![];
         let mut texts = BTreeMap::new();
-        for entry in walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(belongs) {
+        let stays = |entry: &walkdir::DirEntry| {
+            !entry.path_is_symlink() || entry.path().canonicalize().is_ok_and(|target| target.starts_with(&root))
+        };
+        let walk = walkdir::WalkDir::new(&root).follow_links(true).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| belongs(entry) && stays(entry)) {
             let entry = match entry {
                 Ok(entry) => entry,
+                // Editors keep their locks as links to nowhere; a link in a circle is nobody's file either.
+                Err(error) if error.path().is_some_and(Path::is_symlink) => continue,
                 Err(error) => {
                     findings.push(Diagnostic::general(Code::F0331, format!("cannot read: {error}")));
                     continue;

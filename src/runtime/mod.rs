@@ -18,6 +18,7 @@ use crate::diagnostics::{Diagnostic, Sources, render};
 use crate::engine::connector::Connector;
 use crate::engine::{Config, Executor, Revisions};
 use crate::graph::project::recompile;
+use crate::model::load::{PROJECT_FILE, find_root};
 use crate::model::project::{Keeping, Privacy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -26,7 +27,7 @@ use arc_swap::ArcSwap;
 use reload::State;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -94,7 +95,7 @@ struct Inner {
 impl Runtime {
     /// Reads, compiles and serves a project. Refuses to start on a project that has no good revision of a flow.
     pub async fn start(settings: Settings, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
-        let root = crate::model::load::find_root(&settings.project).ok_or_else(|| {
+        let root = root(&settings.project).ok_or_else(|| {
             let folder = settings.project.display();
             StartError::Other(format!("no flowctl.yaml in {folder} or a folder above it; name the folder of a project"))
         })?;
@@ -188,6 +189,14 @@ impl Runtime {
     pub async fn wait(&self) {
         self.tasks.wait().await;
     }
+}
+
+/// The project's folder as it was named: where that is a link, another release may stand behind it tomorrow.
+fn root(named: &Path) -> Option<PathBuf> {
+    let is_root = |folder: &Path| folder.join(PROJECT_FILE).is_file();
+    let whole =
+        std::path::absolute(named).ok().filter(|path| !path.components().any(|part| part == Component::ParentDir));
+    whole.filter(|path| is_root(path)).or_else(|| find_root(named))
 }
 
 /// One connector for every connection: they share a client and tell connections apart by name.

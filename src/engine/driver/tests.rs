@@ -252,3 +252,99 @@ async fn a_flow_that_is_gone_is_not_called() {
     assert_eq!((error.class, error.code.as_str()), (ErrorClass::Config, "not_callable"));
     assert_eq!(house.children().await.len(), 0);
 }
+
+const JOURNAL: &str = "flow: journal
+trigger: { webhook: { connection: shop, events: [charge.succeeded] } }
+steps:
+  - id: line
+    call:
+      operation: finops.create
+      entity: LedgerJournalLines
+      body: '{ JournalBatchNumber = event.data.object.id, LineNumber = event.created }'
+    retry: { initial: 10ms, jitter: 0 }
+";
+
+/// Takes its time, and counts how many are at work on one journal, and in all.
+#[derive(Default)]
+struct Counting {
+    at_work: Mutex<BTreeMap<String, usize>>,
+    most_of_one: AtomicUsize,
+    most_in_all: AtomicUsize,
+    done: AtomicUsize,
+    lost: AtomicUsize,
+}
+
+impl Connector for Counting {
+    fn send<'a>(&'a self, request: &'a Request, _: &'a Attempt<'a>) -> Reply<'a, Outcome> {
+        Box::pin(async move {
+            let body = request.body.clone().unwrap();
+            let journal = body.get("JournalBatchNumber").as_text().unwrap().to_string();
+            {
+                let mut at_work = self.at_work.lock().unwrap();
+                *at_work.entry(journal.clone()).or_default() += 1;
+                self.most_of_one.fetch_max(at_work[&journal], Ordering::SeqCst);
+                self.most_in_all.fetch_max(at_work.values().sum(), Ordering::SeqCst);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            *self.at_work.lock().unwrap().get_mut(&journal).unwrap() -= 1;
+            if self.lost.load(Ordering::SeqCst) > 0 {
+                self.lost.fetch_sub(1, Ordering::SeqCst);
+                return Outcome::Failed(StepError::new(ErrorClass::Timeout, "timeout", "no answer"));
+            }
+            self.done.fetch_add(1, Ordering::SeqCst);
+            let key = format!("{journal}/{:?}", body.get("LineNumber"));
+            Outcome::Done(Row { value: body, key: Some(key.into()), status: Some(201) })
+        })
+    }
+
+    fn look<'a>(&'a self, _: &'a Request, _: &'a Attempt<'a>) -> Reply<'a, LookOutcome> {
+        Box::pin(async { LookOutcome::Found(vec![]) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_of_one_journal_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+    let revisions = Arc::new(Revisions::new(Arc::new(|_| Err("not needed".into()))));
+    let flow = compiled(&[("journal.flow.yaml", JOURNAL)]).flows.remove(0);
+    revisions.set_live(Live { revision: Hash::of(b"journal"), graph: flow.graph.clone().unwrap() });
+    let counting = Arc::new(Counting::default());
+    counting.lost.store(5, Ordering::SeqCst);
+    for n in 0..60 {
+        let charge = ["00001", "00002", "00003"][n % 3];
+        let body = format!(r#"{{"id":"evt_{n}","created":{n},"data":{{"object":{{"id":"{charge}"}}}}}}"#);
+        let event = NewEvent {
+            connection: "shop".into(),
+            provider_id: format!("evt_{n}"),
+            kind: "charge.succeeded".into(),
+            same: Hash::of(body.as_bytes()),
+            body: body.clone().into_bytes(),
+            delivery: "{}".into(),
+            own: false,
+            received_at: Timestamp::now(),
+            problem: None,
+            subjects: vec![],
+        };
+        let value = json::parse(body.as_bytes()).unwrap();
+        let run = door::ask(flow.graph.as_ref().unwrap(), &value, &Value::Missing, &format!("evt_{n}"), false);
+        store.accept(event, vec![run]).await.unwrap();
+    }
+    let connectors: Connectors = [(Text::from("d365"), counting.clone() as Arc<dyn Connector>)].into();
+    let executor = Executor::new(store.clone(), revisions, connectors, Config::new("p"));
+    let stop = CancellationToken::new();
+    let working = tokio::spawn({
+        let stop = stop.clone();
+        async move { executor.run(stop).await }
+    });
+    let filter = || RunFilter { states: vec![RunState::Succeeded], ..RunFilter::default() };
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while store.runs(filter(), Page::first(100)).await.unwrap().items.len() < 60 {
+        assert!(std::time::Instant::now() < deadline, "{} are done", counting.done.load(Ordering::SeqCst));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop.cancel();
+    working.await.unwrap();
+    assert_eq!(counting.most_of_one.load(Ordering::SeqCst), 1);
+    assert!(counting.most_in_all.load(Ordering::SeqCst) > 1, "other journals go on");
+}

@@ -42,7 +42,7 @@ mod tests;
 pub use called::RUN_FAILED;
 pub use decide::Verdict;
 pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
-pub use operation::operation_at;
+pub use operation::{operation_at, operations};
 pub use path::NodePath;
 pub use plan::{Fate, Planned};
 pub use replay::{From, Orphan, Replay};
@@ -258,6 +258,16 @@ impl Run {
             matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) | Phase::Child { asking: true, .. })
         };
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
+    }
+
+    /// What was sent and may still be worked on: no answer came, or none that settles it.
+    pub fn open_requests(&self) -> Vec<(NodePath, Arc<Request>)> {
+        let open = |work: &state::Work| {
+            work.request.key.is_some()
+                && (matches!(work.phase, Phase::Sent) || work.open && matches!(work.phase, Phase::Waiting))
+        };
+        let nodes = self.state.nodes.iter().filter_map(|(path, node)| Some((path, node.work.as_ref()?)));
+        nodes.filter(|(_, work)| open(work)).map(|(path, work)| (path.clone(), work.request.clone())).collect()
     }
 
     /// The graph it goes by.

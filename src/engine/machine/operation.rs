@@ -196,7 +196,8 @@ impl Run {
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
         let effect = match (operation.writes, &work.request.entity, row.key) {
-            (true, Some(entity), Some(row_key)) => {
+            // Whoever changes a row does not make it: any number of nodes may.
+            (true, Some(entity), Some(row_key)) if operation.repeat.by != RepeatBy::Set => {
                 Some(Effect { connection: work.request.connection.clone(), entity: entity.clone(), row_key })
             }
             _ => None,
@@ -317,6 +318,23 @@ pub fn operation_at<'g>(graph: &'g crate::graph::ExecutionGraph, path: &NodePath
         NodeKind::Wait(Wait::Row(poll)) => Some((node, &poll.operation)),
         _ => None,
     }
+}
+
+/// All operations of a flow, those of change sets among them.
+pub fn operations(graph: &crate::graph::ExecutionGraph) -> Vec<&Operation> {
+    fn of<'g>(nodes: &'g [Node], found: &mut Vec<&'g Operation>) {
+        for node in nodes {
+            if let NodeKind::Lookup(operation) | NodeKind::Call(operation) = &node.kind {
+                found.push(operation);
+                found.extend(operation.members().iter().map(|member| &member.operation));
+            }
+            lists(node).into_iter().for_each(|list| of(list, found));
+        }
+    }
+    let mut found = vec![];
+    of(&graph.steps, &mut found);
+    of(&graph.on_failure, &mut found);
+    found
 }
 
 /// The step with that id: ids are unique in a flow.

@@ -31,10 +31,9 @@ use answers::Answers;
 use drive::{Arrival, World};
 use expect::Expectation;
 use jiff::Timestamp;
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use steps::Steps;
 use tree::{Data, Kind, Tree, wrong};
 
@@ -45,8 +44,11 @@ pub struct Rehearsal<'a> {
     compilation: &'a Compilation,
     catalog: &'a Catalog,
     /// The same project with other values of settings, by those values.
-    others: RefCell<HashMap<String, Rc<(Effective, Compilation)>>>,
+    others: Mutex<HashMap<String, Other>>,
 }
+
+/// Compiled by the first case that asks for it; the others wait.
+type Other = Arc<OnceLock<(Effective, Compilation)>>;
 
 /// How one case went.
 #[derive(Clone, Debug)]
@@ -71,21 +73,42 @@ impl<'a> Rehearsal<'a> {
         compilation: &'a Compilation,
         catalog: &'a Catalog,
     ) -> Rehearsal<'a> {
-        Rehearsal { project, effective, compilation, catalog, others: RefCell::default() }
+        Rehearsal { project, effective, compilation, catalog, others: Mutex::default() }
+    }
+
+    /// Runs the cases of all these files side by side; what comes out is in their order.
+    pub fn files(&self, sources: &[&TestSource]) -> Vec<Vec<Verdict>> {
+        let cases: Vec<(&TestSource, &Case)> =
+            sources.iter().flat_map(|source| source.tests.cases.iter().map(move |case| (*source, case))).collect();
+        let done: Vec<OnceLock<Verdict>> = cases.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((place, (source, case))) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| cases.get(place).map(|case| (place, case)))
+            {
+                if let Some(slot) = done.get(place) {
+                    let _ = slot.set(self.verdict(source, case));
+                }
+            }
+        };
+        let hands = std::thread::available_parallelism().map_or(1, usize::from).min(cases.len());
+        std::thread::scope(|scope| (0..hands).for_each(|_| drop(scope.spawn(work))));
+        let mut verdicts = done.into_iter().filter_map(OnceLock::into_inner);
+        let of_file = |source: &&TestSource| match source.tests.cases.len() {
+            0 => vec![no_cases(source)],
+            count => verdicts.by_ref().take(count).collect(),
+        };
+        sources.iter().map(of_file).collect()
+    }
+
+    fn verdict(&self, source: &TestSource, case: &Case) -> Verdict {
+        let failures = self.case(source, case).err().unwrap_or_default();
+        Verdict { name: case.name.to_string(), span: case.name.span, failures }
     }
 
     /// Runs all cases of a file. A file without cases has failed: a test that tests nothing is none.
     pub fn file(&self, source: &TestSource) -> Vec<Verdict> {
-        if source.tests.cases.is_empty() {
-            let failure = Diagnostic::error(Code::F0506, "the file has no cases", source.tests.span);
-            return vec![Verdict { name: "(no cases)".into(), span: source.tests.span, failures: vec![failure] }];
-        }
-        let verdict = |case: &Case| Verdict {
-            name: case.name.to_string(),
-            span: case.name.span,
-            failures: self.case(source, case).err().unwrap_or_default(),
-        };
-        source.tests.cases.iter().map(verdict).collect()
+        self.files(&[source]).pop().unwrap_or_default()
     }
 
     fn case(&self, source: &TestSource, case: &Case) -> Result<(), Vec<Diagnostic>> {
@@ -95,9 +118,15 @@ impl<'a> Rehearsal<'a> {
                 failure.help("a case without expectations would always pass: say at least how the run ends"),
             ]);
         }
+        let first = source.tests.cases.iter().find(|other| other.name.value == case.name.value);
+        if let Some(first) = first.filter(|first| first.name.span != case.name.span) {
+            let message = format!("there are two cases `{}`", case.name.as_str());
+            let failure = Diagnostic::error(Code::F0510, message, case.name.span).also(first.name.span, "the first");
+            return Err(vec![failure.help("a case is known by its name, in every report")]);
+        }
         let other = self.with_settings(source, case)?;
-        let (effective, compilation) = match &other {
-            Some(other) => (&other.0, &other.1),
+        let (effective, compilation) = match other.as_ref().and_then(|other| other.get()) {
+            Some((effective, compilation)) => (effective, compilation),
             None => (self.effective, self.compilation),
         };
         let data = Data::new(&source.path, &effective.files, &compilation.sources);
@@ -107,11 +136,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// The project with the settings of the file and of the case, where they give any.
-    fn with_settings(
-        &self,
-        source: &TestSource,
-        case: &Case,
-    ) -> Result<Option<Rc<(Effective, Compilation)>>, Vec<Diagnostic>> {
+    fn with_settings(&self, source: &TestSource, case: &Case) -> Result<Option<Other>, Vec<Diagnostic>> {
         let none = Keyed::default();
         let given = source.tests.given.as_ref().map_or(&none, |given| &given.settings);
         if given.names().next().is_none() && case.settings.names().next().is_none() {
@@ -126,13 +151,13 @@ impl<'a> Rehearsal<'a> {
         let values = json::write_tagged(&effective.settings).map_err(|why| {
             vec![Diagnostic::error(Code::F0403, format!("the settings cannot be used: {why}"), source.tests.flow.span)]
         })?;
-        let mut others = self.others.borrow_mut();
-        let other = others.entry(values).or_insert_with(|| {
+        let other = self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(values).or_default().clone();
+        other.get_or_init(|| {
             let sources = self.compilation.sources.as_ref().clone();
             let compilation = compile(self.project, &effective, sources, self.catalog);
-            Rc::new((effective, compilation))
+            (effective, compilation)
         });
-        Ok(Some(other.clone()))
+        Ok(Some(other))
     }
 }
 
@@ -341,6 +366,16 @@ impl Stage<'_> {
     fn company(&self, connection: &str) -> Option<Text> {
         let node = self.effective.connections.get(connection)?.params.get("company")?;
         Some(Text::from(&*node.scalar()?.text))
+    }
+}
+
+/// A file that tests nothing.
+fn no_cases(source: &TestSource) -> Verdict {
+    let span = source.tests.span;
+    Verdict {
+        name: "(no cases)".into(),
+        span,
+        failures: vec![Diagnostic::error(Code::F0506, "the file has no cases", span)],
     }
 }
 

@@ -4,7 +4,7 @@ mod calls;
 mod verbs;
 
 use super::*;
-use crate::diagnostics::FileId;
+use crate::diagnostics::{FileId, Severity};
 use crate::model::read;
 use crate::model::test::TestFile;
 use crate::model::yaml::{self, Node, NodeKind};
@@ -105,8 +105,7 @@ impl Bakery {
         let catalog = Catalog::bundled();
         let effective = project.effective(None).unwrap();
         let compilation = compile(&project, &effective, sources, &catalog);
-        let errors =
-            compilation.findings.iter().filter(|finding| finding.severity == crate::diagnostics::Severity::Error);
+        let errors = compilation.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let errors: Vec<_> = errors.map(|finding| &finding.message).collect();
         assert!(errors.is_empty(), "{errors:#?}");
         Bakery { project, effective, compilation, catalog }
@@ -238,6 +237,9 @@ fn nothing_passes_by_expecting_nothing() {
     bakery.fails(&format!("{unpaid}expect: {{ calls: [] }}"), "was skipped");
     bakery.fails(&format!("{unpaid}expect: {{ steps: {{ baker: missing }} }}"), "was skipped");
     bakery.passes(&format!("{unpaid}expect: {{ run: skipped, calls: [] }}"));
+    let twice = format!("flow: bread-orders{GIVEN}cases:\n{0}{0}", "  - { name: it, expect: { run: succeeded } }\n");
+    let twice = bakery.run("tests/bread.test.yaml", &twice).unwrap();
+    assert!(twice[0].passed() && twice[1].failures[0].code == Code::F0510, "{twice:#?}");
     let none = bakery.run("tests/bread.test.yaml", "flow: bread-orders\ncases: []\n").unwrap();
     assert!(none.len() == 1 && !none[0].passed());
     let other = bakery

@@ -6,6 +6,7 @@ pub mod calls;
 mod changeset;
 mod checks;
 mod declared;
+mod find_by;
 mod operation;
 mod parallel;
 mod params;
@@ -141,6 +142,8 @@ struct Work<'a> {
     incomplete: bool,
     /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
     behind_first: bool,
+    /// What `dedupe` reads; nothing: the event's id.
+    dedupe_reads: Vec<Vec<Text>>,
     /// Columns of the write in hand that `refer` assigns.
     referred: Vec<Text>,
     /// What the step under way reads.
@@ -157,6 +160,7 @@ impl<'a> Work<'a> {
             later: BTreeSet::new(),
             incomplete: false,
             behind_first: false,
+            dedupe_reads: vec![],
             referred: vec![],
             reads: Reads::default(),
         }

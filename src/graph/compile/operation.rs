@@ -81,6 +81,7 @@ impl<'a> Work<'a> {
         let before = self.findings.len();
         let mut params = Vec::new();
         let mut body: Option<(Type, Option<Assigned>, Span)> = None;
+        let mut body_reads: Vec<Vec<Text>> = Vec::new();
         let mut columns: Vec<Text> = Vec::new();
         let mut selected: Option<Vec<Text>> = None;
         let mut seen = BTreeSet::new();
@@ -97,6 +98,7 @@ impl<'a> Work<'a> {
                         continue;
                     };
                     if param_name == "body" {
+                        body_reads = checked.reads.clone();
                         body = Some((ty.clone(), checked.assigns, node.span));
                     }
                     params.push((text(param_name), param));
@@ -137,6 +139,9 @@ impl<'a> Work<'a> {
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
+            if !columns.is_empty() {
+                self.check_found(&body_reads, scope, *span);
+            }
         }
         let chosen = entity.is_some_and(Entity::is_chosen);
         let settle = connection.and_then(|name| self.compiler.connections.get(name)).and_then(|facts| facts.settle);
@@ -168,6 +173,7 @@ impl<'a> Work<'a> {
             repeat: repeat?,
             missing_continues: false,
             blank_is_missing: false,
+            one_at_a_time: entity.and_then(|entity| entity.one_at_a_time.as_deref()).filter(|_| writes).map(text),
         })
     }
 

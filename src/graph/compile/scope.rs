@@ -13,6 +13,8 @@ pub(super) struct Scope {
     pub steps: Vec<(Text, Type)>,
     /// What enclosing `for_each` steps bind, and `error` inside `on_error` and `on_failure`.
     pub bound: Vec<(Text, Type)>,
+    /// Of the enclosing `for_each`: what names an item there, and what its key reads.
+    pub items: Vec<(Text, Vec<Vec<Text>>)>,
     /// What conditions above have established.
     pub facts: Vec<Fact>,
     /// A writing step stands above on this path.

@@ -292,6 +292,7 @@ impl Work<'_> {
             inner.bound.push((text(index), Type::int()));
         }
         let key = self.slot(&each.key, &inner, None);
+        inner.items.push((text(&each.item), key.iter().flat_map(|(_, checked)| checked.reads.clone()).collect()));
         if key.is_some() {
             self.check_key(each, &inner);
         }

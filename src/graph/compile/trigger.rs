@@ -34,6 +34,9 @@ impl Work<'_> {
         let mut key = |expr: &Option<crate::model::slot::Expr>| expr.as_ref().map(|expr| self.slot(expr, scope, None));
         let (dedupe, order_by, sequence) = (key(&trigger.dedupe), key(&trigger.order_by), key(&trigger.sequence));
         scope.at_door = false;
+        if let Some(Some((_, checked))) = &dedupe {
+            self.dedupe_reads = checked.reads.clone();
+        }
         if let (Some(sequence), None) = (&trigger.sequence, &trigger.order_by) {
             let finding = Diagnostic::error(Code::F0374, "`sequence` stands without `order_by`", sequence.span);
             self.say(finding.help("write `order_by`: what has a sequence are the events of one key"));

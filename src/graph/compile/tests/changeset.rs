@@ -57,3 +57,42 @@ fn a_change_set_that_could_not_be_found_again_is_refused() {
         expect(&writes, &of_steps(&set(&writes)), expected);
     }
 }
+
+#[test]
+fn find_by_has_to_name_what_tells_runs_and_items_apart() {
+    let create = |body: &str| {
+        format!(
+            "operation: finops.create, entity: SalesOrderHeadersV2, find_by: [CustomersOrderReference], body: '{{ OrderingCustomerAccountNumber = \"C\", CustomersOrderReference = {body} }}'"
+        )
+    };
+    let alone = |body: &str| format!("  - {{ id: a, call: {{ {} }} }}\n", create(body));
+    let dedupe = |body: &str| {
+        let trigger =
+            "trigger: { webhook: { connection: shop, events: [charge.succeeded] }, dedupe: event.data.object.id }\n";
+        format!("{trigger}steps:\n{}", alone(body))
+    };
+    let each = |body: &str| {
+        format!(
+            "  - id: l\n    for_each:\n      items: '[\"x\", \"y\"]'\n      as: it\n      key: it\n      steps:\n        - {{ id: a, call: {{ {} }} }}\n",
+            create(body)
+        )
+    };
+    for (what, said, expected) in [
+        ("constant", of_steps(&alone("\"X\"")), Some("nothing in this body comes from the event")),
+        ("id", of_steps(&alone("event.id")), None),
+        (
+            "other",
+            findings(&dedupe("event.type")),
+            Some("nothing in this body comes from `event.data.object.id`, which `dedupe` names"),
+        ),
+        ("same", findings(&dedupe("event.data.object.id")), None),
+        ("item", of_steps(&each("\"{event.id} {it}\"")), None),
+        ("no item", of_steps(&each("event.id")), Some("nothing in this body comes from `it`")),
+    ] {
+        let same = match expected {
+            None => said.is_empty(),
+            Some(part) => matches!(&said[..], [one] if one.starts_with("F0467") && one.contains(part)),
+        };
+        assert!(same, "{what}: {said:#?}");
+    }
+}
