@@ -709,7 +709,7 @@ pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>)
     assert_eq!(late.outcome, AcceptOutcome::Duplicate);
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(10)).await.unwrap().items, []);
 
-    store.note(by("a gap in March"), "backfill", "flow a".to_owned()).await.unwrap();
+    store.audit_action("backfill", "flow a".to_owned(), by("a gap in March")).await.unwrap();
     let audit = store.audit(Page::first(1)).await.unwrap().items;
     assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
 }

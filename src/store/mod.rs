@@ -128,9 +128,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Alerts, the latest opened first.
     fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>>;
 
-    /// Writes into the audit what somebody did that no other method knows.
-    fn note(&self, by: By, action: &'static str, target: String) -> Reply<'_, ()>;
-
     /// The audit, the latest first.
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;
 

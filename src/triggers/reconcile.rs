@@ -149,7 +149,7 @@ pub async fn backfill(
     let listed = source.list(askers, from, to, by.at).await.map_err(refused)?;
     let write = |at| time::write_time(at).unwrap_or_default();
     let target = format!("flow {flow}, {} events from {} to {}", listed.len(), write(from), write(to));
-    askers.store.note(by.clone(), "backfill", target).await?;
+    askers.store.audit_action("backfill", target, by.clone()).await?;
     let first_active = first_active(askers).await?;
     let mut found = Backfilled { listed: listed.len(), ..Backfilled::default() };
     for event in &listed {
@@ -306,6 +306,7 @@ impl Source {
             missing_continues: false,
             blank_is_missing: false,
             one_at_a_time: None,
+            cache: None,
         };
         let begun = Instant::now();
         let attempt = Attempt { operation: &operation, number: 1, timeout: None };

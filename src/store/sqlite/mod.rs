@@ -167,10 +167,6 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| lists::alerts(c, &filter, &page)))
     }
 
-    fn note(&self, by: By, action: &'static str, target: String) -> Reply<'_, ()> {
-        Box::pin(self.writer.call(move |c| alerts::audit(c, &by, action, &target)))
-    }
-
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>> {
         Box::pin(self.readers.read(move |c| lists::audit(c, &page)))
     }

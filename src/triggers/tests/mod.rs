@@ -111,7 +111,6 @@ mod refusing {
         backup(to: std::path::PathBuf) -> u64;
         close_alert(alert: AlertId, by: By) -> bool;
         alerts(filter: AlertFilter, page: Page) -> Listed<Alert>;
-        note(by: By, action: &'static str, target: String) -> ();
         audit(page: Page) -> Listed<AuditEntry>;
         put_revision(revision: Revision) -> ();
         activate(revision: Hash, instead_of: Option<Hash>, by: By) -> ();
