@@ -250,8 +250,7 @@ steps:
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_set_is_done_as_a_whole_or_not_at_all_and_once() {
     let sandbox = support::sandbox().await;
-    let customer = r#"{"CustomerAccount":"US-001","CustomerGroupId":"10","SalesCurrencyCode":"USD"}"#;
-    sandbox.finops.insert("CustomersV3", customer).expect("a customer");
+    // US-001 is there from the beginning.
     let project = Project::bundled(&sandbox);
     project.write(FLOW_FILE, SET);
     project.change("environments/test.yaml", "settle: 2000ms", "settle: 300ms");

@@ -63,15 +63,20 @@ pub(super) struct Who {
 }
 
 impl Who {
-    /// Both have to say something.
+    /// As the audit wants it.
     pub fn by(self) -> Result<By, Problem> {
-        for (name, text) in [("actor", &self.actor), ("reason", &self.reason)] {
-            if text.trim().is_empty() {
-                return Err(Problem::wrong(format!("`{name}` is empty: who does this, and why, goes into the audit")));
-            }
-        }
-        Ok(By { actor: self.actor, reason: self.reason, at: Timestamp::now() })
+        by(self.actor, self.reason)
     }
+}
+
+/// Who does it and why. Both have to be said.
+pub(super) fn by(actor: String, reason: String) -> Result<By, Problem> {
+    for (name, text) in [("actor", &actor), ("reason", &reason)] {
+        if text.trim().is_empty() {
+            return Err(Problem::wrong(format!("`{name}` is empty: who does this, and why, goes into the audit")));
+        }
+    }
+    Ok(By { actor, reason, at: Timestamp::now() })
 }
 
 #[derive(Deserialize)]

@@ -27,8 +27,13 @@ pub(super) enum Eyes {
 impl Eyes {
     /// A value as it may be shown, amounts verbatim. What cannot be written is not shown.
     pub fn show(self, value: &Value) -> Raw {
+        self.show_at(value, &[])
+    }
+
+    /// The same of a value in which payloads stand at these places.
+    fn show_at(self, value: &Value, payloads: &[&[&str]]) -> Raw {
         let masked = match self {
-            Eyes::Masked => mask::value(value),
+            Eyes::Masked => mask::payloads(value, payloads),
             Eyes::Whole => value.clone(),
         };
         json::write(&masked).or_else(|_| json::write_tagged(&masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
@@ -212,10 +217,7 @@ impl Entry {
             attempt: entry.attempt,
             kind: entry.record.kind(),
             at: entry.at.to_string(),
-            data: match eyes {
-                Eyes::Masked => eyes.show(&mask::payloads(&data, PAYLOADS)),
-                Eyes::Whole => eyes.show(&data),
-            },
+            data: eyes.show_at(&data, PAYLOADS),
         }
     }
 }

@@ -90,15 +90,6 @@ impl Inner {
         self.connectors.load().get(connection).cloned()
     }
 
-    pub fn rates(&self) -> Arc<Rates> {
-        self.rates.load_full()
-    }
-
-    /// What is taken out of every answer before anything sees it.
-    pub fn drop(&self) -> Arc<Paths> {
-        self.drop.load_full()
-    }
-
     /// Tells a run at work here. False: it is not.
     pub async fn tell(&self, run: RunId, command: Command) -> bool {
         let active = self.active().get(&run).map(|active| active.commands.clone());
@@ -106,6 +97,15 @@ impl Inner {
             Some(commands) => commands.send(command).await.is_ok(),
             None => false,
         }
+    }
+
+    pub fn rates(&self) -> Arc<Rates> {
+        self.rates.load_full()
+    }
+
+    /// What is taken out of every answer before anything sees it.
+    pub fn drop(&self) -> Arc<Paths> {
+        self.drop.load_full()
     }
 
     fn active(&self) -> MutexGuard<'_, HashMap<RunId, Active>> {

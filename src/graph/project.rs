@@ -62,7 +62,8 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
     // What has errors may be what uses a table; and mappings may be all that there is.
     if project.broken.is_empty() && !compiled.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
-        findings.extend(library.unused());
+        findings.extend(library.unused_tables());
+        findings.extend(library.unused_functions());
     }
     let (rates, more) = project.rates(effective, &sources);
     findings.extend(more);

@@ -26,12 +26,11 @@ pub struct Args {
 
 pub fn main(args: Args) -> anyhow::Result<End> {
     let mut body = Who::from(args.who).fields()?;
-    body.insert("flow".into(), args.flow.into());
-    body.insert("since".into(), args.since.into());
+    body.insert("from".into(), args.since.into());
     if let Some(until) = args.until {
-        body.insert("until".into(), until.into());
+        body.insert("to".into(), until.into());
     }
-    let answer = args.admin.post("/api/backfill", body)?;
+    let answer = args.admin.post(&format!("/api/flows/{}/backfill", args.flow), body)?;
     args.admin.show(&answer, |told| {
         let facts = told.as_record().into_iter().flat_map(|fields| fields.keys());
         let facts: Vec<String> = facts.map(|name| format!("{name}: {}", text(told, name))).collect();

@@ -135,11 +135,17 @@ impl<'a> Work<'a> {
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
         }
+        if scope.alone {
+            // A poll has a condition of its own.
+            seen.insert("where".to_string());
+        }
         self.missing_params(operation, written, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
-            if !columns.is_empty() {
+            // A column that is never assigned comes from nowhere: that has been said.
+            let said = |finding: &Diagnostic| finding.code == Code::F0362 || finding.code == Code::F0363;
+            if !columns.is_empty() && !self.findings[before..].iter().any(said) {
                 self.check_found(&body_reads, scope, *span);
             }
         }

@@ -113,19 +113,32 @@ impl Library {
         self.scopes.get(path).map_or(0, |scope| scope.asked.load(Ordering::Relaxed))
     }
 
-    /// Mappings, fns and tables that no mapping and no slot compiled so far uses: warnings, once all flows are compiled.
-    pub fn unused(&self) -> Vec<Diagnostic> {
-        let own = || self.scopes.iter().filter(|(path, _)| !path.starts_with("std:")).map(|(_, scope)| scope);
-        let tables = own().flat_map(|scope| scope.tables.values()).filter(|table| !table.used.load(Ordering::Relaxed));
-        let tables = tables.map(|table| {
-            Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span)
-        });
-        let functions = own().flat_map(|scope| scope.functions.values());
-        let functions = functions.filter(|function| !function.used.load(Ordering::Relaxed)).map(|function| {
-            let message = format!("no flow and no mapping uses `{}`", function.name);
-            Diagnostic::warning(Number::F0442, message, function.span).help("take it out, or use it")
-        });
-        tables.chain(functions).collect()
+    /// Tables that no mapping and no slot compiled so far looks into: warnings, once all flows are compiled.
+    pub fn unused_tables(&self) -> Vec<Diagnostic> {
+        let unused = self.own().flat_map(|scope| scope.tables.values());
+        let unused = unused.filter(|table| !table.used.load(Ordering::Relaxed));
+        unused
+            .map(|table| {
+                Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span)
+            })
+            .collect()
+    }
+
+    /// Mappings and fns that no other and no slot compiled so far calls: warnings, once all flows are compiled.
+    pub fn unused_functions(&self) -> Vec<Diagnostic> {
+        let unused = self.own().flat_map(|scope| scope.functions.values());
+        let unused = unused.filter(|function| !function.used.load(Ordering::Relaxed));
+        unused
+            .map(|function| {
+                let message = format!("no flow and no mapping uses `{}`", function.name);
+                Diagnostic::warning(Number::F0442, message, function.span).help("take it out, or use it")
+            })
+            .collect()
+    }
+
+    /// The scopes of the project's own files.
+    fn own(&self) -> impl Iterator<Item = &super::scope::FileScope> {
+        self.scopes.iter().filter(|(path, _)| !path.starts_with("std:")).map(|(_, scope)| scope)
     }
 }
 

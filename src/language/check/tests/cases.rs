@@ -276,7 +276,7 @@ fn tables_from_csv() {
 fn unused_tables_are_told_once_all_flows_are_known() {
     let (library, findings, sources) = compile(&[("a.map", "table t: text -> int { \"a\" => 1  else => 2 }")]);
     assert!(findings.is_empty());
-    assert_eq!(shown(&library.unused(), &sources), ["wF0226 1:7"]);
+    assert_eq!(shown(&library.unused_tables(), &sources), ["wF0226 1:7"]);
 }
 
 #[test]
