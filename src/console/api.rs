@@ -2,7 +2,7 @@
 
 use super::query::Query;
 use super::view::{self, ApprovalView, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport, alerts, backup, export, mask, operate, persons, replay, revisions};
+use super::{Console, ReloadReport, alerts, backfill, backup, export, mask, operate, persons, replay, revisions};
 use crate::store::{ApprovalFilter, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
@@ -20,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(super) fn router(console: Console) -> Router {
     Router::new()
         .route("/api/flows", get(flows))
+        .route("/api/flows/{flow}/backfill", post(backfill::backfill))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
         .route("/api/runs/{id}/replay", post(replay::one))

@@ -745,6 +745,55 @@ pub(crate) async fn questions_to_persons_are_kept(store: Arc<dyn Store>) {
     assert!(store.approvals(ApprovalFilter::default(), Page::first(9)).await.unwrap().items.is_empty());
 }
 
+fn moved(from: Option<&str>, to: &str) -> CursorMove {
+    let from = from.map(str::to_owned);
+    CursorMove { flow: "a".to_owned(), name: "poll".to_owned(), from, to: to.to_owned(), at: noon() }
+}
+
+pub(crate) async fn a_cursor_moves_with_what_it_brought(store: Arc<dyn Store>) {
+    let cursor = || store.cursor("a".to_owned(), "poll".to_owned());
+    assert_eq!(cursor().await.unwrap(), None);
+    let rows = || vec![(event("r1", "1"), vec![run("a", "r1")]), (event("r2", "2"), vec![run("a", "r2")])];
+    let brought = store.accept_all(rows(), moved(None, "2")).await.unwrap();
+    assert_eq!(brought.into_iter().map(|one| kept(one).len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+    let other = store.cursor("b".to_owned(), "poll".to_owned()).await.unwrap();
+    assert_eq!(other, None, "cursors belong to their flow");
+
+    // Whoever saw the cursor elsewhere writes nothing: neither rows nor cursor.
+    let third = || vec![(event("r3", "3"), vec![run("a", "r3")])];
+    for stale in [None, Some("1")] {
+        let refused = store.accept_all(third(), moved(stale, "3")).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(claimed(&*store).await.len(), 2);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+
+    // What comes again is known; the rest of the same page is kept.
+    let page = [rows(), third()].concat();
+    let again = store.accept_all(page, moved(Some("2"), "3")).await.unwrap();
+    let duplicates = again.iter().filter(|one| one.outcome == AcceptOutcome::Duplicate).count();
+    assert_eq!((again.len(), duplicates), (3, 2));
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("3"));
+    assert!(store.accept_all(vec![], moved(Some("3"), "4")).await.unwrap().is_empty());
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("4"));
+}
+
+pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>) {
+    let listed = |id: &str, body: &str| NewEvent { same: Hash::ANY, ..event(id, body) };
+    store.accept(event("delivered", "a"), vec![]).await.unwrap();
+    let known = store.accept(listed("delivered", "as the list has it"), vec![]).await.unwrap();
+    assert_eq!(known.outcome, AcceptOutcome::Duplicate);
+    store.accept(listed("listed", "as the list has it"), vec![]).await.unwrap();
+    let late = store.accept(event("listed", "as it is delivered"), vec![]).await.unwrap();
+    assert_eq!(late.outcome, AcceptOutcome::Duplicate);
+    assert_eq!(store.alerts(AlertFilter::default(), Page::first(10)).await.unwrap().items, []);
+
+    store.note(by("a gap in March"), "backfill", "flow a".to_owned()).await.unwrap();
+    let audit = store.audit(Page::first(1)).await.unwrap().items;
+    assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
+}
+
 macro_rules! conformance {
     ($make:expr) => {
         crate::store::conformance::conformance! { $make =>
@@ -757,6 +806,7 @@ macro_rules! conformance {
             an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
+            a_cursor_moves_with_what_it_brought what_was_asked_for_is_known_by_its_id
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -71,6 +71,9 @@ statements! {
         delivery, same, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     EVENT = concat!("select ", event_columns!(), " from events where id = $1");
     EVENT_ROUTED = "update events set state = 'routed', problem = null where id = $1";
+    CURSOR = "select value from cursors where flow = $1 and name = $2";
+    MOVE_CURSOR = "insert into cursors (flow, name, value, at) values ($1, $2, $3, $4) \
+        on conflict (flow, name) do update set value = excluded.value, at = excluded.at";
     INSERT_BLOB = "insert into blobs (period, hash, codec, key_id, body) values ($1, $2, $3, $4, $5) \
         on conflict (period, hash) do nothing";
     BLOB = "select codec, key_id, body from blobs where period = $1 and hash = $2";

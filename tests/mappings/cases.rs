@@ -52,8 +52,7 @@ fn compile(name: &str) -> Compiled {
     let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
     let (library, more) = Library::compile(&inputs, &mut sources);
     findings.extend(more);
-    // No flow uses the mappings here: only a table can be forgotten.
-    findings.extend(library.unused().into_iter().filter(|finding| finding.code.0 == "F0226"));
+    findings.extend(library.unused_tables());
     assert!(findings.is_empty(), "{}", render::text(&findings, &sources, false));
     Compiled { folder, sources, effective, types, library }
 }

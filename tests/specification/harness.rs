@@ -175,7 +175,7 @@ impl Section {
         let wanted: Vec<&Finding> = findings.iter().flatten().collect();
         // Unused tables are told once the flows have had their chance to look into them.
         if wanted.iter().any(|wanted| wanted.code == "F0226") {
-            found.extend(library.unused().into_iter().filter(|finding| finding.code.0 == "F0226"));
+            found.extend(library.unused_tables());
         }
         if let Some(why) = differs(&wanted, &found, &sources, findings.is_some(), FILE) {
             return Err(why);

@@ -23,7 +23,7 @@ mod operation;
 mod parallel;
 mod plan;
 mod replay;
-mod request;
+pub mod request;
 mod reread;
 mod resume;
 mod scope;

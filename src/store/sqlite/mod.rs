@@ -65,6 +65,14 @@ impl Store for SqliteStore {
         Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
     }
 
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>> {
+        Box::pin(self.writer.call(move |c| door::accept_all(c, &events, &cursor)))
+    }
+
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| query::one(c, sql::CURSOR, [&flow, &name], |row| row.get(0))))
+    }
+
     fn accept_again(
         &self,
         event: EventId,
@@ -157,6 +165,10 @@ impl Store for SqliteStore {
 
     fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>> {
         Box::pin(self.readers.read(move |c| lists::alerts(c, &filter, &page)))
+    }
+
+    fn note(&self, by: By, action: &'static str, target: String) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| alerts::audit(c, &by, action, &target)))
     }
 
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>> {
