@@ -305,8 +305,8 @@ impl Source {
             },
             missing_continues: false,
             blank_is_missing: false,
-            one_at_a_time: None,
             cache: None,
+            one_at_a_time: None,
         };
         let begun = Instant::now();
         let attempt = Attempt { operation: &operation, number: 1, timeout: None };
