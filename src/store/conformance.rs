@@ -355,6 +355,51 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn an_alert_is_told_once(store: Arc<dyn Store>) {
+    let about = NewEvent { subjects: vec![Hash::of(b"ada")], ..event("1", "{}") };
+    store.accept(about, vec![run("a", "1")]).await.unwrap();
+    let raised_by = store.runs(RunFilter::default(), Page::first(1)).await.unwrap().items[0].id;
+    let alert = |severity| NewAlert {
+        flow: Some("a".to_owned()),
+        run: Some(raised_by),
+        severity,
+        code: "held".to_owned(),
+        title: "Held".to_owned(),
+        detail: None,
+    };
+    let id = store.raise(alert(Severity::Warning), later(1)).await.unwrap();
+    let untold = async || store.untold_alerts(9).await.unwrap();
+    let told = |kind: &str| {
+        let event = NewEvent { connection: "ops".to_owned(), ..event(&format!("{id}/{kind}"), "{}") };
+        vec![(event, vec![run("alerts-to-ops", &format!("{id}/{kind}"))])]
+    };
+    let tellings = async || {
+        let filter = RunFilter { flow: Some("alerts-to-ops".to_owned()), ..RunFilter::default() };
+        store.runs(filter, Page::first(9)).await.unwrap().items.len()
+    };
+    let [first] = untold().await.try_into().expect("one");
+    assert!(first.opening && first.alert.open);
+    store.tell_alert(first.alert.clone(), told("opened")).await.unwrap();
+    store.tell_alert(first.alert.clone(), told("opened")).await.unwrap();
+    assert_eq!((untold().await, tellings().await), (vec![], 1), "told");
+    let person = EventFilter { subject: Some(Hash::of(b"ada")), ..EventFilter::default() };
+    assert_eq!(store.events(person, Page::first(9)).await.unwrap().items.len(), 2, "about whom its run is about");
+
+    store.raise(alert(Severity::Warning), later(2)).await.unwrap();
+    assert_eq!(untold().await, vec![], "once more is no news");
+    store.raise(alert(Severity::Error), later(3)).await.unwrap();
+    store.tell_alert(first.alert, vec![]).await.unwrap();
+    let [worse] = untold().await.try_into().expect("one: what was told was another severity");
+    assert_eq!((worse.opening, worse.alert.severity), (true, Severity::Error));
+
+    assert!(store.close_alert(id, by("over")).await.unwrap());
+    store.tell_alert(worse.alert, told("opened")).await.unwrap();
+    let [over] = untold().await.try_into().expect("closed meanwhile");
+    assert!(!over.opening && !over.alert.open);
+    store.tell_alert(over.alert, told("resolved")).await.unwrap();
+    assert_eq!((untold().await, tellings().await), (vec![], 2));
+}
+
 pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store>) {
     let first = start(&*store, "1", run("a", "1")).await;
     start(&*store, "2", run("a", "2")).await;
@@ -671,7 +716,7 @@ macro_rules! conformance {
             an_event_and_its_runs_are_kept odd_events_are_kept_too an_event_id_is_taken_once
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
-            an_append_is_all_or_nothing
+            an_append_is_all_or_nothing an_alert_is_told_once
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts
             an_operator_writes_down_and_is_audited a_backup_is_a_store

@@ -114,6 +114,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Alerts, the latest opened first.
     fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>>;
 
+    /// The first alerts of whose opening or end nobody was told yet.
+    fn untold_alerts(&self, limit: usize) -> Reply<'_, Vec<Untold>>;
+
+    /// Hands an alert on as it was read: keeps the events that tell of it, each as [`accept`](Store::accept) would, and
+    /// that it is told. What the alert's run is about, the events are about, too.
+    fn tell_alert(&self, alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> Reply<'_, ()>;
+
     /// The audit, the latest first.
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;
 

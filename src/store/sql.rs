@@ -14,6 +14,11 @@ macro_rules! event_columns {
         "id, connection, provider_id, kind, state, own, received_at, problem, delivery, body, period"
     };
 }
+macro_rules! alert_columns {
+    () => {
+        "id, flow, run, severity, code, title, detail, open, count, first_at, last_at, acknowledged_by, acknowledged_at"
+    };
+}
 
 /// States of called runs that nobody waits for any longer: `Called::has_ended`.
 macro_rules! ended {
@@ -45,8 +50,7 @@ pub const RUN_COLUMNS: &str = run_columns!();
 /// Columns of an event, as `sqlite::rows` reads them.
 pub const EVENT_COLUMNS: &str = event_columns!();
 /// Columns of an alert, as `sqlite::rows` reads them.
-pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at, \
-     acknowledged_by, acknowledged_at";
+pub const ALERT_COLUMNS: &str = alert_columns!();
 
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
@@ -138,10 +142,14 @@ statements! {
         and r.state in ", ended!());
 
     // alerts and audit
-    RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9) \
+    RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at, \
+        told) values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9, 0) \
         on conflict (grouping) where open = 1 do update set count = alerts.count + 1, last_at = excluded.last_at, \
+        told = case when alerts.severity = excluded.severity then alerts.told else 0 end, \
         run = excluded.run, severity = excluded.severity, detail = excluded.detail returning id";
+    UNTOLD_ALERTS = concat!("select ", alert_columns!(), ", told from alerts \
+        where told < 2 and (told = 0 or open = 0) order by id limit $1");
+    TOLD = "update alerts set told = $1 where id = $2 and severity = $3";
     ACKNOWLEDGE_ALERT = "update alerts set acknowledged_by = $1, acknowledged_at = $2 \
         where id = $3 and open = 1 and acknowledged_at is null";
     CLOSE_ALERT = "update alerts set open = 0 where id = $1 and open = 1";

@@ -536,6 +536,14 @@ pub struct Alert {
     pub last_at: Timestamp,
 }
 
+/// An alert of which somebody has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub alert: Alert,
+    /// That it opened is not told yet, or not at the severity that it has now.
+    pub opening: bool,
+}
+
 /// Who does something and why; it goes into the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {

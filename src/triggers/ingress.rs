@@ -274,7 +274,7 @@ pub(super) fn delivery_facts(headers: &Record) -> String {
 }
 
 /// `trigger` in the flow's slots at the door: what `door::trigger` makes of the kept event later.
-pub(super) fn trigger_facts(event: &NewEvent, headers: Record) -> Value {
+pub fn trigger_facts(event: &NewEvent, headers: Record) -> Value {
     let fields = [
         ("id", event.provider_id.as_str().into()),
         ("type", event.kind.as_str().into()),

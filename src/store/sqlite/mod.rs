@@ -150,6 +150,14 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| lists::alerts(c, &filter, &page)))
     }
 
+    fn untold_alerts(&self, limit: usize) -> Reply<'_, Vec<Untold>> {
+        Box::pin(self.readers.read(move |c| alerts::untold(c, limit)))
+    }
+
+    fn tell_alert(&self, alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| alerts::tell(c, &alert, &events)))
+    }
+
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>> {
         Box::pin(self.readers.read(move |c| lists::audit(c, &page)))
     }

@@ -99,6 +99,8 @@ mod refusing {
         events(filter: EventFilter, page: Page) -> Listed<Event>;
         event(event: EventId) -> Option<(Event, Vec<u8>)>;
         raise(alert: NewAlert, at: Timestamp) -> AlertId;
+        untold_alerts(limit: usize) -> Vec<Untold>;
+        tell_alert(alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> ();
         acknowledge_alert(alert: AlertId, by: By) -> bool;
         audit_action(action: &'static str, target: String, by: By) -> ();
         revisions(flow: Option<String>, limit: usize) -> Vec<KeptRevision>;
