@@ -53,7 +53,13 @@ fn is_signed(header: &str, body: &[u8]) -> bool {
 async fn receiver(faults: &[(u32, FaultKind)]) -> (Arc<Receiver>, Server) {
     let receiver = Arc::new(Receiver::default());
     for (times, kind) in faults {
-        let fault = Fault { method: String::new(), path: String::new(), body: String::new(), times: *times, kind: kind.clone() };
+        let fault = Fault {
+            method: String::new(),
+            path: String::new(),
+            body: String::new(),
+            times: *times,
+            kind: kind.clone(),
+        };
         receiver.faults.add(fault);
     }
     let server = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), receiver.clone()).await.expect("it listens");

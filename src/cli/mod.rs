@@ -8,6 +8,7 @@ mod backup;
 mod dead_letters;
 mod demo;
 mod eval;
+mod events;
 mod explain;
 mod fmt;
 mod functions;
@@ -59,6 +60,7 @@ enum Command {
     Run(run::Args),
     Runs(runs::Args),
     DeadLetters(dead_letters::Args),
+    Events(events::Args),
     Revisions(revisions::Args),
     Alerts(alerts::Args),
     Reload(reload::Args),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Runs(args) => runs::main(args),
         Command::DeadLetters(args) => dead_letters::main(args),
+        Command::Events(args) => events::main(args),
         Command::Revisions(args) => revisions::main(args),
         Command::Alerts(args) => alerts::main(args),
         Command::Reload(args) => reload::main(args),

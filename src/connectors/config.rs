@@ -42,7 +42,10 @@ pub struct ConnectionConfig {
 pub enum Auth {
     Bearer(Secret),
     /// A signature over the body in that header.
-    Hmac { header: String, secret: Secret },
+    Hmac {
+        header: String,
+        secret: Secret,
+    },
     ClientCredentials(super::oauth::Credentials),
 }
 

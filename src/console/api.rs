@@ -2,7 +2,9 @@
 
 use super::query::Query;
 use super::view::{self, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport, alerts, backup, export, mask, operate, persons, replay, revisions};
+use super::{
+    Console, ReloadReport, alerts, backfill, backup, events, export, mask, operate, persons, replay, revisions,
+};
 use crate::store::{EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
@@ -20,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(super) fn router(console: Console) -> Router {
     Router::new()
         .route("/api/flows", get(flows))
+        .route("/api/flows/{flow}/backfill", post(backfill::backfill))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
         .route("/api/runs/{id}/replay", post(replay::one))
@@ -30,7 +33,9 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/release", post(operate::release))
         .route("/api/dead-letters", get(dead_letters))
-        .route("/api/events", get(events))
+        .route("/api/events", get(events::list))
+        .route("/api/events/{id}", get(events::show))
+        .route("/api/events/{id}/replay", post(events::replay))
         .route("/api/alerts", get(alerts::list))
         .route("/api/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/api/alerts/{id}/resolve", post(alerts::resolve))
@@ -222,18 +227,6 @@ async fn dead_letters(State(console): State<Console>, RawQuery(query): RawQuery)
     };
     let runs = List::of(console.store.runs(filter, page).await?, Run::from);
     Ok(fine(&DeadLetters { runs, events }))
-}
-
-async fn events(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = Query::read(query.as_deref(), &["connection", "state", "provider_id", "limit", "after"])?;
-    let filter = EventFilter {
-        connection: query.text("connection"),
-        state: query.parsed("state")?,
-        provider_id: query.text("provider_id"),
-        subject: None,
-    };
-    let listed = console.store.events(filter, query.page()?).await?;
-    Ok(fine(&List::of(listed, EventView::from)))
 }
 
 async fn audit(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {

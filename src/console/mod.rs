@@ -7,8 +7,10 @@
 
 mod alerts;
 mod api;
+mod backfill;
 mod backup;
 mod disguise;
+mod events;
 mod export;
 pub mod mask;
 pub mod operate;
@@ -25,9 +27,10 @@ use crate::diagnostics::{Diagnostic, Sources};
 use crate::engine::machine::Replay;
 use crate::engine::{Preview, Resumed};
 use crate::graph::ExecutionGraph;
-use crate::store::{By, Hash, RunId, Store, StoreError};
+use crate::store::{AcceptedRun, By, EventId, Hash, RunId, Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::triggers::listener::{BindError, Bound};
+use crate::triggers::listener::{BindError, Bound, Guard};
+use crate::triggers::reconcile::{Backfilled, NoBackfill};
 use crate::value::paths::Paths;
 use jiff::Timestamp;
 use operate::{Operation, Which};
@@ -53,11 +56,17 @@ pub trait Control: Send + Sync {
     /// Reads the project's files again and takes what is new.
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>>;
 
+    /// Gives a flow the provider's past events between two instants.
+    fn backfill(&self, flow: String, from: Timestamp, to: Timestamp, by: By) -> Found<'_>;
+
     /// Does something to a run. Gives the run that goes on, and the state it is in now.
     fn operate(&self, run: RunId, operation: Operation, by: By) -> Answer<'_, Resumed>;
 
     /// What a replay would do.
     fn preview(&self, run: RunId, how: Replay, revision: Which) -> Answer<'_, Preview>;
+
+    /// Sends a kept event that started nothing through the door again; without `by`, only says what would come of it.
+    fn replay_event(&self, event: EventId, by: Option<By>) -> Answer<'_, Door>;
 
     /// Makes a kept revision the live one of its flow, whatever the files say, until they say something else.
     fn activate(&self, revision: Hash, by: By) -> Answer<'_, FlowStatus>;
@@ -69,6 +78,9 @@ pub trait Control: Send + Sync {
 /// The answer to an operator, once it is there.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, NotDone>> + Send + 'a>>;
 
+/// The answer to a backfill, once it is there.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Result<Backfilled, NoBackfill>> + Send + 'a>>;
+
 /// Why an operator's wish was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
@@ -77,6 +89,17 @@ pub enum NotDone {
     Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What the door makes of a kept event.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub event: EventId,
+    pub kind: String,
+    /// The flows that want it.
+    pub flows: Vec<String>,
+    /// What came of it, once it was sent.
+    pub runs: Vec<AcceptedRun>,
 }
 
 /// Where a flow stands.
@@ -137,5 +160,5 @@ pub async fn bind(address: SocketAddr) -> Result<Bound, BindError> {
 
 /// Serves until `stop`.
 pub async fn serve(bound: Bound, console: Console, stop: CancellationToken) -> std::io::Result<()> {
-    bound.serve(api::router(console), stop, Duration::from_secs(5)).await
+    bound.serve(api::router(console), Guard::default(), None, stop, Duration::from_secs(5)).await
 }

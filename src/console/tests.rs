@@ -47,6 +47,17 @@ impl Control for Runtime {
         })
     }
 
+    fn backfill(&self, flow: String, from: jiff::Timestamp, to: jiff::Timestamp, by: By) -> Found<'_> {
+        Box::pin(async move {
+            assert_eq!((by.actor.as_str(), by.reason.as_str()), ("ada", "a gap"));
+            match flow.as_str() {
+                "orders" if from < to => Ok(Backfilled { listed: 3, new: 1, runs: 2 }),
+                "orders" => Err(NoBackfill::Refused("`from` has to be before `to`".into())),
+                _ => Err(NoBackfill::Store(StoreError::NotFound(format!("flow {flow}")))),
+            }
+        })
+    }
+
     fn operate(&self, run: RunId, operation: operate::Operation, _: By) -> Answer<'_, Resumed> {
         Box::pin(async move {
             match operation {
@@ -64,6 +75,10 @@ impl Control for Runtime {
             let refused = (run.flow == "other").then(|| "not that one".to_owned());
             Ok(Preview { revision: run.revision, run, door: false, refused, steps: vec![] })
         })
+    }
+
+    fn replay_event(&self, event: crate::store::EventId, _: Option<By>) -> Answer<'_, Door> {
+        Box::pin(std::future::ready(Err(NotDone::Refused(format!("event {event} has its runs already")))))
     }
 
     fn activate(&self, revision: Hash, _: By) -> Answer<'_, FlowStatus> {
@@ -312,5 +327,27 @@ async fn an_operators_wish_is_read_strictly_and_a_refusal_is_a_conflict() {
         ("decide", "not JSON"),
     ] {
         assert_eq!(wish(what, body).await.0, 400, "{what} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_backfill_has_an_actor_a_reason_and_a_time() {
+    let running = Running::start().await;
+    let fill = async |flow: &str, body: &str| {
+        let url = format!("http://{}/api/flows/{flow}/backfill", running.address);
+        running.ask(running.client.post(url).body(body.to_owned())).await
+    };
+    let whole = r#"{"actor":"ada","reason":"a gap","from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"}"#;
+    assert_eq!(fill("orders", whole).await, (200, r#"{"listed":3,"new":1,"runs":2}"#.to_owned()));
+    let open = r#"{"actor":"ada","reason":"a gap","from":"2026-03-01T00:00:00Z"}"#;
+    assert_eq!(fill("orders", open).await.0, 200, "until now");
+    assert_eq!(fill("nothing", whole).await.0, 404);
+    for (body, status) in [
+        (r#"{"actor":"ada","reason":"a gap","from":"2026-03-03T00:00:00Z","to":"2026-03-02T00:00:00Z"}"#, 409),
+        (r#"{"actor":"ada","reason":"a gap","from":"yesterday"}"#, 400),
+        (r#"{"actor":"ada","reason":" ","from":"2026-03-01T00:00:00Z"}"#, 400),
+        (r#"{"actor":"ada","from":"2026-03-01T00:00:00Z"}"#, 400),
+    ] {
+        assert_eq!(fill("orders", body).await.0, status, "{body}");
     }
 }

@@ -117,7 +117,7 @@ pub(crate) fn graph(steps: Vec<Node>) -> ExecutionGraph {
         flow: "test".into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: "paypal".into(), events: vec![] },
+            kind: TriggerKind::Webhook { connection: "paypal".into(), events: vec![], reconcile: None },
             ignore_own: false,
             when: None,
             dedupe: None,

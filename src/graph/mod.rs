@@ -6,8 +6,12 @@
 pub use crate::catalog::ErrorClass;
 
 pub mod compile;
+pub mod cron;
 pub mod project;
 pub mod render;
+mod trigger;
+
+pub use trigger::{Files, Format, Polling, Reconcile, Schedule, read_as};
 pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
@@ -61,7 +65,13 @@ pub struct Trigger {
 #[derive(Debug)]
 pub enum TriggerKind {
     /// Events of a connection.
-    Webhook { connection: Text, events: Vec<Text> },
+    Webhook { connection: Text, events: Vec<Text>, reconcile: Option<Reconcile> },
+    /// Points in time.
+    Schedule(Schedule),
+    /// Rows that are asked for again and again.
+    Poll(Box<Polling>),
+    /// Files that appear in a folder.
+    Files(Files),
     /// Calls of other flows, which give a record of that type.
     Flow { params: Type },
 }

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 /// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
 pub fn mermaid(graph: &ExecutionGraph) -> String {
     let mut chart = Chart { lines: vec!["flowchart TD".into()], next: 0 };
-    let trigger = match &graph.trigger.kind {
-        TriggerKind::Webhook { connection, events } => format!("{}: {}", connection, join(events)),
-        TriggerKind::Flow { params } => format!("called with {params}"),
-    };
-    let trigger = chart.node("([", "])", &trigger);
+    let trigger = chart.node("([", "])", &label(&graph.trigger.kind));
     let mut ends = vec![(trigger, String::new())];
     if graph.trigger.when.is_some() {
         let door = chart.node("{", "}", "when");
@@ -151,6 +147,52 @@ fn join(texts: &[crate::value::Text]) -> String {
     texts.iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
 }
 
+/// What starts a run, in a few words.
+fn label(kind: &TriggerKind) -> String {
+    match kind {
+        TriggerKind::Webhook { connection, events, reconcile } => {
+            let asked = match reconcile {
+                Some(reconcile) => format!("\nasked every {}", write_duration(reconcile.every)),
+                None => String::new(),
+            };
+            format!("{connection}: {}{asked}", join(events))
+        }
+        TriggerKind::Schedule(schedule) => format!("schedule: {}", schedule.ticks.as_str()),
+        TriggerKind::Poll(poll) => {
+            format!("poll: {}\nevery {} by {}", what(&poll.operation), write_duration(poll.every), poll.cursor)
+        }
+        TriggerKind::Flow { params } => format!("called with {params}"),
+        TriggerKind::Files(files) => format!("files: {}/{}", files.folder, files.name),
+    }
+}
+
+/// The same for programs.
+fn source(kind: &TriggerKind) -> Value {
+    match kind {
+        TriggerKind::Webhook { connection, events, reconcile } => {
+            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
+            let mut shown = json!({ "connection": connection.as_str(), "events": events });
+            if let (Some(reconcile), Value::Object(shown)) = (reconcile, &mut shown) {
+                let (every, lookback) = (write_duration(reconcile.every), write_duration(reconcile.lookback));
+                shown.insert("reconcile".into(), json!({ "every": every, "lookback": lookback }));
+            }
+            shown
+        }
+        TriggerKind::Schedule(schedule) => {
+            json!({ "ticks": schedule.ticks.as_str(), "catch_up": schedule.catch_up })
+        }
+        TriggerKind::Poll(poll) => json!({
+            "operation": bound(&poll.operation), "every": write_duration(poll.every), "cursor": poll.cursor.as_str(),
+            "key": poll.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(),
+        }),
+        TriggerKind::Flow { params } => json!({ "params": params.to_string() }),
+        TriggerKind::Files(files) => json!({
+            "folder": files.folder.as_str(), "name": files.name.as_str(), "reader": files.reader.as_str(),
+            "settle": write_duration(files.settle),
+        }),
+    }
+}
+
 /// The same facts for programs: steps by id, their kinds, operations, and why a repeat is safe.
 pub fn json(graph: &ExecutionGraph) -> Value {
     let mut trigger = json!({
@@ -159,15 +201,8 @@ pub fn json(graph: &ExecutionGraph) -> Value {
         "order_by": graph.trigger.order_by.is_some(),
         "sequence": graph.trigger.sequence.is_some(),
     });
-    let (kind, source) = match &graph.trigger.kind {
-        TriggerKind::Webhook { connection, events } => {
-            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
-            ("webhook", json!({ "connection": connection.as_str(), "events": events }))
-        }
-        TriggerKind::Flow { params } => ("flow", json!({ "params": params.to_string() })),
-    };
     if let Value::Object(shown) = &mut trigger {
-        shown.insert(kind.into(), source);
+        shown.insert(graph.trigger.kind.word().into(), source(&graph.trigger.kind));
     }
     json!({
         "flow": graph.flow.as_str(),

@@ -10,7 +10,7 @@ use crate::engine::door;
 use crate::graph::{ExecutionGraph, Severity, TriggerKind};
 use crate::model::alerts::{OPENED, RESOLVED, SYSTEM};
 use crate::store::{Alert, Hash, NewEvent, NewRun, StoreError, Untold};
-use crate::triggers::ingress::trigger_facts;
+use crate::triggers::intake::trigger_facts;
 use crate::value::json::{self, WriteError};
 use crate::value::{Number, Record, Value};
 use jiff::Timestamp;

@@ -255,6 +255,7 @@ impl Inner {
         state.problems = report.problems.clone();
         self.show(state).await;
         self.executor.wake();
+        self.changed.send_replace(());
         report
     }
 

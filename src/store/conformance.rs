@@ -450,10 +450,11 @@ pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store
 
 pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) {
     let accepted = store.accept(event("1", "{}"), vec![]).await.unwrap();
-    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
+    let runs =
+        kept(store.accept_again(accepted.event, None, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
     assert_eq!(runs[0].state, RunState::Ready);
     assert_eq!(store.event(accepted.event).await.unwrap().unwrap().0.state, EventState::Routed);
-    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("twice")).await.unwrap());
+    let again = kept(store.accept_again(accepted.event, None, vec![run("a", "1")], vec![], by("twice")).await.unwrap());
     assert_eq!(again, [], "that flow has its run");
 
     let failed = NewRun { start: Start::Failed(data_error()), ..keyed("2", "k") };
@@ -467,7 +468,8 @@ pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) 
         reason: "mended".to_owned(),
     };
     let mended = JournalEntry { record: Record::Payload(payload()), ..result(1, "", "1") };
-    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], vec![mended.clone()], by("mended")).await.unwrap());
+    let runs =
+        kept(store.accept_again(id, None, vec![keyed("2", "k")], vec![mended.clone()], by("mended")).await.unwrap());
     assert_eq!(
         store.load_run(runs[0].id).await.unwrap().unwrap().journal[1],
         mended,
@@ -475,7 +477,27 @@ pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) 
     );
     assert_eq!(state(&*store, failed.id).await, RunState::Superseded);
     assert_eq!((runs[0].state, runs[0].duplicate_of), (RunState::Queued, None), "at the end of its key");
-    let missing = store.accept_again(EventId::new(), vec![], vec![], by("?")).await;
+    let unread = NewEvent { problem: Some("test data".to_owned()), kind: String::new(), ..event("body 4", "{}") };
+    let unread = store.accept(unread, vec![]).await.unwrap().event;
+    store.accept(event("5", "{}"), vec![]).await.unwrap();
+    let read = |id: &str| Reread {
+        provider_id: id.to_owned(),
+        kind: "charge.failed".to_owned(),
+        same: Hash::of(b"{}"),
+        own: true,
+        subjects: vec![Hash::of(b"ada")],
+    };
+    let taken = store.accept_again(unread, Some(read("5")), vec![run("a", "5")], vec![], by("read")).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(_))), "it came again meanwhile: {taken:?}");
+    assert_eq!(store.event(unread).await.unwrap().unwrap().0.provider_id, "body 4");
+    kept(store.accept_again(unread, Some(read("4")), vec![run("a", "4")], vec![], by("read")).await.unwrap());
+    let now = store.event(unread).await.unwrap().unwrap().0;
+    assert_eq!((now.provider_id.as_str(), now.kind.as_str(), now.own), ("4", "charge.failed", true));
+    assert_eq!((now.state, now.problem), (EventState::Routed, None));
+    let again = store.accept(event("4", "{}"), vec![run("a", "4")]).await.unwrap();
+    assert_eq!((again.event, again.outcome), (unread, AcceptOutcome::Duplicate), "its id is taken from now on");
+
+    let missing = store.accept_again(EventId::new(), None, vec![], vec![], by("?")).await;
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
 }
 
@@ -658,7 +680,7 @@ pub(crate) async fn a_person_is_found_and_erased(store: Arc<dyn Store>) {
     // It would do everything again.
     assert!(matches!(store.resume(done, Resume::default(), by("again")).await, Err(StoreError::Conflict(_))));
     assert!(matches!(
-        store.accept_again(done_event, vec![run("a", "x")], vec![], by("again")).await,
+        store.accept_again(done_event, None, vec![run("a", "x")], vec![], by("again")).await,
         Err(StoreError::Conflict(_))
     ));
     let again = store.accept(about("done", &[ana]), vec![run("a", "done")]).await.unwrap();
@@ -710,6 +732,55 @@ pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
 
+fn moved(from: Option<&str>, to: &str) -> CursorMove {
+    let from = from.map(str::to_owned);
+    CursorMove { flow: "a".to_owned(), name: "poll".to_owned(), from, to: to.to_owned(), at: noon() }
+}
+
+pub(crate) async fn a_cursor_moves_with_what_it_brought(store: Arc<dyn Store>) {
+    let cursor = || store.cursor("a".to_owned(), "poll".to_owned());
+    assert_eq!(cursor().await.unwrap(), None);
+    let rows = || vec![(event("r1", "1"), vec![run("a", "r1")]), (event("r2", "2"), vec![run("a", "r2")])];
+    let brought = store.accept_all(rows(), moved(None, "2")).await.unwrap();
+    assert_eq!(brought.into_iter().map(|one| kept(one).len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+    let other = store.cursor("b".to_owned(), "poll".to_owned()).await.unwrap();
+    assert_eq!(other, None, "cursors belong to their flow");
+
+    // Whoever saw the cursor elsewhere writes nothing: neither rows nor cursor.
+    let third = || vec![(event("r3", "3"), vec![run("a", "r3")])];
+    for stale in [None, Some("1")] {
+        let refused = store.accept_all(third(), moved(stale, "3")).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(claimed(&*store).await.len(), 2);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+
+    // What comes again is known; the rest of the same page is kept.
+    let page = [rows(), third()].concat();
+    let again = store.accept_all(page, moved(Some("2"), "3")).await.unwrap();
+    let duplicates = again.iter().filter(|one| one.outcome == AcceptOutcome::Duplicate).count();
+    assert_eq!((again.len(), duplicates), (3, 2));
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("3"));
+    assert!(store.accept_all(vec![], moved(Some("3"), "4")).await.unwrap().is_empty());
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("4"));
+}
+
+pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>) {
+    let listed = |id: &str, body: &str| NewEvent { same: Hash::ANY, ..event(id, body) };
+    store.accept(event("delivered", "a"), vec![]).await.unwrap();
+    let known = store.accept(listed("delivered", "as the list has it"), vec![]).await.unwrap();
+    assert_eq!(known.outcome, AcceptOutcome::Duplicate);
+    store.accept(listed("listed", "as the list has it"), vec![]).await.unwrap();
+    let late = store.accept(event("listed", "as it is delivered"), vec![]).await.unwrap();
+    assert_eq!(late.outcome, AcceptOutcome::Duplicate);
+    assert_eq!(store.alerts(AlertFilter::default(), Page::first(10)).await.unwrap().items, []);
+
+    store.audit_action("backfill", "flow a".to_owned(), by("a gap in March")).await.unwrap();
+    let audit = store.audit(Page::first(1)).await.unwrap().items;
+    assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
+}
+
 macro_rules! conformance {
     ($make:expr) => {
         crate::store::conformance::conformance! { $make =>
@@ -722,6 +793,7 @@ macro_rules! conformance {
             an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
+            a_cursor_moves_with_what_it_brought what_was_asked_for_is_known_by_its_id
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -40,11 +40,20 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
 
+    /// Keeps events that were asked for, each as [`accept`](Store::accept) does, and moves the cursor of the asking: all
+    /// of it or nothing. [`StoreError::Conflict`] when the cursor stands elsewhere by now.
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>>;
+
+    /// Where a cursor of a flow stands.
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>>;
+
     /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
     /// end as superseded). Flows that have another run of it are left out. `entries` are written into each new run first.
+    /// `reread`: of one that could not be read before. [`StoreError::Conflict`] where it came under its id meanwhile.
     fn accept_again(
         &self,
         event: EventId,
+        reread: Option<Reread>,
         runs: Vec<NewRun>,
         entries: Vec<JournalEntry>,
         by: By,

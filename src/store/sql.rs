@@ -71,6 +71,10 @@ statements! {
         delivery, same, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     EVENT = concat!("select ", event_columns!(), " from events where id = $1");
     EVENT_ROUTED = "update events set state = 'routed', problem = null where id = $1";
+    CURSOR = "select value from cursors where flow = $1 and name = $2";
+    MOVE_CURSOR = "insert into cursors (flow, name, value, at) values ($1, $2, $3, $4) \
+        on conflict (flow, name) do update set value = excluded.value, at = excluded.at";
+    EVENT_REREAD = "update events set provider_id = $1, kind = $2, own = $3, same = $4 where id = $5";
     INSERT_BLOB = "insert into blobs (period, hash, codec, key_id, body) values ($1, $2, $3, $4, $5) \
         on conflict (period, hash) do nothing";
     BLOB = "select codec, key_id, body from blobs where period = $1 and hash = $2";
@@ -88,6 +92,7 @@ statements! {
         and state not in ('skipped', 'ignored') and not (state = 'dead_letter' and revision is null)";
 
     INHERIT_SUBJECTS = "insert into subjects (hash, event, period) select hash, $1, $2 from subjects where event = $3";
+    ADD_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3) on conflict (hash, event) do nothing";
     INSERT_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3)";
 
     // order keys

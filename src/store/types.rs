@@ -75,6 +75,9 @@ impl Hash {
         hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
         Hash(hash)
     }
+
+    /// In the place of what two deliveries have in common ([`NewEvent::same`]): the id alone tells.
+    pub const ANY: Hash = Hash([0; 32]);
 }
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,7 +201,8 @@ pub struct NewEvent {
     pub provider_id: String,
     /// The provider's name of its kind, as `charge.succeeded`. Empty where it could not be read.
     pub kind: String,
-    /// Hash of what two deliveries with one id must have in common (the catalogue's `same`, by default all of the body).
+    /// Hash of what two deliveries with one id must have in common (the catalogue's `same`, by default all of the body);
+    /// [`Hash::ANY`] for what was asked for rather than delivered.
     pub same: Hash,
     /// The bytes as received.
     pub body: Vec<u8>,
@@ -210,6 +214,16 @@ pub struct NewEvent {
     /// Why it cannot be read: it is kept as a dead letter, and must have no runs.
     pub problem: Option<String>,
     /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subjects: Vec<Hash>,
+}
+
+/// What a kept event turns out to be when it is read once more: what [`NewEvent`] says of it.
+#[derive(Clone, Debug)]
+pub struct Reread {
+    pub provider_id: String,
+    pub kind: String,
+    pub same: Hash,
+    pub own: bool,
     pub subjects: Vec<Hash>,
 }
 
@@ -233,6 +247,18 @@ pub enum Start {
     Ignored,
     /// An expression at the door failed: a dead letter from the start.
     Failed(RunError),
+}
+
+/// How far something that is asked for again and again has come, in the words of whoever asks. It moves only from where
+/// that one saw it, so that two who ask never both move it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorMove {
+    pub flow: String,
+    pub name: String,
+    /// Where it stood; `None`: nowhere yet.
+    pub from: Option<String>,
+    pub to: String,
+    pub at: Timestamp,
 }
 
 /// What [`accept`](super::Store::accept) did.

@@ -21,7 +21,7 @@ mod operation;
 mod parallel;
 mod plan;
 mod replay;
-mod request;
+pub mod request;
 mod resume;
 mod scope;
 mod start;

@@ -135,6 +135,10 @@ impl<'a> Work<'a> {
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
         }
+        if scope.alone {
+            // A poll has a condition of its own.
+            seen.insert("where".to_string());
+        }
         self.missing_params(operation, written, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {

@@ -3,9 +3,7 @@
 use super::door;
 use super::query::{all, execute, one};
 use super::rows::{self, At};
-use crate::store::{
-    AcceptOutcome, Alert, AlertId, By, Hash, NewAlert, NewEvent, NewRun, StoreError, Untold, sql,
-};
+use crate::store::{AcceptOutcome, Alert, AlertId, By, Hash, NewAlert, NewEvent, NewRun, StoreError, Untold, sql};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 

@@ -1,13 +1,13 @@
 //! Events through the door: the inbox, and the runs that an event starts.
 
 use super::query::{all, execute, one};
-use super::rows::{self, At, RunRow, period};
+use super::rows::{self, At, EventRow, RunRow, period};
 use super::{alerts, keys, runs};
 use crate::graph::Severity;
 use crate::store::journal::Accepted as AcceptedTexts;
 use crate::store::{
-    AcceptOutcome, Accepted, AcceptedRun, By, Event, EventId, EventState, Hash, JournalEntry, NewAlert, NewEvent,
-    NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
+    AcceptOutcome, Accepted, AcceptedRun, By, CursorMove, Event, EventId, EventState, Hash, JournalEntry, NewAlert,
+    NewEvent, NewRun, Record, Reread, RunId, RunState, Start, StoreError, codec, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -30,13 +30,26 @@ pub(super) fn accept(c: &Connection, event: &NewEvent, new_runs: &[NewRun]) -> R
     Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
 }
 
+pub(super) fn accept_all(
+    c: &Connection,
+    events: &[(NewEvent, Vec<NewRun>)],
+    cursor: &CursorMove,
+) -> Result<Vec<Accepted>, StoreError> {
+    let stands: Option<String> = one(c, sql::CURSOR, params![cursor.flow, cursor.name], |row| row.get(0))?;
+    if stands != cursor.from {
+        return Err(StoreError::Conflict(format!("the cursor {} of {} was moved meanwhile", cursor.name, cursor.flow)));
+    }
+    execute(c, sql::MOVE_CURSOR, params![cursor.flow, cursor.name, cursor.to, At(cursor.at)])?;
+    events.iter().map(|(event, runs)| accept(c, event, runs)).collect()
+}
+
 /// An event whose id was taken: the same once more, or another body under the same id.
 fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted, StoreError> {
     let (connection, provider_id) = (&event.connection, &event.provider_id);
     let owner = one(c, sql::EVENT_ID_OWNER, params![connection, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (first, same): (EventId, Hash) =
         owner.ok_or_else(|| StoreError::Corrupt("an event id is taken by nobody".to_owned()))?;
-    if same == event.same {
+    if same == event.same || same == Hash::ANY || event.same == Hash::ANY {
         return Ok(Accepted { event: first, outcome: AcceptOutcome::Duplicate });
     }
     let kept = one(c, sql::CONFLICTING_EVENT, params![connection, provider_id, event.same], |row| row.get(0))?;
@@ -149,6 +162,7 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
 pub(super) fn accept_again(
     c: &Connection,
     id: EventId,
+    reread: Option<&Reread>,
     new_runs: &[NewRun],
     entries: &[JournalEntry],
     by: &By,
@@ -157,6 +171,9 @@ pub(super) fn accept_again(
         one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
     if event.event.state == EventState::Erased {
         return Err(StoreError::Conflict(format!("what event {id} said was erased")));
+    }
+    if let Some(reread) = reread {
+        told_anew(c, &event, reread)?;
     }
     let from = Origin { event: id, period: event.period, at: by.at };
     let mut started = Vec::new();
@@ -185,6 +202,24 @@ pub(super) fn accept_again(
     }
     alerts::audit(c, by, "accept_again", &format!("event {id}"))?;
     Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
+}
+
+/// Gives an event the id and the kind that could not be read when it came.
+fn told_anew(c: &Connection, row: &EventRow, reread: &Reread) -> Result<(), StoreError> {
+    let (id, connection) = (row.event.id, &row.event.connection);
+    let Reread { provider_id, kind, same, own, subjects } = reread;
+    if row.event.provider_id != *provider_id
+        && execute(c, sql::TAKE_EVENT_ID, params![connection, provider_id, same, id, row.period])? == 0
+    {
+        return Err(StoreError::Conflict(format!(
+            "event {provider_id} of {connection} has come again and was taken then"
+        )));
+    }
+    execute(c, sql::EVENT_REREAD, params![provider_id, kind, own, same, id])?;
+    for subject in subjects {
+        execute(c, sql::ADD_SUBJECT, params![subject, id, row.period])?;
+    }
+    Ok(())
 }
 
 pub(super) fn event(c: &Connection, id: EventId) -> Result<Option<(Event, Vec<u8>)>, StoreError> {

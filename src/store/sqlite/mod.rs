@@ -64,14 +64,23 @@ impl Store for SqliteStore {
         Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
     }
 
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>> {
+        Box::pin(self.writer.call(move |c| door::accept_all(c, &events, &cursor)))
+    }
+
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| query::one(c, sql::CURSOR, [&flow, &name], |row| row.get(0))))
+    }
+
     fn accept_again(
         &self,
         event: EventId,
+        reread: Option<Reread>,
         runs: Vec<NewRun>,
         entries: Vec<JournalEntry>,
         by: By,
     ) -> Reply<'_, Accepted> {
-        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &entries, &by)))
+        Box::pin(self.writer.call(move |c| door::accept_again(c, event, reread.as_ref(), &runs, &entries, &by)))
     }
 
     fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>> {
