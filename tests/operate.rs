@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::events::Charge;
 use support::oracle;
-use support::process::{Runtime, Setup};
+use support::process::{Runtime, Setup, finish};
 use support::project::Project;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -110,4 +110,80 @@ async fn only_what_nothing_can_tell_is_decided() {
     assert_eq!(post(&runtime, &path, wish("done")).await.0, 400, "done needs the row");
     let (status, answer) = post(&runtime, &path, wish("not_done")).await;
     assert_eq!(status, 409, "a certain refusal leaves nothing to decide: {answer}");
+}
+
+/// A flow that wants what nobody wanted.
+const LATE: &str = "flow: failed-charges
+trigger:
+  webhook: { connection: stripe, events: [charge.failed] }
+  dedupe: event.data.object.id
+steps:
+  - { id: seen, transform: 'trigger.id' }
+";
+
+async fn event_that_is(runtime: &Runtime, state: &str) -> Value {
+    let listed = runtime.admin(&format!("/api/events?state={state}")).await;
+    let Some([event]) = listed["items"].as_array().map(Vec::as_slice) else { panic!("no single {state}: {listed}") };
+    event.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_started_nothing_goes_through_the_door_again() {
+    let sandbox = support::sandbox().await;
+    let project = Project::bundled(&sandbox).impatient();
+    let runtime = Setup::of(&project).start().await;
+    let sender = Sender::new(runtime.hook(), credentials::STRIPE_WEBHOOK_SECRET).expect("a sender");
+    let text = String::from_utf8(Charge::new(1, None).event().to_vec()).expect("UTF-8");
+    let failed = text.replace("charge.succeeded", "charge.failed");
+    let live = failed.replace("\"livemode\":false", "\"livemode\":true").replace("evt_", "evt_live_");
+    assert!(failed != text && live != failed, "{text}");
+    for body in [failed.clone(), live] {
+        assert_eq!(sender.send(&body.into()).await.expect("an answer"), 200);
+    }
+    let (unrouted, unread) = (event_that_is(&runtime, "unrouted").await, event_that_is(&runtime, "dead_letter").await);
+    let flowctl = |args: &[&str]| {
+        let url = runtime.admin_url();
+        finish(support::process::flowctl(&[&["events"], args, &["--admin", &url]].concat()))
+    };
+    let ids = [&unrouted, &unread].map(|event| event["id"].as_str().expect("an id").to_owned());
+    let listed = flowctl(&["list", "--state", "unrouted"]);
+    assert!(listed.stdout.contains(&ids[0]) && listed.stdout.contains("charge.failed"), "{}", listed.stdout);
+    let refused = flowctl(&["replay", &ids[0], &ids[1], "--dry-run"]);
+    refused.said(1, &[]);
+    assert!(refused.stdout.contains("no live flow wants those"), "{}", refused.stdout);
+    assert!(refused.stdout.contains("still cannot be read"), "{}", refused.stdout);
+
+    project.save("late.flow.yaml", LATE);
+    let change = ["--reason", "deployed late", "--actor", "ada", "--yes"];
+    let begun = Instant::now();
+    while flowctl(&["replay", &ids[0], "--dry-run"]).code != Some(0) {
+        assert!(begun.elapsed() < LIMIT, "the flow is not live");
+    }
+    flowctl(&[&["replay", "--state", "unrouted"], &change[..]].concat()).said(0, &[]);
+    let run = run_that_is(&runtime, "succeeded").await;
+    let again = flowctl(&[&["replay", &ids[0]], &change[..]].concat());
+    again.said(1, &[]);
+    assert!(again.stdout.contains("has its runs already"), "{}", again.stdout);
+    let shown = flowctl(&["show", &ids[0]]);
+    assert!(shown.stdout.contains(run["id"].as_str().expect("an id")), "{}", shown.stdout);
+    // The provider sends it once more: it was taken.
+    assert_eq!(sender.send(&failed.into()).await.expect("an answer"), 200);
+    assert_eq!(runtime.admin("/api/runs").await["items"].as_array().map(Vec::len), Some(1));
+
+    project.change("connections.yaml", "mode: sandbox", "mode: live");
+    while flowctl(&["replay", &ids[1], "--dry-run"]).code != Some(0) {
+        assert!(begun.elapsed() < LIMIT, "the connection is not of live data");
+    }
+    // Of the same charge: what it would do is done.
+    flowctl(&[&["replay", &ids[1]], &change[..]].concat()).said(0, &[]);
+    let read = runtime.admin(&format!("/api/events/{}", ids[1])).await;
+    assert_eq!(
+        (&read["event"]["kind"], &read["event"]["state"]),
+        (&json!("charge.failed"), &json!("routed")),
+        "{read}"
+    );
+    assert!(read["event"]["provider_id"].as_str().is_some_and(|id| id.starts_with("evt_live_")), "{read}");
+    assert_eq!((&read["runs"][0]["state"], &read["runs"][0]["duplicate_of"]), (&json!("duplicate"), &run["id"]));
+    let audit = runtime.admin("/api/audit").await.to_string();
+    assert!(audit.contains("deployed late") && audit.contains(&format!("event {}", ids[0])), "{audit}");
 }

@@ -55,6 +55,7 @@ impl Checked<'_> {
         }
         match &http.auth {
             Auth::Bearer { token } => templates.push(token),
+            Auth::Hmac { secret, .. } => templates.push(secret),
             Auth::Oauth2ClientCredentials { url, scope, .. } => templates.extend([url].into_iter().chain(scope)),
         }
         for name in templates.into_iter().flat_map(Template::names) {
@@ -152,7 +153,8 @@ impl Checked<'_> {
             for ty in types.filter(|ty| self.types.payload(ty).is_none()) {
                 problems.push(format!("events {name}: there is no type {ty}"));
             }
-            if group.verify.is_none() {
+            // Where a connection has no webhook, nothing comes in that would have to be verified.
+            if group.verify.is_none() && !self.system.webhook.is_empty() {
                 problems.push(format!("events {name}: it does not say how they are verified"));
             }
             let Reconcile::List(listing) = &group.reconcile else { continue };

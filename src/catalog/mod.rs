@@ -62,6 +62,7 @@ const ENGINE: &str = "engine";
 
 /// The files in the binary.
 const SYSTEMS: &[(&str, &str)] = &[
+    ("alerts", include_str!("../../schemas/systems/alerts.yaml")),
     (ENGINE, include_str!("../../schemas/systems/engine.yaml")),
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
@@ -74,6 +75,7 @@ macro_rules! types {
 }
 
 const TYPES: &[(&str, &str)] = types! {
+    "alerts/alert"
     "dataverse/accounts"
     "dataverse/close_incident"
     "dataverse/close_order"

@@ -9,6 +9,7 @@ mod dead_letters;
 mod demo;
 mod erase;
 mod eval;
+mod events;
 mod explain;
 mod fmt;
 mod functions;
@@ -60,6 +61,7 @@ enum Command {
     Run(run::Args),
     Runs(runs::Args),
     DeadLetters(dead_letters::Args),
+    Events(events::Args),
     Revisions(revisions::Args),
     Alerts(alerts::Args),
     Reload(reload::Args),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Runs(args) => runs::main(args),
         Command::DeadLetters(args) => dead_letters::main(args),
+        Command::Events(args) => events::main(args),
         Command::Revisions(args) => revisions::main(args),
         Command::Alerts(args) => alerts::main(args),
         Command::Reload(args) => reload::main(args),

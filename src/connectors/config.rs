@@ -41,6 +41,11 @@ pub struct ConnectionConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     Bearer(Secret),
+    /// A signature over the body in that header.
+    Hmac {
+        header: String,
+        secret: Secret,
+    },
     ClientCredentials(super::oauth::Credentials),
 }
 
@@ -200,6 +205,9 @@ fn assemble(
     let base = address(&fill(http.base.of_mode(mode).ok_or("it has no address for this `mode`")?)?)?;
     let auth = match &http.auth {
         catalog::Auth::Bearer { token } => Auth::Bearer(Secret::new(&fill(token)?)),
+        catalog::Auth::Hmac { header, secret } => {
+            Auth::Hmac { header: header.clone(), secret: Secret::new(&fill(secret)?) }
+        }
         catalog::Auth::Oauth2ClientCredentials { url, credentials, scope } => {
             let url = fill(url)?;
             let url = match Url::parse(&url) {

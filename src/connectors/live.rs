@@ -12,6 +12,7 @@ use crate::engine::connector::{Sent, StepError};
 use crate::graph::ErrorClass;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use ring::hmac;
 use std::time::Duration;
 
 /// A connection with what it remembers.
@@ -24,7 +25,14 @@ pub struct Live {
 
 enum LiveAuth {
     Bearer(Secret),
+    Hmac { header: String, secret: Secret },
     Token(Box<TokenCache>),
+}
+
+/// What shows who sends a request.
+enum Proof<'a> {
+    Bearer(&'a Secret),
+    Signature { header: &'a str, secret: &'a Secret },
 }
 
 /// Why there is no answer to judge.
@@ -41,6 +49,7 @@ impl Live {
     pub fn new(config: ConnectionConfig) -> Live {
         let auth = match &config.auth {
             Auth::Bearer(token) => LiveAuth::Bearer(token.clone()),
+            Auth::Hmac { header, secret } => LiveAuth::Hmac { header: header.clone(), secret: secret.clone() },
             Auth::ClientCredentials(credentials) => LiveAuth::Token(Box::new(TokenCache::new(credentials.clone()))),
         };
         let gate = Gate::new(config.limits.concurrency, config.limits.rate);
@@ -82,35 +91,38 @@ impl Live {
 
     async fn authorised(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
         let cache = match &self.auth {
-            LiveAuth::Bearer(token) => return self.once(client, call, token, timeout).await,
+            LiveAuth::Bearer(token) => return self.once(client, call, Proof::Bearer(token), timeout).await,
+            LiveAuth::Hmac { header, secret } => {
+                return self.once(client, call, Proof::Signature { header, secret }, timeout).await;
+            }
             LiveAuth::Token(cache) => cache,
         };
         let token = cache.get(client, timeout).await.map_err(no_token)?;
-        let answer = self.once(client, call, &token, timeout).await?;
+        let answer = self.once(client, call, Proof::Bearer(&token), timeout).await?;
         if answer.status != 401 {
             return Ok(answer);
         }
         cache.forget(&token).await;
         let token = cache.get(client, timeout).await.map_err(no_token)?;
-        self.once(client, call, &token, timeout).await
+        self.once(client, call, Proof::Bearer(&token), timeout).await
     }
 
     async fn once(
         &self,
         client: &reqwest::Client,
         call: &Call,
-        token: &Secret,
+        proof: Proof<'_>,
         timeout: Duration,
     ) -> Result<Answer, StepError> {
         let method = reqwest::Method::from_bytes(call.method.as_bytes()).unwrap_or_default();
-        let mut request = client.request(method, call.url.clone()).headers(self.headers(call, token)?);
+        let mut request = client.request(method, call.url.clone()).headers(self.headers(call, &proof)?);
         if let Some((body, _)) = &call.body {
             request = request.body(body.clone());
         }
         http::send(request, timeout).await.map_err(not_answered)
     }
 
-    fn headers(&self, call: &Call, token: &Secret) -> Result<HeaderMap, StepError> {
+    fn headers(&self, call: &Call, proof: &Proof<'_>) -> Result<HeaderMap, StepError> {
         let mut headers = HeaderMap::new();
         let own = self.config.headers.iter().map(|(name, value)| (name.as_str(), value.expose()));
         let of_call = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -125,14 +137,38 @@ impl Live {
         if let Some((_, content_type)) = &call.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| StepError {
+        let (name, value) = proof.of(call);
+        let unfit = |_| StepError {
             sent: Sent::Undone,
             ..StepError::new(ErrorClass::Auth, "token", "the token cannot be sent: it holds strange characters")
-        })?;
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(unfit)?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
         Ok(headers)
     }
+}
+
+impl Proof<'_> {
+    /// Its header for one sending.
+    fn of(&self, call: &Call) -> (HeaderName, String) {
+        match self {
+            Proof::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.expose())),
+            Proof::Signature { header, secret } => {
+                let body = call.body.as_ref().map_or("", |(body, _)| body.as_str());
+                let name = HeaderName::from_bytes(header.as_bytes()).unwrap_or(AUTHORIZATION);
+                (name, signature(secret, body, Timestamp::now().as_second()))
+            }
+        }
+    }
+}
+
+/// `t=SECONDS,v1=HEX`: whoever has the secret can tell that the body is ours, and how old.
+fn signature(secret: &Secret, body: &str, seconds: i64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let tag = hmac::sign(&key, format!("{seconds}.{body}").as_bytes());
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={seconds},v1={hex}")
 }
 
 fn held(bound: &Bound<'_>, until: Timestamp) -> NoAnswer {

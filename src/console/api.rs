@@ -2,7 +2,9 @@
 
 use super::query::Query;
 use super::view::{self, ApprovalView, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport, alerts, backfill, backup, export, mask, operate, persons, replay, revisions};
+use super::{
+    Console, ReloadReport, alerts, backfill, backup, events, export, mask, operate, persons, replay, revisions,
+};
 use crate::store::{ApprovalFilter, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
@@ -33,7 +35,9 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/approve", post(operate::judge))
         .route("/api/approvals", get(approvals))
         .route("/api/dead-letters", get(dead_letters))
-        .route("/api/events", get(events))
+        .route("/api/events", get(events::list))
+        .route("/api/events/{id}", get(events::show))
+        .route("/api/events/{id}/replay", post(events::replay))
         .route("/api/alerts", get(alerts::list))
         .route("/api/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/api/alerts/{id}/resolve", post(alerts::resolve))
@@ -225,18 +229,6 @@ async fn dead_letters(State(console): State<Console>, RawQuery(query): RawQuery)
     };
     let runs = List::of(console.store.runs(filter, page).await?, Run::from);
     Ok(fine(&DeadLetters { runs, events }))
-}
-
-async fn events(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = Query::read(query.as_deref(), &["connection", "state", "provider_id", "limit", "after"])?;
-    let filter = EventFilter {
-        connection: query.text("connection"),
-        state: query.parsed("state")?,
-        provider_id: query.text("provider_id"),
-        subject: None,
-    };
-    let listed = console.store.events(filter, query.page()?).await?;
-    Ok(fine(&List::of(listed, EventView::from)))
 }
 
 async fn approvals(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {

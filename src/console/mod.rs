@@ -10,6 +10,7 @@ mod api;
 mod backfill;
 mod backup;
 mod disguise;
+mod events;
 mod export;
 pub mod mask;
 pub mod operate;
@@ -26,7 +27,7 @@ use crate::diagnostics::{Diagnostic, Sources};
 use crate::engine::machine::Replay;
 use crate::engine::{Preview, Resumed};
 use crate::graph::ExecutionGraph;
-use crate::store::{By, Hash, RunId, Store, StoreError};
+use crate::store::{AcceptedRun, By, EventId, Hash, RunId, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::triggers::listener::{BindError, Bound, Guard};
 use crate::triggers::reconcile::{Backfilled, NoBackfill};
@@ -64,6 +65,9 @@ pub trait Control: Send + Sync {
     /// What a replay would do.
     fn preview(&self, run: RunId, how: Replay, revision: Which) -> Answer<'_, Preview>;
 
+    /// Sends a kept event that started nothing through the door again; without `by`, only says what would come of it.
+    fn replay_event(&self, event: EventId, by: Option<By>) -> Answer<'_, Door>;
+
     /// Makes a kept revision the live one of its flow, whatever the files say, until they say something else.
     fn activate(&self, revision: Hash, by: By) -> Answer<'_, FlowStatus>;
 
@@ -85,6 +89,17 @@ pub enum NotDone {
     Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What the door makes of a kept event.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub event: EventId,
+    pub kind: String,
+    /// The flows that want it.
+    pub flows: Vec<String>,
+    /// What came of it, once it was sent.
+    pub runs: Vec<AcceptedRun>,
 }
 
 /// Where a flow stands.

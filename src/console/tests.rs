@@ -77,6 +77,10 @@ impl Control for Runtime {
         })
     }
 
+    fn replay_event(&self, event: crate::store::EventId, _: Option<By>) -> Answer<'_, Door> {
+        Box::pin(std::future::ready(Err(NotDone::Refused(format!("event {event} has its runs already")))))
+    }
+
     fn activate(&self, revision: Hash, _: By) -> Answer<'_, FlowStatus> {
         let status = FlowStatus { revision: Some(revision), ..self.flows().remove(0) };
         Box::pin(std::future::ready(Ok(status)))

@@ -146,6 +146,28 @@ impl From<Event> for EventView {
     }
 }
 
+/// An event with what it says and what came of it.
+#[derive(Serialize)]
+pub(super) struct EventDetail {
+    event: EventView,
+    /// `null` where the body is not JSON.
+    payload: Raw,
+    payload_bytes: usize,
+    runs: Vec<Run>,
+}
+
+impl EventDetail {
+    pub fn of(event: Event, body: &[u8], runs: Vec<store::Run>, eyes: Eyes) -> EventDetail {
+        EventDetail {
+            payload: door::event_value(&event, body)
+                .map_or_else(|_| RawValue::NULL.to_owned(), |value| eyes.show(&value)),
+            payload_bytes: body.len(),
+            runs: runs.into_iter().map(Run::from).collect(),
+            event: EventView::from(event),
+        }
+    }
+}
+
 /// A run with all that happened in it.
 #[derive(Serialize)]
 pub(super) struct RunDetail {

@@ -186,7 +186,7 @@ impl Executor {
         let edited = loaded.journal.iter().rev().find(|entry| matches!(entry.record, Stored::Payload(_)));
         let edited = edited.map(|entry| JournalEntry { seq: 1, ..entry.clone() });
         let event = loaded.event.id;
-        let accepted = self.inner.store.accept_again(event, vec![new], edited.into_iter().collect(), by).await?;
+        let accepted = self.inner.store.accept_again(event, None, vec![new], edited.into_iter().collect(), by).await?;
         self.wake();
         let started = match accepted.outcome {
             AcceptOutcome::Kept(runs) => runs.into_iter().next(),

@@ -358,7 +358,8 @@ pub enum Then {
     Stop,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// From the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Info,
     Warning,

@@ -198,9 +198,19 @@ impl Project {
                 findings.extend(secrets.into_iter().filter(|one| !known.iter().any(|known| inside(one, known))));
             }
         }
+        project.add_alert_flows(&mut sources, &mut findings);
         project.refuse_doubled_flows(&mut findings);
         findings.extend(project.environment_findings());
         (project, sources, findings)
+    }
+
+    fn add_alert_flows(&mut self, sources: &mut Sources, findings: &mut Vec<Diagnostic>) {
+        let flows = self.connections.as_ref().map(super::alerts::flows).unwrap_or_default();
+        for (path, text) in flows {
+            let file = sources.add(path.as_str(), Arc::<str>::from(text.as_str()));
+            let flow = read(file, &text, findings).0;
+            self.flows.extend(flow.map(|flow| FlowFile { path, file, flow }));
+        }
     }
 
     fn refuse_doubled_flows(&mut self, findings: &mut Vec<Diagnostic>) {

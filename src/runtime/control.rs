@@ -2,11 +2,11 @@
 
 use super::Inner;
 use crate::console::operate::{Operation, Which};
-use crate::console::{Answer, Control, Findings, FlowStatus, Found, NotDone, ReloadReport};
+use crate::console::{Answer, Control, Door, Findings, FlowStatus, Found, NotDone, ReloadReport};
 use crate::engine::machine::Replay;
 use crate::engine::{CommandError, Preview, Resumed};
 use crate::graph::ExecutionGraph;
-use crate::store::{By, Hash, RunId, StoreError};
+use crate::store::{By, EventId, Hash, RunId, StoreError};
 use crate::triggers::reconcile;
 use crate::value::paths::Paths;
 use jiff::Timestamp;
@@ -68,6 +68,10 @@ impl Control for Inner {
                 }
             }
         })
+    }
+
+    fn replay_event(&self, event: EventId, by: Option<By>) -> Answer<'_, Door> {
+        Box::pin(self.through_the_door_again(event, by))
     }
 
     fn preview(&self, run: RunId, how: Replay, revision: Which) -> Answer<'_, Preview> {

@@ -3,6 +3,8 @@
 //! Listeners belong to the runtime and never close before it ends; a reload changes snapshots, never sockets. What is
 //! live is compiled from files that were good when they were read; a bad file keeps what was live before it.
 
+mod again;
+mod alerts;
 mod certificate;
 mod control;
 mod endpoints;
@@ -91,6 +93,8 @@ struct Inner {
     privacy: Arc<ArcSwap<Privacy>>,
     /// How long, and how much, it wants kept.
     keeping: ArcSwap<Keeping>,
+    /// Who wants to be told of alerts.
+    told: ArcSwap<Vec<alerts::Told>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<State>,
     /// What the admin API shows of the last one.
@@ -152,6 +156,7 @@ impl Runtime {
             metrics,
             privacy,
             keeping: ArcSwap::default(),
+            told: ArcSwap::default(),
             reloading: tokio::sync::Mutex::new(State::default()),
             status: ArcSwap::default(),
             askers,
@@ -180,6 +185,7 @@ impl Runtime {
         runtime.tasks.spawn(inner.askers.clone().run(changes, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
+        runtime.tasks.spawn(alerts::hand_on(inner.clone(), stop.clone()));
         runtime.tasks.spawn(keeping::keep_house(inner.clone(), stop.clone()));
         {
             let watching = inner.clone();

@@ -300,6 +300,7 @@ impl Inner {
         match resolved {
             Ok((configs, endpoints)) => {
                 let names = configs.keys().cloned().collect::<Vec<_>>();
+                self.told.store(Arc::new(super::alerts::told(&configs)));
                 self.connectors.replace(configs);
                 self.executor.set_connectors(by_connection(&self.connectors, names.into_iter()));
                 Some(endpoints)

@@ -355,6 +355,51 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn an_alert_is_told_once(store: Arc<dyn Store>) {
+    let about = NewEvent { subjects: vec![Hash::of(b"ada")], ..event("1", "{}") };
+    store.accept(about, vec![run("a", "1")]).await.unwrap();
+    let raised_by = store.runs(RunFilter::default(), Page::first(1)).await.unwrap().items[0].id;
+    let alert = |severity| NewAlert {
+        flow: Some("a".to_owned()),
+        run: Some(raised_by),
+        severity,
+        code: "held".to_owned(),
+        title: "Held".to_owned(),
+        detail: None,
+    };
+    let id = store.raise(alert(Severity::Warning), later(1)).await.unwrap();
+    let untold = async || store.untold_alerts(9).await.unwrap();
+    let told = |kind: &str| {
+        let event = NewEvent { connection: "ops".to_owned(), ..event(&format!("{id}/{kind}"), "{}") };
+        vec![(event, vec![run("alerts-to-ops", &format!("{id}/{kind}"))])]
+    };
+    let tellings = async || {
+        let filter = RunFilter { flow: Some("alerts-to-ops".to_owned()), ..RunFilter::default() };
+        store.runs(filter, Page::first(9)).await.unwrap().items.len()
+    };
+    let [first] = untold().await.try_into().expect("one");
+    assert!(first.opening && first.alert.open);
+    store.tell_alert(first.alert.clone(), told("opened")).await.unwrap();
+    store.tell_alert(first.alert.clone(), told("opened")).await.unwrap();
+    assert_eq!((untold().await, tellings().await), (vec![], 1), "told");
+    let person = EventFilter { subject: Some(Hash::of(b"ada")), ..EventFilter::default() };
+    assert_eq!(store.events(person, Page::first(9)).await.unwrap().items.len(), 2, "about whom its run is about");
+
+    store.raise(alert(Severity::Warning), later(2)).await.unwrap();
+    assert_eq!(untold().await, vec![], "once more is no news");
+    store.raise(alert(Severity::Error), later(3)).await.unwrap();
+    store.tell_alert(first.alert, vec![]).await.unwrap();
+    let [worse] = untold().await.try_into().expect("one: what was told was another severity");
+    assert_eq!((worse.opening, worse.alert.severity), (true, Severity::Error));
+
+    assert!(store.close_alert(id, by("over")).await.unwrap());
+    store.tell_alert(worse.alert, told("opened")).await.unwrap();
+    let [over] = untold().await.try_into().expect("closed meanwhile");
+    assert!(!over.opening && !over.alert.open);
+    store.tell_alert(over.alert, told("resolved")).await.unwrap();
+    assert_eq!((untold().await, tellings().await), (vec![], 2));
+}
+
 pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store>) {
     let first = start(&*store, "1", run("a", "1")).await;
     start(&*store, "2", run("a", "2")).await;
@@ -405,10 +450,11 @@ pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store
 
 pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) {
     let accepted = store.accept(event("1", "{}"), vec![]).await.unwrap();
-    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
+    let runs =
+        kept(store.accept_again(accepted.event, None, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
     assert_eq!(runs[0].state, RunState::Ready);
     assert_eq!(store.event(accepted.event).await.unwrap().unwrap().0.state, EventState::Routed);
-    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("twice")).await.unwrap());
+    let again = kept(store.accept_again(accepted.event, None, vec![run("a", "1")], vec![], by("twice")).await.unwrap());
     assert_eq!(again, [], "that flow has its run");
 
     let failed = NewRun { start: Start::Failed(data_error()), ..keyed("2", "k") };
@@ -422,7 +468,8 @@ pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) 
         reason: "mended".to_owned(),
     };
     let mended = JournalEntry { record: Record::Payload(payload()), ..result(1, "", "1") };
-    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], vec![mended.clone()], by("mended")).await.unwrap());
+    let runs =
+        kept(store.accept_again(id, None, vec![keyed("2", "k")], vec![mended.clone()], by("mended")).await.unwrap());
     assert_eq!(
         store.load_run(runs[0].id).await.unwrap().unwrap().journal[1],
         mended,
@@ -430,7 +477,27 @@ pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) 
     );
     assert_eq!(state(&*store, failed.id).await, RunState::Superseded);
     assert_eq!((runs[0].state, runs[0].duplicate_of), (RunState::Queued, None), "at the end of its key");
-    let missing = store.accept_again(EventId::new(), vec![], vec![], by("?")).await;
+    let unread = NewEvent { problem: Some("test data".to_owned()), kind: String::new(), ..event("body 4", "{}") };
+    let unread = store.accept(unread, vec![]).await.unwrap().event;
+    store.accept(event("5", "{}"), vec![]).await.unwrap();
+    let read = |id: &str| Reread {
+        provider_id: id.to_owned(),
+        kind: "charge.failed".to_owned(),
+        same: Hash::of(b"{}"),
+        own: true,
+        subjects: vec![Hash::of(b"ada")],
+    };
+    let taken = store.accept_again(unread, Some(read("5")), vec![run("a", "5")], vec![], by("read")).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(_))), "it came again meanwhile: {taken:?}");
+    assert_eq!(store.event(unread).await.unwrap().unwrap().0.provider_id, "body 4");
+    kept(store.accept_again(unread, Some(read("4")), vec![run("a", "4")], vec![], by("read")).await.unwrap());
+    let now = store.event(unread).await.unwrap().unwrap().0;
+    assert_eq!((now.provider_id.as_str(), now.kind.as_str(), now.own), ("4", "charge.failed", true));
+    assert_eq!((now.state, now.problem), (EventState::Routed, None));
+    let again = store.accept(event("4", "{}"), vec![run("a", "4")]).await.unwrap();
+    assert_eq!((again.event, again.outcome), (unread, AcceptOutcome::Duplicate), "its id is taken from now on");
+
+    let missing = store.accept_again(EventId::new(), None, vec![], vec![], by("?")).await;
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
 }
 
@@ -613,7 +680,7 @@ pub(crate) async fn a_person_is_found_and_erased(store: Arc<dyn Store>) {
     // It would do everything again.
     assert!(matches!(store.resume(done, Resume::default(), by("again")).await, Err(StoreError::Conflict(_))));
     assert!(matches!(
-        store.accept_again(done_event, vec![run("a", "x")], vec![], by("again")).await,
+        store.accept_again(done_event, None, vec![run("a", "x")], vec![], by("again")).await,
         Err(StoreError::Conflict(_))
     ));
     let again = store.accept(about("done", &[ana]), vec![run("a", "done")]).await.unwrap();
@@ -800,7 +867,7 @@ macro_rules! conformance {
             an_event_and_its_runs_are_kept odd_events_are_kept_too an_event_id_is_taken_once
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
-            an_append_is_all_or_nothing
+            an_append_is_all_or_nothing an_alert_is_told_once
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
             an_operator_writes_down_and_is_audited a_backup_is_a_store

@@ -49,9 +49,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
     /// end as superseded). Flows that have another run of it are left out. `entries` are written into each new run first.
+    /// `reread`: of one that could not be read before. [`StoreError::Conflict`] where it came under its id meanwhile.
     fn accept_again(
         &self,
         event: EventId,
+        reread: Option<Reread>,
         runs: Vec<NewRun>,
         entries: Vec<JournalEntry>,
         by: By,
@@ -127,6 +129,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Alerts, the latest opened first.
     fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>>;
+
+    /// The first alerts of whose opening or end nobody was told yet.
+    fn untold_alerts(&self, limit: usize) -> Reply<'_, Vec<Untold>>;
+
+    /// Hands an alert on as it was read: keeps the events that tell of it, each as [`accept`](Store::accept) would, and
+    /// that it is told. What the alert's run is about, the events are about, too.
+    fn tell_alert(&self, alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> Reply<'_, ()>;
 
     /// The audit, the latest first.
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;

@@ -14,6 +14,11 @@ macro_rules! event_columns {
         "id, connection, provider_id, kind, state, own, received_at, problem, delivery, body, period"
     };
 }
+macro_rules! alert_columns {
+    () => {
+        "id, flow, run, severity, code, title, detail, open, count, first_at, last_at, acknowledged_by, acknowledged_at"
+    };
+}
 
 /// States of called runs that nobody waits for any longer: `Called::has_ended`.
 macro_rules! ended {
@@ -45,8 +50,7 @@ pub const RUN_COLUMNS: &str = run_columns!();
 /// Columns of an event, as `sqlite::rows` reads them.
 pub const EVENT_COLUMNS: &str = event_columns!();
 /// Columns of an alert, as `sqlite::rows` reads them.
-pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at, \
-     acknowledged_by, acknowledged_at";
+pub const ALERT_COLUMNS: &str = alert_columns!();
 
 /// Columns of an approval and its run's flow, as `sqlite::approvals` reads them.
 pub const APPROVAL_COLUMNS: &str =
@@ -74,6 +78,7 @@ statements! {
     CURSOR = "select value from cursors where flow = $1 and name = $2";
     MOVE_CURSOR = "insert into cursors (flow, name, value, at) values ($1, $2, $3, $4) \
         on conflict (flow, name) do update set value = excluded.value, at = excluded.at";
+    EVENT_REREAD = "update events set provider_id = $1, kind = $2, own = $3, same = $4 where id = $5";
     INSERT_BLOB = "insert into blobs (period, hash, codec, key_id, body) values ($1, $2, $3, $4, $5) \
         on conflict (period, hash) do nothing";
     BLOB = "select codec, key_id, body from blobs where period = $1 and hash = $2";
@@ -91,6 +96,7 @@ statements! {
         and state not in ('skipped', 'ignored') and not (state = 'dead_letter' and revision is null)";
 
     INHERIT_SUBJECTS = "insert into subjects (hash, event, period) select hash, $1, $2 from subjects where event = $3";
+    ADD_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3) on conflict (hash, event) do nothing";
     INSERT_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3)";
 
     // order keys
@@ -161,10 +167,14 @@ statements! {
         and r.state in ", ended!());
 
     // alerts and audit
-    RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9) \
+    RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at, \
+        told) values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9, 0) \
         on conflict (grouping) where open = 1 do update set count = alerts.count + 1, last_at = excluded.last_at, \
+        told = case when alerts.severity = excluded.severity then alerts.told else 0 end, \
         run = excluded.run, severity = excluded.severity, detail = excluded.detail returning id";
+    UNTOLD_ALERTS = concat!("select ", alert_columns!(), ", told from alerts \
+        where told < 2 and (told = 0 or open = 0) order by id limit $1");
+    TOLD = "update alerts set told = $1 where id = $2 and severity = $3";
     ACKNOWLEDGE_ALERT = "update alerts set acknowledged_by = $1, acknowledged_at = $2 \
         where id = $3 and open = 1 and acknowledged_at is null";
     CLOSE_ALERT = "update alerts set open = 0 where id = $1 and open = 1";

@@ -229,6 +229,16 @@ pub struct NewEvent {
     pub subjects: Vec<Hash>,
 }
 
+/// What a kept event turns out to be when it is read once more: what [`NewEvent`] says of it.
+#[derive(Clone, Debug)]
+pub struct Reread {
+    pub provider_id: String,
+    pub kind: String,
+    pub same: Hash,
+    pub own: bool,
+    pub subjects: Vec<Hash>,
+}
+
 /// What the door found for one flow that listens to the event.
 #[derive(Clone, Debug)]
 pub struct NewRun {
@@ -601,6 +611,14 @@ pub struct Alert {
     pub count: i64,
     pub first_at: Timestamp,
     pub last_at: Timestamp,
+}
+
+/// An alert of which somebody has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub alert: Alert,
+    /// That it opened is not told yet, or not at the severity that it has now.
+    pub opening: bool,
 }
 
 /// Who does something and why; it goes into the audit.

@@ -159,7 +159,7 @@ pub async fn backfill(
         let mut accepted = askers.store.accept(new, runs).await?;
         askers.count(&source.endpoint.connection, &accepted);
         if accepted.outcome == AcceptOutcome::Duplicate && !own.is_empty() {
-            accepted = askers.store.accept_again(accepted.event, own, vec![], by.clone()).await?;
+            accepted = askers.store.accept_again(accepted.event, None, own, vec![], by.clone()).await?;
         } else {
             found.new += usize::from(matches!(accepted.outcome, AcceptOutcome::Kept(_)));
         }

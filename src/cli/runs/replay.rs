@@ -95,7 +95,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     }
     if !args.yes {
         output::tell(page(&shown).trim_end());
-        if !agreed(runs.len())? {
+        if !agreed(runs.len(), "run")? {
             return Ok(End::Findings);
         }
     }
@@ -154,11 +154,12 @@ fn refused(answer: &Answer) -> usize {
     items(&outcomes).iter().filter(|item| !item.get("refused").is_absent()).count()
 }
 
-fn agreed(runs: usize) -> anyhow::Result<bool> {
+/// Asks before so many of something are replayed.
+pub fn agreed(count: usize, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         anyhow::bail!("nothing was replayed: nobody can be asked here; say --yes, or --dry-run to only look");
     }
-    output::tell(&format!("\nReplay {runs} run{}? [y/N]", if runs == 1 { "" } else { "s" }));
+    output::tell(&format!("\nReplay {count} {what}{}? [y/N]", if count == 1 { "" } else { "s" }));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -158,7 +158,7 @@ fn failure(error: &Value, indent: &str, full: bool, out: &mut String) {
     }
 }
 
-fn payload(value: &Value, indent: &str, full: bool, out: &mut String) {
+pub fn payload(value: &Value, indent: &str, full: bool, out: &mut String) {
     if full {
         let whole = json::write_pretty(value).unwrap_or_default();
         out.extend(whole.lines().map(|line| format!("{indent}{}\n", plain(line))));

@@ -1,8 +1,9 @@
 //! Alerts, and the audit.
 
-use super::query::{execute, one};
+use super::door;
+use super::query::{all, execute, one};
 use super::rows::{self, At};
-use crate::store::{AlertId, By, Hash, NewAlert, StoreError, sql};
+use crate::store::{AcceptOutcome, Alert, AlertId, By, Hash, NewAlert, NewEvent, NewRun, StoreError, Untold, sql};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -41,6 +42,28 @@ pub(super) fn close(c: &Connection, alert: AlertId, by: &By) -> Result<bool, Sto
         audit(c, by, "close_alert", &format!("alert {alert}"))?;
     }
     Ok(closed)
+}
+
+pub(super) fn untold(c: &Connection, limit: usize) -> Result<Vec<Untold>, StoreError> {
+    let read = |row: &rusqlite::Row<'_>| Ok(Untold { alert: rows::alert(row)?, opening: row.get::<_, i64>(13)? == 0 });
+    all(c, sql::UNTOLD_ALERTS, params![i64::try_from(limit).unwrap_or(i64::MAX)], read)
+}
+
+pub(super) fn tell(c: &Connection, alert: &Alert, events: &[(NewEvent, Vec<NewRun>)]) -> Result<(), StoreError> {
+    let about = match alert.run {
+        Some(run) => one(c, sql::RUN, params![run], rows::run)?.map(|row| row.run.event),
+        None => None,
+    };
+    for (event, new_runs) in events {
+        let accepted = door::accept(c, event, new_runs)?;
+        if let (AcceptOutcome::Kept(_), Some(about)) = (&accepted.outcome, about) {
+            execute(c, sql::INHERIT_SUBJECTS, params![accepted.event, rows::period(event.received_at), about])?;
+        }
+    }
+    // Raised again at another severity meanwhile, it is told once more.
+    let told = if alert.open { 1 } else { 2 };
+    execute(c, sql::TOLD, params![told, alert.id, rows::severity(alert.severity)])?;
+    Ok(())
 }
 
 pub(super) fn audit(c: &Connection, by: &By, action: &str, target: &str) -> Result<(), StoreError> {

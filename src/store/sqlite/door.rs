@@ -1,13 +1,13 @@
 //! Events through the door: the inbox, and the runs that an event starts.
 
 use super::query::{all, execute, one};
-use super::rows::{self, At, RunRow, period};
+use super::rows::{self, At, EventRow, RunRow, period};
 use super::{alerts, keys, runs};
 use crate::graph::Severity;
 use crate::store::journal::Accepted as AcceptedTexts;
 use crate::store::{
     AcceptOutcome, Accepted, AcceptedRun, By, CursorMove, Event, EventId, EventState, Hash, JournalEntry, NewAlert,
-    NewEvent, NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
+    NewEvent, NewRun, Record, Reread, RunId, RunState, Start, StoreError, codec, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -162,6 +162,7 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
 pub(super) fn accept_again(
     c: &Connection,
     id: EventId,
+    reread: Option<&Reread>,
     new_runs: &[NewRun],
     entries: &[JournalEntry],
     by: &By,
@@ -170,6 +171,9 @@ pub(super) fn accept_again(
         one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
     if event.event.state == EventState::Erased {
         return Err(StoreError::Conflict(format!("what event {id} said was erased")));
+    }
+    if let Some(reread) = reread {
+        told_anew(c, &event, reread)?;
     }
     let from = Origin { event: id, period: event.period, at: by.at };
     let mut started = Vec::new();
@@ -198,6 +202,24 @@ pub(super) fn accept_again(
     }
     alerts::audit(c, by, "accept_again", &format!("event {id}"))?;
     Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
+}
+
+/// Gives an event the id and the kind that could not be read when it came.
+fn told_anew(c: &Connection, row: &EventRow, reread: &Reread) -> Result<(), StoreError> {
+    let (id, connection) = (row.event.id, &row.event.connection);
+    let Reread { provider_id, kind, same, own, subjects } = reread;
+    if row.event.provider_id != *provider_id
+        && execute(c, sql::TAKE_EVENT_ID, params![connection, provider_id, same, id, row.period])? == 0
+    {
+        return Err(StoreError::Conflict(format!(
+            "event {provider_id} of {connection} has come again and was taken then"
+        )));
+    }
+    execute(c, sql::EVENT_REREAD, params![provider_id, kind, own, same, id])?;
+    for subject in subjects {
+        execute(c, sql::ADD_SUBJECT, params![subject, id, row.period])?;
+    }
+    Ok(())
 }
 
 pub(super) fn event(c: &Connection, id: EventId) -> Result<Option<(Event, Vec<u8>)>, StoreError> {

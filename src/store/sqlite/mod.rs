@@ -76,11 +76,12 @@ impl Store for SqliteStore {
     fn accept_again(
         &self,
         event: EventId,
+        reread: Option<Reread>,
         runs: Vec<NewRun>,
         entries: Vec<JournalEntry>,
         by: By,
     ) -> Reply<'_, Accepted> {
-        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &entries, &by)))
+        Box::pin(self.writer.call(move |c| door::accept_again(c, event, reread.as_ref(), &runs, &entries, &by)))
     }
 
     fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>> {
@@ -165,6 +166,14 @@ impl Store for SqliteStore {
 
     fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>> {
         Box::pin(self.readers.read(move |c| lists::alerts(c, &filter, &page)))
+    }
+
+    fn untold_alerts(&self, limit: usize) -> Reply<'_, Vec<Untold>> {
+        Box::pin(self.readers.read(move |c| alerts::untold(c, limit)))
+    }
+
+    fn tell_alert(&self, alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| alerts::tell(c, &alert, &events)))
     }
 
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>> {

@@ -75,8 +75,11 @@ create index effects_run on effects (run);
 create table alerts (
   id text not null primary key, grouping blob not null, flow text, run text, severity text not null, code text not null,
   title text not null, detail text, open integer not null, count integer not null, first_at integer not null,
-  last_at integer not null, acknowledged_by text, acknowledged_at integer
+  last_at integer not null, acknowledged_by text, acknowledged_at integer,
+  -- Whether its opening (1), and its end (2), were handed on to whoever wants to be told.
+  told integer not null
 ) strict;
+create index alerts_untold on alerts (id) where told < 2 and (told = 0 or open = 0);
 create unique index alerts_open on alerts (grouping) where open = 1;
 
 create table audit (

@@ -89,7 +89,7 @@ mod refusing {
         accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
         accept_all(events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Vec<Accepted>;
         cursor(flow: String, name: String) -> Option<String>;
-        accept_again(event: EventId, runs: Vec<NewRun>, entries: Vec<JournalEntry>, by: By) -> Accepted;
+        accept_again(event: EventId, reread: Option<Reread>, runs: Vec<NewRun>, entries: Vec<JournalEntry>, by: By) -> Accepted;
         claim(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Claimed>;
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
         next_due() -> Option<Timestamp>;
@@ -104,6 +104,8 @@ mod refusing {
         events(filter: EventFilter, page: Page) -> Listed<Event>;
         event(event: EventId) -> Option<(Event, Vec<u8>)>;
         raise(alert: NewAlert, at: Timestamp) -> AlertId;
+        untold_alerts(limit: usize) -> Vec<Untold>;
+        tell_alert(alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> ();
         acknowledge_alert(alert: AlertId, by: By) -> bool;
         audit_action(action: &'static str, target: String, by: By) -> ();
         revisions(flow: Option<String>, limit: usize) -> Vec<KeptRevision>;
