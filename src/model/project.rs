@@ -116,6 +116,13 @@ impl ProjectFile {
         let failed = store.retain_failed.as_ref().filter(|failed| failed.value.0 < self.keeping().retain)?;
         let message = "`retain_failed` is shorter than `retain`";
         let finding = Diagnostic::error(Code::F0429, message, failed.span);
+        let finding = match store.retain {
+            Some(_) => finding,
+            None => {
+                let days = Keeping::default().retain.as_secs() / (24 * 3600);
+                finding.help(format!("`retain` is {days}d unless it is written"))
+            }
+        };
         Some(
             finding.help("what failed is kept at least as long as what ended well: somebody may still have to mend it"),
         )

@@ -1,6 +1,6 @@
 //! `**/*.flow.yaml`: one flow. Every verb and key of the contract; what the compiler cannot do yet, the compiler says.
 
-use super::read::{Named, Read, Reader, Spanned, model, words};
+use super::read::{Keyed, Read, Reader, Spanned, model, words};
 use super::schema::exactly_one;
 use super::slot::{Configurable, Expr, Template};
 use super::values::{Count, Decimal, Duration, Flag, FlowName, Id, Word};
@@ -396,7 +396,7 @@ model! {
         /// Makes one write per item of a list.
         each: Option<Each>,
         /// Lookup columns that point to the row of an earlier write, with its id.
-        refer: Option<Named<Spanned<Id>>>,
+        refer: Option<Keyed<Spanned<Id>>>,
     }
 
     /// One write per item of a list.
