@@ -399,4 +399,59 @@ fn the_examples_of_the_page_run() {
     let run = flowctl(folder.path(), &["test"]);
     assert!(run.status == 0 && run.stderr.is_empty(), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.ends_with("16 passed, 0 failed\n"), "{}", run.stdout);
+    let run = flowctl(folder.path(), &["test", "tests/bread.test.yaml", "--coverage"]);
+    let shown = run.stdout.split_once("0 failed\n\n").unwrap().1;
+    assert!(page.contains(shown), "{shown}");
+}
+
+/// Values as they are written in YAML: what they are as an expression, and what as data. Both as JSON; the ones that are no
+/// expression stand in `invalid_flows/scalars.md`.
+const SCALARS: &[(&str, Option<&str>, &str)] = &[
+    ("1.10", Some("1.10"), "1.10"),
+    ("-1.50", Some("-1.50"), "-1.50"),
+    ("0.1000000000000000055", Some("0.1000000000000000055"), "0.1000000000000000055"),
+    ("12345678901234567890", Some("12345678901234567890"), "12345678901234567890"),
+    ("true", Some("true"), "true"),
+    ("True", None, "true"),
+    ("1_000", Some("1000"), r#""1_000""#),
+    ("1e3", None, "1000"),
+    ("0123", None, r#""0123""#),
+    ("no", None, r#""no""#),
+    ("on", None, r#""on""#),
+    ("2026-03-01", None, r#""2026-03-01""#),
+    ("2026-03-01T09:00:00Z", None, r#""2026-03-01T09:00:00Z""#),
+    ("~", None, "null"),
+    ("'1.10'", Some("1.10"), r#""1.10""#),
+    (r#"'"0123"'"#, Some(r#""0123""#), r#""\"0123\"""#),
+    (r#""\"no\"""#, Some(r#""no""#), r#""\"no\"""#),
+    (r#"'"Brød 🥖 {1.10}"'"#, Some(r#""Brød 🥖 1.10""#), r#""\"Brød 🥖 {1.10}\"""#),
+    ("brød🥖", None, r#""brød🥖""#),
+];
+
+#[test]
+fn values_are_what_they_are_written_as() {
+    let mut flow = FLOW.replace("steps:\n", "use: [same.map]\nsteps:\n");
+    let mut tests = TESTS.replace("run: succeeded,", "run: succeeded, steps: {},");
+    let mut steps = String::new();
+    for (n, (written, slot, data)) in SCALARS.iter().enumerate() {
+        if let Some(slot) = slot {
+            flow.push_str(&format!("  - {{ id: s{n}, description: 'Brød 🥖', transform: {written} }}\n"));
+            steps.push_str(&format!("s{n}: {slot}, "));
+        }
+        tests.push_str(&format!(
+            "  - {{ name: data {n}, mapping: same.map#same, args: [{written}], expect: {{ value: {data} }} }}\n"
+        ));
+    }
+    tests = tests.replace("steps: {}", &format!("steps: {{ {steps} }}"));
+    for end in ["\n", "\r\n"] {
+        let folder = project("");
+        let files =
+            [("thanks.flow.yaml", &*flow), ("thanks.test.yaml", &*tests), ("same.map", "fn same(v: any) -> any = v\n")];
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text.replace('\n', end)).unwrap();
+        }
+        let run = flowctl(folder.path(), &["test"]);
+        let all = format!("{} passed, 0 failed\n", SCALARS.len() + 1);
+        assert!(run.status == 0 && run.stdout.ends_with(&all), "{}{}", run.stdout, run.stderr);
+    }
 }

@@ -53,11 +53,11 @@ fn excerpt(part: &Part, sources: &Sources) -> String {
     const MOST: usize = 50;
     let text = sources.get(part.span.file).text;
     let written = text.get(part.span.start as usize..part.span.end as usize).unwrap_or_default();
-    let first = written.lines().next().unwrap_or_default().trim();
+    let first = written.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = first.chars().take(MOST).collect();
     match short.as_str() {
         "" => String::new(),
-        short if short.len() < written.len() => format!(": {short}…"),
+        short if short.len() < first.len() || written.contains('\n') => format!(": {short}…"),
         short => format!(": {short}"),
     }
 }
