@@ -398,7 +398,7 @@ fn the_examples_of_the_page_run() {
     }
     let run = flowctl(folder.path(), &["test"]);
     assert!(run.status == 0 && run.stderr.is_empty(), "{}{}", run.stdout, run.stderr);
-    assert!(run.stdout.ends_with("16 passed, 0 failed\n"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("19 passed, 0 failed\n"), "{}", run.stdout);
     let run = flowctl(folder.path(), &["test", "tests/bread.test.yaml", "--coverage"]);
     let shown = run.stdout.split_once("0 failed\n\n").unwrap().1;
     assert!(page.contains(shown), "{shown}");

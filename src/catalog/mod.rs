@@ -24,7 +24,7 @@ mod system;
 mod tests;
 
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
-pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Own, Reconcile, SecretPlace, Verify};
+pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Listing, Own, Reconcile, SecretPlace, Verify};
 pub use operation::{
     AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
     RepeatEntry, Request, When,

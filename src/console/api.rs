@@ -1,9 +1,9 @@
 //! The routes. Each reads what is asked for, asks the store or the runtime, and renders the answer.
 
 use super::query::Query;
-use super::view::{self, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport, alerts, backup, export, mask, operate, persons, replay, revisions};
-use crate::store::{EventFilter, EventState, Page, RunFilter, RunState, StoreError};
+use super::view::{self, ApprovalView, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
+use super::{Console, ReloadReport, alerts, backfill, backup, export, mask, operate, persons, replay, revisions};
+use crate::store::{ApprovalFilter, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
 use axum::body::Bytes;
@@ -20,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(super) fn router(console: Console) -> Router {
     Router::new()
         .route("/api/flows", get(flows))
+        .route("/api/flows/{flow}/backfill", post(backfill::backfill))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
         .route("/api/runs/{id}/replay", post(replay::one))
@@ -29,6 +30,8 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/replays", post(replay::several))
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/release", post(operate::release))
+        .route("/api/runs/{id}/approve", post(operate::judge))
+        .route("/api/approvals", get(approvals))
         .route("/api/dead-letters", get(dead_letters))
         .route("/api/events", get(events))
         .route("/api/alerts", get(alerts::list))
@@ -234,6 +237,13 @@ async fn events(State(console): State<Console>, RawQuery(query): RawQuery) -> Re
     };
     let listed = console.store.events(filter, query.page()?).await?;
     Ok(fine(&List::of(listed, EventView::from)))
+}
+
+async fn approvals(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let query = Query::read(query.as_deref(), &["state", "flow", "run", "limit", "after"])?;
+    let filter = ApprovalFilter { state: query.parsed("state")?, flow: query.text("flow"), run: query.parsed("run")? };
+    let listed = console.store.approvals(filter, query.page()?).await?;
+    Ok(fine(&List::of(listed, ApprovalView::from)))
 }
 
 async fn audit(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {

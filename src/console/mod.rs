@@ -7,6 +7,7 @@
 
 mod alerts;
 mod api;
+mod backfill;
 mod backup;
 mod disguise;
 mod export;
@@ -27,7 +28,8 @@ use crate::engine::{Preview, Resumed};
 use crate::graph::ExecutionGraph;
 use crate::store::{By, Hash, RunId, Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::triggers::listener::{BindError, Bound};
+use crate::triggers::listener::{BindError, Bound, Guard};
+use crate::triggers::reconcile::{Backfilled, NoBackfill};
 use crate::value::paths::Paths;
 use jiff::Timestamp;
 use operate::{Operation, Which};
@@ -53,6 +55,9 @@ pub trait Control: Send + Sync {
     /// Reads the project's files again and takes what is new.
     fn reload(&self) -> Pin<Box<dyn Future<Output = ReloadReport> + Send + '_>>;
 
+    /// Gives a flow the provider's past events between two instants.
+    fn backfill(&self, flow: String, from: Timestamp, to: Timestamp, by: By) -> Found<'_>;
+
     /// Does something to a run. Gives the run that goes on, and the state it is in now.
     fn operate(&self, run: RunId, operation: Operation, by: By) -> Answer<'_, Resumed>;
 
@@ -68,6 +73,9 @@ pub trait Control: Send + Sync {
 
 /// The answer to an operator, once it is there.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, NotDone>> + Send + 'a>>;
+
+/// The answer to a backfill, once it is there.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Result<Backfilled, NoBackfill>> + Send + 'a>>;
 
 /// Why an operator's wish was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -137,5 +145,5 @@ pub async fn bind(address: SocketAddr) -> Result<Bound, BindError> {
 
 /// Serves until `stop`.
 pub async fn serve(bound: Bound, console: Console, stop: CancellationToken) -> std::io::Result<()> {
-    bound.serve(api::router(console), stop, Duration::from_secs(5)).await
+    bound.serve(api::router(console), Guard::default(), None, stop, Duration::from_secs(5)).await
 }

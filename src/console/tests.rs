@@ -47,6 +47,17 @@ impl Control for Runtime {
         })
     }
 
+    fn backfill(&self, flow: String, from: jiff::Timestamp, to: jiff::Timestamp, by: By) -> Found<'_> {
+        Box::pin(async move {
+            assert_eq!((by.actor.as_str(), by.reason.as_str()), ("ada", "a gap"));
+            match flow.as_str() {
+                "orders" if from < to => Ok(Backfilled { listed: 3, new: 1, runs: 2 }),
+                "orders" => Err(NoBackfill::Refused("`from` has to be before `to`".into())),
+                _ => Err(NoBackfill::Store(StoreError::NotFound(format!("flow {flow}")))),
+            }
+        })
+    }
+
     fn operate(&self, run: RunId, operation: operate::Operation, _: By) -> Answer<'_, Resumed> {
         Box::pin(async move {
             match operation {
@@ -312,5 +323,58 @@ async fn an_operators_wish_is_read_strictly_and_a_refusal_is_a_conflict() {
         ("decide", "not JSON"),
     ] {
         assert_eq!(wish(what, body).await.0, 400, "{what} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_backfill_has_an_actor_a_reason_and_a_time() {
+    let running = Running::start().await;
+    let fill = async |flow: &str, body: &str| {
+        let url = format!("http://{}/api/flows/{flow}/backfill", running.address);
+        running.ask(running.client.post(url).body(body.to_owned())).await
+    };
+    let whole = r#"{"actor":"ada","reason":"a gap","from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"}"#;
+    assert_eq!(fill("orders", whole).await, (200, r#"{"listed":3,"new":1,"runs":2}"#.to_owned()));
+    let open = r#"{"actor":"ada","reason":"a gap","from":"2026-03-01T00:00:00Z"}"#;
+    assert_eq!(fill("orders", open).await.0, 200, "until now");
+    assert_eq!(fill("nothing", whole).await.0, 404);
+    for (body, status) in [
+        (r#"{"actor":"ada","reason":"a gap","from":"2026-03-03T00:00:00Z","to":"2026-03-02T00:00:00Z"}"#, 409),
+        (r#"{"actor":"ada","reason":"a gap","from":"yesterday"}"#, 400),
+        (r#"{"actor":"ada","reason":" ","from":"2026-03-01T00:00:00Z"}"#, 400),
+        (r#"{"actor":"ada","from":"2026-03-01T00:00:00Z"}"#, 400),
+    ] {
+        assert_eq!(fill("orders", body).await.0, status, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_persons_are_asked_is_listed_and_answered() {
+    let running = Running::start().await;
+    let event = event("evt_1", BODY);
+    running.store.accept(event, vec![run("orders", "1")]).await.unwrap();
+    let lease = claim(&*running.store).await[0].lease;
+    let mut update = RunUpdate::to(Next::Waiting { due: noon() }, noon());
+    update.approvals.push(crate::store::ApprovalChange::Asked {
+        node: "approval".to_owned(),
+        request: r#"{"title":"Pay","items":[{"key":"L-1","row":{"amount":10.50}}]}"#.to_owned(),
+        expires_at: Some(noon()),
+    });
+    running.store.append(lease, vec![], update).await.unwrap();
+    let (status, body) = running.get("/api/approvals?state=pending").await;
+    assert_eq!(status, 200);
+    assert!(body.contains(r#""step":"approval","state":"pending""#), "{body}");
+    assert!(body.contains(r#"{"key":"L-1","row":{"amount":10.50}}"#), "amounts as they are: {body}");
+    assert!(running.get("/api/approvals?state=open").await.0 == 400);
+    let url = format!("http://{}/api/runs/{}/approve", running.address, lease.run);
+    for (body, status) in [
+        (r#"{"actor":"ada","reason":"ok","step":"approval","verdict":"approved","without":["L-1"]}"#, 200),
+        (r#"{"actor":"ada","reason":"no","step":"approval","verdict":"rejected"}"#, 200),
+        (r#"{"actor":"ada","reason":"no","step":"approval","verdict":"rejected","without":["L-1"]}"#, 400),
+        (r#"{"actor":"ada","reason":"ok","step":"approval","verdict":"yes"}"#, 400),
+        (r#"{"actor":"ada","reason":" ","step":"approval","verdict":"approved"}"#, 400),
+        (r#"{"actor":"ada","step":"approval","verdict":"approved"}"#, 400),
+    ] {
+        assert_eq!(running.ask(running.client.post(&url).body(body)).await.0, status, "{body}");
     }
 }

@@ -1,17 +1,13 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
+use super::{Approve, Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
 use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
 /// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
 pub fn mermaid(graph: &ExecutionGraph) -> String {
     let mut chart = Chart { lines: vec!["flowchart TD".into()], next: 0 };
-    let trigger = match &graph.trigger.kind {
-        TriggerKind::Webhook { connection, events } => format!("{}: {}", connection, join(events)),
-        TriggerKind::Flow { params } => format!("called with {params}"),
-    };
-    let trigger = chart.node("([", "])", &trigger);
+    let trigger = chart.node("([", "])", &label(&graph.trigger.kind));
     let mut ends = vec![(trigger, String::new())];
     if graph.trigger.when.is_some() {
         let door = chart.node("{", "}", "when");
@@ -69,7 +65,9 @@ impl Chart {
             NodeKind::Transform(_) => self.follow("[", "]", &format!("{id}\ntransform"), &ends),
             NodeKind::Lookup(operation) => self.follow("[/", "/]", &format!("{id}\n{}", what(operation)), &ends),
             NodeKind::Call(operation) => {
-                let label = format!("{id}\n{}\n{}", what(operation), operation.repeat.reason);
+                let back = step.reread.as_ref().map(|lookup| format!("\non a conflict back to {lookup}"));
+                let reason = &operation.repeat.reason;
+                let label = format!("{id}\n{}\n{reason}{}", what(operation), back.unwrap_or_default());
                 self.follow("[[", "]]", &label, &ends)
             }
             NodeKind::Branch { cases, otherwise } => {
@@ -97,6 +95,7 @@ impl Chart {
                 lists.iter().flat_map(|list| self.steps(list, vec![(head.clone(), String::new())])).collect()
             }
             NodeKind::Wait(wait) => self.follow("(", ")", &format!("{id}\n{}", waits(wait)), &ends),
+            NodeKind::Approve(approve) => self.follow("[/", "\\]", &format!("{id}\napprove{}", who(approve)), &ends),
             NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
             NodeKind::Fail { code, .. } => {
                 self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
@@ -136,6 +135,12 @@ fn waits(wait: &Wait) -> String {
     }
 }
 
+fn who(approve: &Approve) -> String {
+    let roles = if approve.roles.is_empty() { String::new() } else { format!(": {}", join(&approve.roles)) };
+    let expires = approve.expires.map(|time| format!("\nwithin {}", write_duration(time))).unwrap_or_default();
+    roles + &expires
+}
+
 fn what(operation: &Operation) -> String {
     let called = operation.params.iter().find_map(|(name, param)| match param {
         Param::Literal(crate::value::Value::Text(flow)) if name.as_str() == "flow" => Some(flow),
@@ -151,6 +156,52 @@ fn join(texts: &[crate::value::Text]) -> String {
     texts.iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
 }
 
+/// What starts a run, in a few words.
+fn label(kind: &TriggerKind) -> String {
+    match kind {
+        TriggerKind::Webhook { connection, events, reconcile } => {
+            let asked = match reconcile {
+                Some(reconcile) => format!("\nasked every {}", write_duration(reconcile.every)),
+                None => String::new(),
+            };
+            format!("{connection}: {}{asked}", join(events))
+        }
+        TriggerKind::Schedule(schedule) => format!("schedule: {}", schedule.ticks.as_str()),
+        TriggerKind::Poll(poll) => {
+            format!("poll: {}\nevery {} by {}", what(&poll.operation), write_duration(poll.every), poll.cursor)
+        }
+        TriggerKind::Flow { params } => format!("called with {params}"),
+        TriggerKind::Files(files) => format!("files: {}/{}", files.folder, files.name),
+    }
+}
+
+/// The same for programs.
+fn source(kind: &TriggerKind) -> Value {
+    match kind {
+        TriggerKind::Webhook { connection, events, reconcile } => {
+            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
+            let mut shown = json!({ "connection": connection.as_str(), "events": events });
+            if let (Some(reconcile), Value::Object(shown)) = (reconcile, &mut shown) {
+                let (every, lookback) = (write_duration(reconcile.every), write_duration(reconcile.lookback));
+                shown.insert("reconcile".into(), json!({ "every": every, "lookback": lookback }));
+            }
+            shown
+        }
+        TriggerKind::Schedule(schedule) => {
+            json!({ "ticks": schedule.ticks.as_str(), "catch_up": schedule.catch_up })
+        }
+        TriggerKind::Poll(poll) => json!({
+            "operation": bound(&poll.operation), "every": write_duration(poll.every), "cursor": poll.cursor.as_str(),
+            "key": poll.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(),
+        }),
+        TriggerKind::Flow { params } => json!({ "params": params.to_string() }),
+        TriggerKind::Files(files) => json!({
+            "folder": files.folder.as_str(), "name": files.name.as_str(), "reader": files.reader.as_str(),
+            "settle": write_duration(files.settle),
+        }),
+    }
+}
+
 /// The same facts for programs: steps by id, their kinds, operations, and why a repeat is safe.
 pub fn json(graph: &ExecutionGraph) -> Value {
     let mut trigger = json!({
@@ -159,15 +210,8 @@ pub fn json(graph: &ExecutionGraph) -> Value {
         "order_by": graph.trigger.order_by.is_some(),
         "sequence": graph.trigger.sequence.is_some(),
     });
-    let (kind, source) = match &graph.trigger.kind {
-        TriggerKind::Webhook { connection, events } => {
-            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
-            ("webhook", json!({ "connection": connection.as_str(), "events": events }))
-        }
-        TriggerKind::Flow { params } => ("flow", json!({ "params": params.to_string() })),
-    };
     if let Value::Object(shown) = &mut trigger {
-        shown.insert(kind.into(), source);
+        shown.insert(graph.trigger.kind.word().into(), source(&graph.trigger.kind));
     }
     json!({
         "flow": graph.flow.as_str(),
@@ -204,6 +248,11 @@ fn node(step: &Node) -> Value {
         NodeKind::Wait(Wait::Row(poll)) => json!({ "wait": {
             "lookup": bound(&poll.operation), "every": write_duration(poll.every), "at_most": write_duration(poll.at_most),
         }}),
+        NodeKind::Approve(approve) => json!({ "approve": {
+            "roles": approve.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(),
+            "expires": approve.expires.map(write_duration),
+            "items": approve.items.is_some(),
+        }}),
         NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
         NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),
         NodeKind::Stop { release, .. } => json!({ "stop": { "release": release } }),
@@ -222,6 +271,9 @@ fn node(step: &Node) -> Value {
         .collect();
     if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
         shown.extend(kind);
+        if let Some(lookup) = &step.reread {
+            shown.insert("reread".into(), Value::String(lookup.to_string()));
+        }
         if step.together {
             shown.insert("together".into(), Value::Bool(true));
         }
@@ -233,11 +285,15 @@ fn node(step: &Node) -> Value {
 }
 
 fn bound(operation: &Operation) -> Value {
-    json!({
+    let mut shown = json!({
         "operation": operation.name.as_str(),
         "connection": operation.connection.as_str(),
         "entity": operation.entity.as_ref().map(|entity| entity.as_str()),
         "params": operation.params.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         "repeat": operation.repeat.reason,
-    })
+    });
+    if let (Some(time), Value::Object(shown)) = (operation.cache, &mut shown) {
+        shown.insert("cache".into(), Value::String(write_duration(time)));
+    }
+    shown
 }

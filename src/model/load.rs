@@ -67,6 +67,31 @@ pub fn belongs(entry: &walkdir::DirEntry) -> bool {
         || !(name.starts_with('.') || (folder && (name == "target" || entry.path().join(PROJECT_FILE).is_file())))
 }
 
+/// A relative path, resolved below `folder`. `None`: it leaves the project.
+pub fn join(folder: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The folder from which a flow takes files. What is dropped there comes and goes and is no part of the project.
+fn inbox(path: &str, text: &str) -> Option<String> {
+    // Few flows do: the others are not parsed twice.
+    if !path.ends_with(".flow.yaml") || !text.contains("file:") {
+        return None;
+    }
+    let flow = yaml::parse(FileId(0), text).ok()?;
+    let files = flow.get("trigger")?.get("file")?.get("path")?.scalar()?.text.clone();
+    let place = join(path.rsplit_once('/').map_or("", |(folder, _)| folder), &files)?;
+    Some(place.rsplit_once('/')?.0.to_string())
+}
+
 impl Project {
     /// The project in which `start` stands. Leaves out hidden folders, `target`, projects inside, and links that lead out
     /// of it; a link to what is hidden inside it is how Kubernetes mounts files.
@@ -79,6 +104,15 @@ impl Project {
         };
         let mut findings = vec![];
         let mut texts = BTreeMap::new();
+        // Tables and test data stand between what may be dropped for a flow to take: flows say which is which.
+        let mut data = vec![];
+        let take = |path: String,
+                    from: &Path,
+                    findings: &mut Vec<Diagnostic>,
+                    texts: &mut BTreeMap<String, Arc<str>>| match text(from) {
+            Ok(text) => drop(texts.insert(path, text)),
+            Err((code, why)) => findings.push(Diagnostic::general(code, format!("{path}: {why}"))),
+        };
         let stays = |entry: &walkdir::DirEntry| {
             !entry.path_is_symlink() || entry.path().canonicalize().is_ok_and(|target| target.starts_with(&root))
         };
@@ -98,12 +132,17 @@ impl Project {
             if !entry.file_type().is_file() || kind(&path) == Kind::Other {
                 continue;
             }
-            match text(entry.path()) {
-                Ok(text) => {
-                    texts.insert(path, text);
-                }
-                Err((code, why)) => findings.push(Diagnostic::general(code, format!("{path}: {why}"))),
+            if path.ends_with(".csv") || path.ends_with(".json") {
+                data.push((path, entry.into_path()));
+            } else {
+                take(path, entry.path(), &mut findings, &mut texts);
             }
+        }
+        let inboxes: Vec<String> = texts.iter().filter_map(|(path, text)| inbox(path, text)).collect();
+        let dropped =
+            |path: &str| inboxes.iter().any(|folder| path.rsplit_once('/').is_some_and(|(of, _)| of == folder));
+        for (path, from) in data.into_iter().filter(|(path, _)| !dropped(path)) {
+            take(path, &from, &mut findings, &mut texts);
         }
         let (project, sources, more) = Project::from_files(&texts);
         findings.extend(more);

@@ -385,6 +385,53 @@ fn deep_flows_are_read_or_refused() {
 }
 
 #[test]
+fn what_is_dropped_for_a_flow_to_take_is_no_part_of_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("flowctl.yaml", "project: p\nversion: 1\n");
+    write("a/a.flow.yaml", "flow: a\ntrigger: { file: { path: ../in/*.csv } }\nsteps: [{ id: a, transform: 1 }]\n");
+    write("in/dropped.csv", "\u{0}");
+    write("in/below/kept.csv", "a\n");
+    write("a/tables/kept.csv", "a\n");
+    let (project, _, findings) = crate::model::Project::load(folder.path());
+    assert_eq!(findings, []);
+    assert_eq!(project.files.keys().collect::<Vec<_>>(), ["a/tables/kept.csv", "in/below/kept.csv"]);
+}
+
+#[test]
+fn each_webhook_has_a_path_of_its_own() {
+    let shop = |name: &str, path: &str| {
+        format!(
+            "  {name}: {{ system: stripe, mode: live, api_key: env://K, webhook: {{ path: {path}, secrets: [env://S], rate: 5/s }} }}\n"
+        )
+    };
+    let check = |paths: &[&str]| {
+        let names = ["one", "two", "three"];
+        let connections: String = names.iter().zip(paths).map(|(name, path)| shop(name, path)).collect();
+        let (project, sources, found) = load(&[ROOT, ("connections.yaml", &format!("connections:\n{connections}"))]);
+        assert_eq!(found, []);
+        lines(&sources, &project.effective(None).expect("the base").check(&crate::catalog::Catalog::bundled()))
+    };
+    assert_eq!(check(&["/hooks/a", "/hooks/b"]), Vec::<String>::new());
+    for (paths, expected) in [
+        (
+            &["/hooks/a", "/hooks/b", "/hooks/a"][..],
+            "F0641 connections.yaml:4:75 connections `one` and `three` have the same webhook path /hooks/a",
+        ),
+        (&["hooks/a"], "F0641 connections.yaml:2:73 a webhook's path begins with `/`"),
+        (&["/hooks/a?b"], "F0641 "),
+        (&["/readyz"], "F0641 connections.yaml:2:73 `/readyz` says how flowctl is"),
+    ] {
+        let said = check(paths);
+        assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
+    }
+}
+
+#[test]
 fn a_setting_is_no_reference_and_tables_of_an_environment_take_their_place() {
     let (project, sources, found) = load(&[
         (

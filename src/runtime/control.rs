@@ -2,12 +2,14 @@
 
 use super::Inner;
 use crate::console::operate::{Operation, Which};
-use crate::console::{Answer, Control, Findings, FlowStatus, NotDone, ReloadReport};
+use crate::console::{Answer, Control, Findings, FlowStatus, Found, NotDone, ReloadReport};
 use crate::engine::machine::Replay;
 use crate::engine::{CommandError, Preview, Resumed};
 use crate::graph::ExecutionGraph;
 use crate::store::{By, Hash, RunId, StoreError};
+use crate::triggers::reconcile;
 use crate::value::paths::Paths;
+use jiff::Timestamp;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -38,6 +40,10 @@ impl Control for Inner {
         })
     }
 
+    fn backfill(&self, flow: String, from: Timestamp, to: Timestamp, by: By) -> Found<'_> {
+        Box::pin(async move { reconcile::backfill(&self.askers, &flow, from, to, by).await })
+    }
+
     fn operate(&self, run: RunId, operation: Operation, by: By) -> Answer<'_, Resumed> {
         Box::pin(async move {
             let stands = |state| Resumed { run, state };
@@ -51,6 +57,9 @@ impl Control for Inner {
                 Operation::Edit { payload } => {
                     self.executor.edit(run, &payload, by).await?;
                     Ok(stands(self.run(run).await?.state))
+                }
+                Operation::Judge { step, approved, without } => {
+                    Ok(stands(self.executor.judge(run, &step, approved, without, by).await?))
                 }
                 Operation::Release => {
                     self.store.release_key(run, by).await?;

@@ -665,6 +665,135 @@ pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
 
+fn moved(from: Option<&str>, to: &str) -> CursorMove {
+    let from = from.map(str::to_owned);
+    CursorMove { flow: "a".to_owned(), name: "poll".to_owned(), from, to: to.to_owned(), at: noon() }
+}
+
+pub(crate) async fn a_cursor_moves_with_what_it_brought(store: Arc<dyn Store>) {
+    let cursor = || store.cursor("a".to_owned(), "poll".to_owned());
+    assert_eq!(cursor().await.unwrap(), None);
+    let rows = || vec![(event("r1", "1"), vec![run("a", "r1")]), (event("r2", "2"), vec![run("a", "r2")])];
+    let brought = store.accept_all(rows(), moved(None, "2")).await.unwrap();
+    assert_eq!(brought.into_iter().map(|one| kept(one).len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+    let other = store.cursor("b".to_owned(), "poll".to_owned()).await.unwrap();
+    assert_eq!(other, None, "cursors belong to their flow");
+
+    // Whoever saw the cursor elsewhere writes nothing: neither rows nor cursor.
+    let third = || vec![(event("r3", "3"), vec![run("a", "r3")])];
+    for stale in [None, Some("1")] {
+        let refused = store.accept_all(third(), moved(stale, "3")).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(claimed(&*store).await.len(), 2);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+
+    // What comes again is known; the rest of the same page is kept.
+    let page = [rows(), third()].concat();
+    let again = store.accept_all(page, moved(Some("2"), "3")).await.unwrap();
+    let duplicates = again.iter().filter(|one| one.outcome == AcceptOutcome::Duplicate).count();
+    assert_eq!((again.len(), duplicates), (3, 2));
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("3"));
+    assert!(store.accept_all(vec![], moved(Some("3"), "4")).await.unwrap().is_empty());
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("4"));
+}
+
+pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>) {
+    let listed = |id: &str, body: &str| NewEvent { same: Hash::ANY, ..event(id, body) };
+    store.accept(event("delivered", "a"), vec![]).await.unwrap();
+    let known = store.accept(listed("delivered", "as the list has it"), vec![]).await.unwrap();
+    assert_eq!(known.outcome, AcceptOutcome::Duplicate);
+    store.accept(listed("listed", "as the list has it"), vec![]).await.unwrap();
+    let late = store.accept(event("listed", "as it is delivered"), vec![]).await.unwrap();
+    assert_eq!(late.outcome, AcceptOutcome::Duplicate);
+    assert_eq!(store.alerts(AlertFilter::default(), Page::first(10)).await.unwrap().items, []);
+
+    store.audit_action("backfill", "flow a".to_owned(), by("a gap in March")).await.unwrap();
+    let audit = store.audit(Page::first(1)).await.unwrap().items;
+    assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
+}
+
+pub(crate) async fn questions_to_persons_are_kept(store: Arc<dyn Store>) {
+    let asked =
+        |node: &str, expires_at| ApprovalChange::Asked { node: node.to_owned(), request: "{}".to_owned(), expires_at };
+    let judged = |approved, seconds| journal::Judged {
+        approved,
+        without: vec!["L-1".to_owned()],
+        actor: "ada".to_owned(),
+        reason: "checked".to_owned(),
+        at: later(seconds),
+    };
+    let list = async |state| {
+        let filter = ApprovalFilter { state, flow: Some("a".to_owned()), ..ApprovalFilter::default() };
+        let listed = store.approvals(filter, Page::first(9)).await.unwrap().items;
+        listed.into_iter().map(|approval| (approval.node, approval.state)).collect::<Vec<_>>()
+    };
+    let run = start(&*store, "1", run("a", "1")).await.id;
+    let lease = claim(&*store).await[0].lease;
+    let mut update = RunUpdate::to(Next::Waiting { due: Timestamp::MAX }, later(2));
+    update.approvals = vec![asked("one", Some(later(100))), asked("two", None), asked("three", Some(later(50)))];
+    store.append(lease, vec![], update).await.unwrap();
+    assert_eq!(list(Some(ApprovalState::Pending)).await.len(), 3);
+    assert_eq!(claimed(&*store).await, []);
+    assert!(store.next_due().await.unwrap().is_some_and(|due| due > later(1_000_000)), "for ever is a time");
+
+    // Answered in time and once; the run is woken, and gets the answer until it has taken it.
+    let late = store.answer(run, "one".to_owned(), judged(true, 100)).await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+    store.answer(run, "one".to_owned(), judged(true, 4)).await.unwrap();
+    let twice = store.answer(run, "one".to_owned(), judged(false, 5)).await;
+    assert!(matches!(twice, Err(StoreError::Conflict(_))), "{twice:?}");
+    let unknown = store.answer(run, "four".to_owned(), judged(true, 4)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
+    let lease = claim(&*store).await[0].lease;
+    assert_eq!(store.load_run(run).await.unwrap().unwrap().answers, [("one".to_owned(), judged(true, 4))]);
+
+    // What is answered while a worker has the run wakes it as soon as it waits; that it expired is not true then.
+    store.answer(run, "three".to_owned(), judged(false, 5)).await.unwrap();
+    let mut update = RunUpdate::running(later(60));
+    update.approvals = vec![ApprovalChange::Expired { node: "three".to_owned() }];
+    assert_eq!(store.append(lease, vec![], update).await, Err(StoreError::Fenced { run }));
+    let mut update = RunUpdate::to(Next::Waiting { due: later(1000) }, later(5));
+    update.approvals = vec![ApprovalChange::Taken { node: "one".to_owned() }];
+    store.append(lease, vec![], update).await.unwrap();
+    let lease = claim(&*store).await[0].lease;
+    assert_eq!(store.load_run(run).await.unwrap().unwrap().answers, [("three".to_owned(), judged(false, 5))]);
+
+    // At the end nobody need answer any more; whoever asks again asks anew.
+    let mut update = RunUpdate::to(Next::Stopped { reason: "no".to_owned(), release: false }, later(6));
+    update.approvals = vec![ApprovalChange::Taken { node: "three".to_owned() }, ApprovalChange::Withdrawn];
+    store.append(lease, vec![], update).await.unwrap();
+    let named = |node: &str, state| (node.to_owned(), state);
+    let all = list(None).await;
+    for expected in [
+        named("one", ApprovalState::Approved),
+        named("two", ApprovalState::Withdrawn),
+        named("three", ApprovalState::Rejected),
+    ] {
+        assert!(all.contains(&expected), "{all:?}");
+    }
+    store.resume(run, Resume { action: "replay", ..Resume::default() }, by("again")).await.unwrap();
+    let lease = claim(&*store).await[0].lease;
+    let mut update = RunUpdate::to(Next::Waiting { due: later(1000) }, later(7));
+    update.approvals = vec![asked("three", None)];
+    store.append(lease, vec![], update).await.unwrap();
+    assert_eq!(list(Some(ApprovalState::Pending)).await, [named("three", ApprovalState::Pending)]);
+    assert_eq!(store.load_run(run).await.unwrap().unwrap().answers, []);
+    let actions: Vec<_> = store.audit(Page::first(9)).await.unwrap().items.into_iter().map(|a| a.action).collect();
+    assert_eq!(actions, ["replay", "reject", "approve"]);
+
+    // Questions go with their run.
+    let lease = {
+        store.answer(run, "three".to_owned(), judged(true, 8)).await.unwrap();
+        store.claim(later(9), later(31), 100).await.unwrap()[0].lease
+    };
+    end(&*store, lease, Next::Succeeded).await;
+    let day = at("2026-03-10T00:00:00Z");
+    store.drop_periods(before(day), day).await.unwrap();
+    assert!(store.approvals(ApprovalFilter::default(), Page::first(9)).await.unwrap().items.is_empty());
+}
+
 macro_rules! conformance {
     ($make:expr) => {
         crate::store::conformance::conformance! { $make =>
@@ -673,10 +802,11 @@ macro_rules! conformance {
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
             an_append_is_all_or_nothing
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
-            dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts
+            dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
             an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
+            a_cursor_moves_with_what_it_brought what_was_asked_for_is_known_by_its_id
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -40,6 +40,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
 
+    /// Keeps events that were asked for, each as [`accept`](Store::accept) does, and moves the cursor of the asking: all
+    /// of it or nothing. [`StoreError::Conflict`] when the cursor stands elsewhere by now.
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>>;
+
+    /// Where a cursor of a flow stands.
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>>;
+
     /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
     /// end as superseded). Flows that have another run of it are left out. `entries` are written into each new run first.
     fn accept_again(
@@ -101,6 +108,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// An event with its body.
     fn event(&self, event: EventId) -> Reply<'_, Option<(Event, Vec<u8>)>>;
+
+    /// What persons are asked, the latest first.
+    fn approvals(&self, filter: ApprovalFilter, page: Page) -> Reply<'_, Listed<Approval>>;
+
+    /// Keeps a person's answer, and wakes the run that waits for it. [`StoreError::Conflict`] when it is not asked (any
+    /// more), or has expired.
+    fn answer(&self, run: RunId, node: String, answer: journal::Judged) -> Reply<'_, ()>;
 
     /// Raises an alert outside any run.
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId>;

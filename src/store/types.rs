@@ -1,6 +1,6 @@
 //! The plain types that the [`Store`](super::Store) trait speaks in.
 
-use super::journal::{Encoded, JournalEntry};
+use super::journal::{Encoded, JournalEntry, Judged};
 use super::keep::Kept;
 use crate::diagnostics::Position;
 use crate::graph::{ErrorClass, Severity};
@@ -75,6 +75,9 @@ impl Hash {
         hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
         Hash(hash)
     }
+
+    /// In the place of what two deliveries have in common ([`NewEvent::same`]): the id alone tells.
+    pub const ANY: Hash = Hash([0; 32]);
 }
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,6 +150,18 @@ names! {
         Erased = "erased",
     }
 
+    /// What became of a question to a person.
+    ApprovalState: "a state of approvals" {
+        /// Nobody has answered yet.
+        Pending = "pending",
+        Approved = "approved",
+        Rejected = "rejected",
+        /// Nobody answered in time.
+        Expired = "expired",
+        /// The run has ended otherwise.
+        Withdrawn = "withdrawn",
+    }
+
     /// Where a run stands.
     RunState: "a state of runs" {
         /// Waits behind an earlier run of its order key.
@@ -198,7 +213,8 @@ pub struct NewEvent {
     pub provider_id: String,
     /// The provider's name of its kind, as `charge.succeeded`. Empty where it could not be read.
     pub kind: String,
-    /// Hash of what two deliveries with one id must have in common (the catalogue's `same`, by default all of the body).
+    /// Hash of what two deliveries with one id must have in common (the catalogue's `same`, by default all of the body);
+    /// [`Hash::ANY`] for what was asked for rather than delivered.
     pub same: Hash,
     /// The bytes as received.
     pub body: Vec<u8>,
@@ -233,6 +249,18 @@ pub enum Start {
     Ignored,
     /// An expression at the door failed: a dead letter from the start.
     Failed(RunError),
+}
+
+/// How far something that is asked for again and again has come, in the words of whoever asks. It moves only from where
+/// that one saw it, so that two who ask never both move it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorMove {
+    pub flow: String,
+    pub name: String,
+    /// Where it stood; `None`: nowhere yet.
+    pub from: Option<String>,
+    pub to: String,
+    pub at: Timestamp,
 }
 
 /// What [`accept`](super::Store::accept) did.
@@ -381,6 +409,8 @@ pub struct LoadedRun {
     pub body: Vec<u8>,
     /// In the order of `seq`. An entry `accepted` at 0 is the store's own: there where the run has a dedupe value or order key.
     pub journal: Vec<JournalEntry>,
+    /// What persons answered and the journal does not know yet, with the nodes.
+    pub answers: Vec<(String, Judged)>,
 }
 
 /// What one write to a run does beside its journal entries.
@@ -391,6 +421,7 @@ pub struct RunUpdate {
     pub revision: Option<Hash>,
     pub effects: Vec<Effect>,
     pub alerts: Vec<NewAlert>,
+    pub approvals: Vec<ApprovalChange>,
     /// Links and totals, in this order.
     pub kept: Vec<Kept>,
     /// Nodes that wait for a called run no longer.
@@ -411,6 +442,7 @@ impl RunUpdate {
             revision: None,
             effects: Vec::new(),
             alerts: Vec::new(),
+            approvals: Vec::new(),
             kept: Vec::new(),
             joined: Vec::new(),
             at,
@@ -503,6 +535,41 @@ pub struct Effect {
     pub row_key: String,
     /// The node's path.
     pub node: String,
+}
+
+/// What a write to a run does to the questions that it asks persons.
+#[derive(Clone, Debug)]
+pub enum ApprovalChange {
+    /// A person is asked, anew where one was before.
+    Asked {
+        node: String,
+        /// A [`journal::Asked`](super::journal::Asked) as JSON text.
+        request: String,
+        expires_at: Option<Timestamp>,
+    },
+    /// The run has the answer in its journal.
+    Taken { node: String },
+    /// Nobody answered in time. [`StoreError::Fenced`](super::StoreError::Fenced) where somebody has.
+    Expired { node: String },
+    /// Nobody need answer any more.
+    Withdrawn,
+}
+
+/// A question to a person, as kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    pub run: RunId,
+    pub flow: String,
+    /// The node's path.
+    pub node: String,
+    pub state: ApprovalState,
+    /// A [`journal::Asked`](super::journal::Asked) as JSON text.
+    pub request: String,
+    pub asked_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// When it was answered, expired or withdrawn.
+    pub ended_at: Option<Timestamp>,
+    pub answer: Option<Judged>,
 }
 
 /// Something a person should know. One of the same flow, code and title is one while it is open, and counts.
@@ -672,6 +739,14 @@ pub struct AlertFilter {
     pub open: Option<bool>,
     pub flow: Option<String>,
     pub code: Option<String>,
+}
+
+/// Which approvals to list. Everything set must hold.
+#[derive(Clone, Debug, Default)]
+pub struct ApprovalFilter {
+    pub state: Option<ApprovalState>,
+    pub flow: Option<String>,
+    pub run: Option<RunId>,
 }
 
 /// How long what is kept.

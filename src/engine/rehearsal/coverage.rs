@@ -244,6 +244,10 @@ impl Parts {
                 self.operation(&poll.operation);
                 self.slot(&poll.until);
             }
+            NodeKind::Approve(approve) => {
+                let items = approve.items.iter().flat_map(|(items, key)| [items, key]);
+                [&approve.title].into_iter().chain(&approve.detail).chain(items).for_each(|slot| self.slot(slot));
+            }
             NodeKind::Alert { title, detail, .. } => [title].into_iter().chain(detail).for_each(|slot| self.slot(slot)),
             NodeKind::Fail { message: slot, .. } | NodeKind::Stop { reason: slot, .. } => self.slot(slot),
             _ => {}

@@ -35,6 +35,7 @@ use crate::value::{Record, Text, Value, json};
 pub use coverage::{Coverage, Found, Part};
 pub use problems::Amendment;
 pub use rewrite::{Rewritten, rewrite};
+pub use write::double_quoted;
 
 use answers::Answers;
 use drive::{Arrival, World};
@@ -318,8 +319,9 @@ impl Stage<'_> {
     fn arrival(&self, event: &Tree, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
         let value = event.value();
         let (connection, events) = match &graph.trigger.kind {
-            TriggerKind::Webhook { connection, events } => (connection, events),
+            TriggerKind::Webhook { connection, events, .. } => (connection, events),
             TriggerKind::Flow { params } => return self.called(event, params),
+            kind => return self.asked_for(value, kind),
         };
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
@@ -338,10 +340,26 @@ impl Stage<'_> {
         }
         let (kind, _, id) = found.unwrap_or_default();
         let id = id.unwrap_or_else(|| "event".to_owned());
-        self.delivered(value, connection, kind, id)
+        self.delivered(value, Some(connection), &kind, id)
     }
 
-    fn delivered(&self, value: Value, connection: &Text, kind: String, id: String) -> Result<Arrival, Diagnostic> {
+    /// An event that the flow asks for itself, as a schedule or a poll.
+    fn asked_for(&self, event: Value, kind: &TriggerKind) -> Result<Arrival, Diagnostic> {
+        let connection = match kind {
+            TriggerKind::Poll(poll) => Some(&poll.operation.connection),
+            _ => None,
+        };
+        let id = kind.event_id(&event).unwrap_or_else(|| "event".to_owned());
+        self.delivered(event, connection, kind.word(), id)
+    }
+
+    fn delivered(
+        &self,
+        value: Value,
+        connection: Option<&Text>,
+        kind: &str,
+        id: String,
+    ) -> Result<Arrival, Diagnostic> {
         let at = self.case.at.as_ref().or(self.given().and_then(|given| given.at.as_ref()));
         let at = at.map_or(midnight(), |at| at.value.0);
         let mut trigger = Record::new();
@@ -349,7 +367,9 @@ impl Stage<'_> {
         trigger.set("type".into(), Value::from(kind));
         trigger.set("received_at".into(), Value::Time(at));
         trigger.set("headers".into(), Value::Record(Record::new()));
-        trigger.set("connection".into(), Value::from(connection.clone()));
+        if let Some(connection) = connection {
+            trigger.set("connection".into(), Value::from(connection.clone()));
+        }
         trigger.set("own".into(), Value::Bool(false));
         let given = self.given().and_then(|given| given.trigger.as_ref());
         for facts in given.into_iter().chain(&self.case.trigger) {
@@ -365,8 +385,7 @@ impl Stage<'_> {
     fn called(&self, event: &Tree, params: &Type) -> Result<Arrival, Diagnostic> {
         let typed = arguments(&event.value(), params)
             .map_err(|error| wrong(format!("no flow could give this: {error}"), event.span))?;
-        let (kind, id) = ("flow".to_owned(), "event".to_owned());
-        self.delivered(typed, &Text::from(crate::engine::door::CALLS), kind, id)
+        self.delivered(typed, Some(&Text::from(crate::engine::door::CALLS)), "flow", "event".to_owned())
     }
 
     /// Facts of the delivery that a test sets.

@@ -522,3 +522,63 @@ steps:
     let verdicts = bakery.run("a.test.yaml", test).unwrap();
     assert!(verdicts[0].passed(), "{:#?}", verdicts[0].failures);
 }
+
+/// What is said of the cases of a flow that asks by itself.
+fn asked(trigger: &str, transform: &str, cases: &str) -> Vec<String> {
+    let flow = format!("flow: own\ntrigger:\n  {trigger}\nsteps: [{{ id: a, transform: '{transform}' }}]\n");
+    let texts: BTreeMap<String, Arc<str>> = [
+        ("flowctl.yaml", PROJECT),
+        ("connections.yaml", CONNECTIONS),
+        ("own/own.flow.yaml", &flow),
+        ("own/tests/own.test.yaml", &format!("flow: own\ncases:\n{cases}")),
+    ]
+    .iter()
+    .map(|(path, text)| (path.to_string(), Arc::from(*text)))
+    .collect();
+    let (project, sources, found) = Project::from_files(&texts);
+    assert_eq!(found, []);
+    let effective = project.effective(None).unwrap();
+    let catalog = Catalog::bundled();
+    let compilation = compile(&project, &effective, sources, &catalog);
+    assert_eq!(compilation.findings, []);
+    let verdicts = Rehearsal::new(&project, &effective, &compilation, &catalog).file(&project.tests[0]);
+    verdicts.into_iter().flat_map(|verdict| verdict.failures).map(|failure| failure.message).collect()
+}
+
+#[test]
+fn what_a_flow_asks_for_itself_is_rehearsed_like_what_comes() {
+    let said = asked(
+        "schedule: { cron: '@daily', zone: UTC }",
+        "{ day = event.scheduled_at.in_zone(\"Europe/Oslo\").date(), id = trigger.id, kind = trigger.type, first = event.previous_at? == missing }",
+        "
+  - name: a tick
+    event: { scheduled_at: '2026-03-01T23:30:00Z' }
+    expect: { run: succeeded, steps: { a: { day: '2026-03-02', id: '2026-03-01T23:30:00Z', kind: schedule, first: true } } }
+  - name: the same tick once more
+    event: { scheduled_at: '2026-03-01T23:30:00Z' }
+    before: [{ event: { scheduled_at: '2026-03-01T23:30:00Z' } }]
+    expect: { run: duplicate }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
+    let said = asked(
+        "poll: { operation: finops.list, entity: SalesOrderHeadersV2, every: 5m, cursor: OrderCreationDateTime }",
+        "trigger.id + \" \" + trigger.connection",
+        "
+  - name: a row
+    event: { dataAreaId: bkry, SalesOrderNumber: SO-1, OrderCreationDateTime: '2026-03-02T09:00:00Z' }
+    expect: { steps: { a: bkry/SO-1@2026-03-02T09:00:00Z d365 } }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
+    let said = asked(
+        "file: { path: inbox/*.csv }",
+        "event.rows.sum(r => decimal(r[\"amount\"]))",
+        "
+  - name: a file
+    event: { name: a.csv, path: own/inbox/a.csv, size: 3, sha256: ab, rows: [{ amount: '1.10' }, { amount: '2.20' }] }
+    expect: { steps: { a: 3.30 } }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
+}

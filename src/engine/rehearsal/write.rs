@@ -52,8 +52,8 @@ fn text(text: &str, quotes: Quotes) -> Result<String, json::WriteError> {
     double_quoted(text)
 }
 
-/// Between double quotes, as both JSON and YAML read it.
-fn double_quoted(text: &str) -> Result<String, json::WriteError> {
+/// A text between double quotes, as both JSON and YAML read it.
+pub fn double_quoted(text: &str) -> Result<String, json::WriteError> {
     let written = json::write(&Value::Text(Text::from(text)))?;
     let mut out = String::with_capacity(written.len());
     for c in written.chars() {

@@ -2,6 +2,7 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+mod approve;
 pub mod calls;
 mod changeset;
 mod checks;
@@ -10,11 +11,15 @@ mod find_by;
 mod operation;
 mod parallel;
 mod params;
+mod reread;
 mod scope;
+mod sources;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trigger;
+#[cfg(test)]
+mod trigger_tests;
 mod wait;
 
 use super::{ExecutionGraph, Slot};
@@ -24,6 +29,7 @@ use crate::language::check::{Checked, SlotScope};
 use crate::language::types::Type;
 use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
+pub(super) use crate::model::load::join;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
 use calls::Signatures;
@@ -72,6 +78,7 @@ impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
         let mut work = Work::new(self);
+        work.path = path;
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -132,6 +139,8 @@ impl CompiledFlow {
 /// The work on one flow.
 struct Work<'a> {
     compiler: &'a Compiler<'a>,
+    /// The flow's file.
+    path: &'a str,
     uses: Vec<String>,
     findings: Vec<Diagnostic>,
     /// Every step's id and where it stands.
@@ -154,6 +163,7 @@ impl<'a> Work<'a> {
     fn new(compiler: &'a Compiler<'a>) -> Work<'a> {
         Work {
             compiler,
+            path: "",
             uses: vec![],
             findings: vec![],
             ids: BTreeMap::new(),
@@ -283,19 +293,6 @@ impl Work<'_> {
         }
         uses
     }
-}
-
-/// A relative path, resolved below `folder`. `None`: it leaves the project.
-pub(super) fn join(folder: &str, relative: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in relative.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 fn text(word: &str) -> Text {

@@ -4,7 +4,7 @@ use super::{ConnectionFacts, Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use crate::model::read::Spanned;
 use crate::model::slot::Configurable;
-use crate::model::values::{Count, Decimal, Word};
+use crate::model::values::{Count, Decimal, Flag, Word};
 use crate::value::{Exact, Text, Value, time};
 use std::time::Duration;
 
@@ -82,6 +82,19 @@ impl<'a> Work<'a> {
                     self.unfit_setting(name, "a whole number", &value);
                 }
                 count
+            }
+        }
+    }
+
+    pub(super) fn flag(&mut self, value: &Configurable<Flag>) -> Option<bool> {
+        match value {
+            Configurable::Given(flag) => Some(flag.value.0),
+            Configurable::Setting(name) => {
+                let value = self.setting(name)?.clone();
+                if value.as_bool().is_none() {
+                    self.unfit_setting(name, "true or false", &value);
+                }
+                value.as_bool()
             }
         }
     }

@@ -21,15 +21,22 @@ pub(super) struct Scope {
     pub wrote: bool,
     /// At the door there are no steps and no run yet.
     pub at_door: bool,
+    /// Where something is asked for before there is any event: only settings can be read.
+    pub alone: bool,
+    /// The events come from no connection.
+    pub unconnected: bool,
 }
 
 impl Scope {
     /// The variables in the order in which every slot of this place takes them.
     pub fn variables(&self) -> Vec<(Text, Type)> {
+        if self.alone {
+            return vec![];
+        }
         let steps = self.steps.iter().map(|(id, ty)| (id.clone(), Field::plain(ty.clone()))).collect();
         let mut variables = vec![
             (Text::from("event"), self.event.clone().unwrap_or_else(Type::any)),
-            (Text::from("trigger"), trigger_type()),
+            (Text::from("trigger"), trigger_type(!self.unconnected)),
         ];
         if self.at_door {
             return variables;
@@ -53,7 +60,8 @@ impl Scope {
     }
 }
 
-fn trigger_type() -> Type {
+fn trigger_type(connected: bool) -> Type {
+    let connection = if connected { Type::text() } else { Type::text().or_missing() };
     named(
         "trigger",
         [
@@ -61,7 +69,7 @@ fn trigger_type() -> Type {
             ("type", Type::text()),
             ("received_at", Type::time()),
             ("headers", Type::map(Type::text())),
-            ("connection", Type::text()),
+            ("connection", connection),
             ("own", Type::bool()),
         ],
     )

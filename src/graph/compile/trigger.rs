@@ -18,14 +18,13 @@ impl Work<'_> {
                 ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
                 self.webhook(webhook, scope)
             }
+            TriggerSource::Schedule(schedule) => self.schedule(schedule, scope),
+            TriggerSource::Poll(poll) => self.polling(poll, scope),
+            TriggerSource::File(file) => self.files(file, scope),
             TriggerSource::Flow(flow) => {
                 let params = self.params(flow);
                 scope.event = params.clone();
                 params.map(|params| TriggerKind::Flow { params })
-            }
-            _ => {
-                self.unsupported("this kind of trigger", trigger.source_key);
-                return None;
             }
         };
         scope.at_door = true;
@@ -58,12 +57,6 @@ impl Work<'_> {
     }
 
     fn webhook(&mut self, webhook: &flow::Webhook, scope: &mut Scope) -> Option<TriggerKind> {
-        if let Some(reconcile) = &webhook.reconcile {
-            self.unsupported("`reconcile`", reconcile.span);
-        }
-        if let Some(column) = webhook.columns.first() {
-            self.unsupported("`columns`", column.span);
-        }
         let (name, span) = match &webhook.connection {
             Configurable::Given(name) => (name.to_string(), name.span),
             Configurable::Setting(name) => {
@@ -100,7 +93,16 @@ impl Work<'_> {
             }
         }
         scope.event = types.into_iter().reduce(common);
-        (names.len() == webhook.events.len()).then(|| TriggerKind::Webhook { connection: text(&name), events: names })
+        let columns = webhook.columns.first().map(|column| {
+            let message = format!("{} does not say which columns an update touched", system.title);
+            let finding = Diagnostic::error(Code::F0490, message, column.span);
+            self.say(finding.help("leave `columns` out, and ask in `when` what you want to know of the event"));
+        });
+        let reconcile = webhook.reconcile.as_ref().map(|written| self.reconcile(written, webhook, system));
+        if names.len() != webhook.events.len() || columns.is_some() || matches!(reconcile, Some(None)) {
+            return None;
+        }
+        Some(TriggerKind::Webhook { connection: text(&name), events: names, reconcile: reconcile.flatten() })
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) enum Look {
 
 /// Whether a value is as its type says it already. Fields of records and elements of lists are looked at only when they
 /// are read in turn, except for scalars in a list that need conversion.
+#[inline]
 pub(super) fn look(value: &Value, ty: &Type) -> Look {
     match (&ty.kind, value) {
         (_, Value::Missing) => Look::Absent,

@@ -118,12 +118,17 @@ impl Witness for Told<'_> {
 
 impl<'e, W: Witness> Machine<'e, '_, W> {
     /// Something else stands in for a side that is being taken.
+    #[inline]
     pub(super) fn instead(&mut self, role: Role, span: Span) -> Option<Instead> {
         if W::HEARS { self.witness.instead(Unit { span, role }) } else { None }
     }
 
     /// What a side gave that was taken, or what stands in for it.
+    #[inline]
     pub(super) fn taken(&mut self, role: Role, span: Span, value: Run<Value>) -> Run<Value> {
+        if !W::HEARS {
+            return value;
+        }
         match (self.instead(role, span), value) {
             (None, value) => value,
             (Some(Instead::Nothing), _) => Ok(Value::Missing),

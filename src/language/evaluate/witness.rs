@@ -1,5 +1,5 @@
 //! Who looks on while an expression is evaluated: `flowctl eval --explain`, coverage. A witness is told what happens and
-//! changes nothing of it.
+//! changes nothing of it; only a watch, which asks what would be missed, puts something else in the place of a side.
 //!
 //! The evaluator is compiled once for each kind of witness; for `()`, which hears nothing, that costs nothing. Events
 //! nest: between `enter` and `leave` of an operation lie those of its operands, in the order in which they are worked

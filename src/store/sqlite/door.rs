@@ -6,8 +6,8 @@ use super::{alerts, keys, runs};
 use crate::graph::Severity;
 use crate::store::journal::Accepted as AcceptedTexts;
 use crate::store::{
-    AcceptOutcome, Accepted, AcceptedRun, By, Event, EventId, EventState, Hash, JournalEntry, NewAlert, NewEvent,
-    NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
+    AcceptOutcome, Accepted, AcceptedRun, By, CursorMove, Event, EventId, EventState, Hash, JournalEntry, NewAlert,
+    NewEvent, NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -30,13 +30,26 @@ pub(super) fn accept(c: &Connection, event: &NewEvent, new_runs: &[NewRun]) -> R
     Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
 }
 
+pub(super) fn accept_all(
+    c: &Connection,
+    events: &[(NewEvent, Vec<NewRun>)],
+    cursor: &CursorMove,
+) -> Result<Vec<Accepted>, StoreError> {
+    let stands: Option<String> = one(c, sql::CURSOR, params![cursor.flow, cursor.name], |row| row.get(0))?;
+    if stands != cursor.from {
+        return Err(StoreError::Conflict(format!("the cursor {} of {} was moved meanwhile", cursor.name, cursor.flow)));
+    }
+    execute(c, sql::MOVE_CURSOR, params![cursor.flow, cursor.name, cursor.to, At(cursor.at)])?;
+    events.iter().map(|(event, runs)| accept(c, event, runs)).collect()
+}
+
 /// An event whose id was taken: the same once more, or another body under the same id.
 fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted, StoreError> {
     let (connection, provider_id) = (&event.connection, &event.provider_id);
     let owner = one(c, sql::EVENT_ID_OWNER, params![connection, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (first, same): (EventId, Hash) =
         owner.ok_or_else(|| StoreError::Corrupt("an event id is taken by nobody".to_owned()))?;
-    if same == event.same {
+    if same == event.same || same == Hash::ANY || event.same == Hash::ANY {
         return Ok(Accepted { event: first, outcome: AcceptOutcome::Duplicate });
     }
     let kept = one(c, sql::CONFLICTING_EVENT, params![connection, provider_id, event.same], |row| row.get(0))?;

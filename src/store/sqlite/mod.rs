@@ -4,6 +4,7 @@
 //! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
 
 mod alerts;
+mod approvals;
 mod backup;
 mod calls;
 mod door;
@@ -62,6 +63,14 @@ impl std::fmt::Debug for SqliteStore {
 impl Store for SqliteStore {
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted> {
         Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
+    }
+
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>> {
+        Box::pin(self.writer.call(move |c| door::accept_all(c, &events, &cursor)))
+    }
+
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| query::one(c, sql::CURSOR, [&flow, &name], |row| row.get(0))))
     }
 
     fn accept_again(
@@ -132,6 +141,14 @@ impl Store for SqliteStore {
 
     fn event(&self, event: EventId) -> Reply<'_, Option<(Event, Vec<u8>)>> {
         Box::pin(self.readers.read(move |c| door::event(c, event)))
+    }
+
+    fn approvals(&self, filter: ApprovalFilter, page: Page) -> Reply<'_, Listed<Approval>> {
+        Box::pin(self.readers.read(move |c| approvals::list(c, &filter, &page)))
+    }
+
+    fn answer(&self, run: RunId, node: String, answer: journal::Judged) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| approvals::answer(c, &runs::get(c, run)?.run, &node, &answer)))
     }
 
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::{Event, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
-use crate::triggers::ingress::{Answer, Delivery, delivery_facts, kept_headers, take, trigger_facts};
+use crate::triggers::ingress::{Answer, Delivery, take};
+use crate::triggers::intake::{delivery_facts, kept_headers, trigger_facts};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -154,10 +155,12 @@ async fn a_run_sees_the_trigger_that_the_door_saw() {
     let (_folder, store) = store();
     let sent = headers(&[("via", "one"), ("x-note", "\"é\"")]);
     let received_at = Timestamp::from_second(NOW).unwrap();
-    let delivery = Delivery { headers: &sent, body: Bytes::new(), received_at };
-    let kept = kept_headers(&delivery);
-    let new =
-        crate::store::NewEvent { delivery: delivery_facts(&kept), ..crate::store::conformance::event("evt_1", "{}") };
+    let kept = kept_headers(&sent);
+    let new = crate::store::NewEvent {
+        delivery: delivery_facts(&kept, None),
+        received_at,
+        ..crate::store::conformance::event("evt_1", "{}")
+    };
     store.accept(new.clone(), vec![]).await.unwrap();
     let event = events(&*store).await.remove(0);
     assert_eq!(crate::engine::door::trigger(&event), trigger_facts(&new, kept));

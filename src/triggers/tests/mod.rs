@@ -1,5 +1,6 @@
 //! The door and its listener, against a real store.
 
+mod askers;
 mod ingress;
 mod server;
 
@@ -32,6 +33,8 @@ pub(super) fn endpoint() -> Endpoint {
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
         own_prefix: PREFIX.to_owned(),
+        own_users: Default::default(),
+        pace: None,
     }
 }
 
@@ -42,7 +45,7 @@ pub(super) fn flow(name: &str, connection: &str, event: &str) -> Arc<ExecutionGr
         flow: name.into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()] },
+            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()], reconcile: None },
             ignore_own: true,
             when: None,
             dedupe: None,
@@ -84,6 +87,8 @@ mod refusing {
 
     fails! {
         accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
+        accept_all(events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Vec<Accepted>;
+        cursor(flow: String, name: String) -> Option<String>;
         accept_again(event: EventId, runs: Vec<NewRun>, entries: Vec<JournalEntry>, by: By) -> Accepted;
         claim(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Claimed>;
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
@@ -117,6 +122,8 @@ mod refusing {
         erase(subject: Hash, by: By) -> Erased;
         link(name: String, key: String) -> Option<String>;
         total(name: String, key: String) -> Option<crate::value::Exact>;
+        approvals(filter: ApprovalFilter, page: Page) -> Listed<Approval>;
+        answer(run: RunId, node: String, answer: crate::store::journal::Judged) -> ();
         ping() -> ();
     }
 }
