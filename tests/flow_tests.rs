@@ -166,6 +166,11 @@ fn update_changes_what_differs_and_nothing_else() {
     expect: { calls: [{ step: noted, key: ch_1 }, { step: noted, key: \"ch_2\" }], waited: 3s }
   - name: nothing was written
     expect: { steps: { noted: } }
+  - name: no alerts
+    expect:
+      alerts:
+        - { code: none }
+      waited: 1h
 ";
     let (text, run) = updated(cases);
     let expected = "  - name: a value    # as it was
@@ -190,12 +195,16 @@ fn update_changes_what_differs_and_nothing_else() {
     expect: { calls: [{ step: noted, key: ch_1 }], waited: 0s }
   - name: nothing was written
     expect: { steps: { noted: { id: ch_1 } } }
+  - name: no alerts
+    expect:
+      alerts: []
+      waited: 0s
 ";
     assert_eq!(text, expected, "{}{}", run.stdout, run.stderr);
     assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.starts_with("thanks.test.yaml:8\n  -    expect: { run: succeeded"), "{}", run.stdout);
     assert!(run.stdout.contains("\n  +              thanked: 'yes'\n"), "{}", run.stdout);
-    assert!(run.stdout.ends_with("5 passed, 0 failed\n"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("6 passed, 0 failed\n"), "{}", run.stdout);
     let (again, run) = updated(&text);
     assert_eq!((again, run.stdout.starts_with("thanks.test.yaml\n")), (text, true));
 }

@@ -109,7 +109,7 @@ impl Page<'_> {
             Change::Field(name, value) => self.field(node, name, value),
             Change::List(name, entries) => {
                 let list = node.entry(name).ok_or_else(|| format!("there is no `{name}`"))?;
-                self.list(node, &list.1, entries)
+                self.list(node, list, entries)
             }
             Change::Never(why) => Err((*why).to_owned()),
         }
@@ -131,12 +131,7 @@ impl Page<'_> {
             return Ok(Edit { start, end, text, depth: 0 });
         }
         // Nothing was written: it stands behind the colon.
-        let colon = key.and_then(|key| {
-            let behind = self.text.get(key.span.end as usize..)?;
-            let colon = behind.find(':')?;
-            behind.get(..colon)?.trim().is_empty().then_some(key.span.end as usize + colon + 1)
-        });
-        let at = colon.ok_or("nothing is written there that could be replaced")?;
+        let at = key.and_then(|key| self.colon(key)).ok_or("nothing is written there that could be replaced")?;
         Ok(Edit { start: at, end: at, text: format!(" {text}"), depth: 0 })
     }
 
@@ -166,7 +161,7 @@ impl Page<'_> {
     }
 
     /// What is the same from the start stays where it is.
-    fn list(&self, holder: &Node, list: &Node, entries: &[Entry]) -> Result<Edit, Refusal> {
+    fn list(&self, holder: &Node, (key, list): &(Key, Node), entries: &[Entry]) -> Result<Edit, Refusal> {
         let NodeKind::Sequence(items) = &list.kind else { return Err("it is no list".into()) };
         if items.iter().chain([list]).any(|node| self.uses.get(&node.span).is_some_and(|uses| *uses > 1)) {
             return Err("an alias repeats some of it: it is changed by hand".into());
@@ -183,7 +178,13 @@ impl Page<'_> {
         let (start, end) = bytes(list.span);
         if entries.is_empty() {
             self.no_comment(list, list.span)?;
-            return Ok(Edit { start, end, text: "[]".into(), depth: 0 });
+            // Behind its key, also where it was a list of lines.
+            let colon =
+                self.colon(key).filter(|colon| self.text.get(*colon..start).is_some_and(|gap| gap.trim().is_empty()));
+            return Ok(match colon {
+                Some(start) => Edit { start, end, text: " []".into(), depth: 0 },
+                None => Edit { start, end, text: "[]".into(), depth: 0 },
+            });
         }
         let (Some(first), Some(last)) = (items.first(), items.last()) else {
             // `[]` becomes a list of lines, where there may be some.
@@ -209,7 +210,15 @@ impl Page<'_> {
             Some(kept) => (kept.span.end as usize, if new.is_empty() { "" } else { &*between }),
             None => (first.span.start as usize, ""),
         };
-        self.no_comment(list, Span { start: start as u32, end: end as u32, ..list.span })?;
+        // What is kept takes its comments with it.
+        let mut covered = vec![];
+        for (n, item) in items.iter().enumerate() {
+            match entries.contains(&Entry::Kept(n)) {
+                true => covered.push(bytes(item.span)),
+                false => scalars(item, &mut covered),
+            }
+        }
+        self.no_comment_between(covered, (start, end))?;
         Ok(Edit { start, end, text: format!("{before}{}", new.join(&between)), depth: 0 })
     }
 
@@ -232,12 +241,27 @@ impl Page<'_> {
         if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
+    /// Behind the colon of a key.
+    fn colon(&self, key: &Key) -> Option<usize> {
+        let behind = self.text.get(key.span.end as usize..)?;
+        let colon = behind.find(':')?;
+        behind.get(..colon)?.trim().is_empty().then_some(key.span.end as usize + colon + 1)
+    }
+
     /// A comment in what is replaced would be lost.
     fn no_comment(&self, node: &Node, span: Span) -> Result<(), Refusal> {
         let mut covered = vec![];
         scalars(node, &mut covered);
+        self.no_comment_between(covered, bytes(span))
+    }
+
+    /// Between the places where `#` is no comment, or one that stays.
+    fn no_comment_between(
+        &self,
+        mut covered: Vec<(usize, usize)>,
+        (start, end): (usize, usize),
+    ) -> Result<(), Refusal> {
         covered.sort_unstable();
-        let (start, end) = bytes(span);
         let mut at = start;
         for (from, to) in covered.into_iter().chain([(end, end)]).filter(|(from, to)| *to >= start && *from <= end) {
             if self.text.get(at..from.max(at)).is_some_and(|between| between.contains('#')) {
