@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, Sources, render};
 use crate::language::{SourceText, format};
 use crate::model::load;
 use anyhow::Context as _;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Brings mappings (*.map) into their one form.
@@ -115,7 +115,7 @@ fn one(path: &Path, check: bool, report: &mut Report) -> anyhow::Result<()> {
             match check {
                 true => output::tell(&difference(&shown, &text, &formatted)),
                 false => {
-                    replace(path, &formatted).with_context(|| format!("cannot write {shown}"))?;
+                    output::replace(path, &formatted).with_context(|| format!("cannot write {shown}"))?;
                     output::tell(&format!("formatted {shown}"));
                 }
             }
@@ -163,27 +163,4 @@ fn visible(line: &str) -> String {
     let text = line.trim_end_matches([' ', '\r']);
     let blanks = line.get(text.len()..).unwrap_or("").replace(' ', "·").replace('\r', "\\r");
     text.replace('\t', "\\t").replace('\u{feff}', "\\u{feff}") + &blanks
-}
-
-/// Puts the text in the place of the file, all at once.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let path = path.canonicalize()?;
-    let permissions = std::fs::metadata(&path)?.permissions();
-    if permissions.readonly() {
-        anyhow::bail!("it is read-only");
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        file.set_permissions(permissions)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, &path)
-    };
-    let written = write();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    Ok(written?)
 }

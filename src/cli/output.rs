@@ -1,6 +1,7 @@
 //! stdout carries data, stderr the rest. A closed pipe ends a command quietly.
 
 use super::End;
+use crate::diagnostics::{Diagnostic, Sources, render};
 use anyhow::Context;
 use std::io::Write;
 use std::path::Path;
@@ -17,6 +18,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// Writes a line for the person to stderr; nobody reading it is no error.
 pub fn tell(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Shows findings to the person.
+pub fn tell_findings(findings: &[Diagnostic], sources: &Sources) {
+    if !findings.is_empty() {
+        tell(render::text(findings, sources, colour()).trim_end());
+    }
 }
 
 /// Whether stderr is a terminal that wants colours.
@@ -37,4 +45,27 @@ pub fn write_files<N: AsRef<str>, T: AsRef<str>>(
         tell(&format!("wrote {}", path.display()));
     }
     Ok(End::Fine)
+}
+
+/// Puts the text in the place of the file, all at once.
+pub fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let path = path.canonicalize()?;
+    let permissions = std::fs::metadata(&path)?.permissions();
+    if permissions.readonly() {
+        anyhow::bail!("it is read-only");
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        file.set_permissions(permissions)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, &path)
+    };
+    let written = write();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    Ok(written?)
 }

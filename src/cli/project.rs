@@ -43,11 +43,7 @@ pub fn load(path: &Path, environment: Option<&str>) -> anyhow::Result<Compiled> 
 impl Compiled {
     /// Shows the findings to a person.
     pub fn tell(&self) {
-        if !self.findings.is_empty() {
-            super::output::tell(
-                render::text(&self.findings, &self.compilation.sources, super::output::colour()).trim_end(),
-            );
-        }
+        super::output::tell_findings(&self.findings, &self.compilation.sources);
     }
 
     /// The flow of that name, with a suggestion where there is none.

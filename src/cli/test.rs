@@ -1,21 +1,25 @@
 //! `flowctl test [PATH…]`.
 
+mod coverage;
+mod update;
+
 use super::project::{self, Compiled};
 use super::{End, output};
 use crate::catalog::Catalog;
 use crate::diagnostics::render::xml;
 use crate::diagnostics::{Diagnostic, Severity, Sources, Span, render};
-use crate::engine::rehearsal::{Rehearsal, Verdict};
+use crate::engine::rehearsal::{Coverage, Rehearsal, Verdict};
 use crate::model::TestSource;
 use crate::model::load::find_root;
 use anyhow::Context as _;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Runs the tests beside the flows: the real engine, answers from the tests, a virtual clock, no network.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  flowctl test flows\n  flowctl test flows/stripe-dynamics-365/charge-to-sales-order.flow.yaml\n  flowctl test --format junit > tests.xml"
+    after_help = "Examples:\n  flowctl test flows\n  flowctl test flows/stripe-dynamics-365/charge-to-sales-order.flow.yaml\n  flowctl test --format junit > tests.xml\n  flowctl test --update\n  flowctl test --coverage=lcov > lcov.info"
 )]
 pub struct Args {
     /// Folders, *.test.yaml files, or *.flow.yaml files whose tests are meant. Without one: all of this folder.
@@ -26,6 +30,12 @@ pub struct Args {
     /// The values of this environment. Without it: the base values.
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
+    /// Rewrites the expectations that do not hold to what happened, and shows what was changed.
+    #[arg(long, conflicts_with = "coverage")]
+    update: bool,
+    /// Also tells what no test would miss if it were not there. `--coverage=lcov` writes only that, for other tools.
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    coverage: Option<coverage::Form>,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -34,6 +44,12 @@ enum Format {
     Json,
     Junit,
 }
+
+/// How long coverage looks for what tests would miss.
+const MOST_TIME: Duration = Duration::from_secs(300);
+
+/// The tests of one project, run.
+type Run = (Compiled, Vec<Suite>, Option<Coverage>);
 
 /// The cases of one test file.
 struct Suite {
@@ -57,12 +73,26 @@ pub fn main(args: Args) -> anyhow::Result<End> {
             None => projects.push((root, vec![there])),
         }
     }
-    let mut results = vec![];
+    let (mut results, mut coverages) = (vec![], vec![]);
     for (root, wanted) in &projects {
-        let compiled = project::load(root, args.env.as_deref())?;
+        let run = || -> anyhow::Result<Run> {
+            let mut compiled = project::load(root, args.env.as_deref())?;
+            let (suites, coverage) = suites(&mut compiled, root, wanted, args.coverage.is_some())?;
+            Ok((compiled, suites, coverage))
+        };
+        let (compiled, suites, coverage) = if args.update {
+            let updated = update::update(root, run)?;
+            match args.format {
+                Format::Text => output::print(&updated.difference)?,
+                Format::Json | Format::Junit => output::tell(updated.difference.trim_end()),
+            }
+            updated.run
+        } else {
+            run()?
+        };
         compiled.tell();
-        let suites = suites(&compiled, root, wanted)?;
         results.push((compiled, suites));
+        coverages.push((root, coverage));
     }
     let all = results.iter().flat_map(|(_, suites)| suites).flat_map(|suite| &suite.cases);
     let (passed, failed): (Vec<&Verdict>, Vec<&Verdict>) = all.partition(|case| case.passed());
@@ -91,6 +121,24 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         }
         Format::Junit => out.push_str("</testsuites>\n"),
     }
+    let found = results.iter().zip(&coverages).filter_map(|((compiled, _), (root, coverage))| {
+        Some((&compiled.compilation.sources, root, coverage.as_ref()?))
+    });
+    match args.coverage {
+        // Data for another program stands alone.
+        Some(coverage::Form::Lcov) => {
+            output::tell(out.trim_end());
+            out = found.map(|(sources, root, coverage)| coverage::lcov(coverage, root, sources)).collect();
+        }
+        Some(coverage::Form::Text) => {
+            let shown: String = found.map(|(sources, _, coverage)| coverage::text(coverage, sources)).collect();
+            match args.format {
+                Format::Text => out.push_str(&format!("\n{shown}")),
+                Format::Json | Format::Junit => output::tell(shown.trim_end()),
+            }
+        }
+        None => {}
+    }
     output::print(&out)?;
     let broken =
         results.iter().any(|(compiled, _)| compiled.findings.iter().any(|finding| finding.severity == Severity::Error));
@@ -98,7 +146,13 @@ pub fn main(args: Args) -> anyhow::Result<End> {
 }
 
 /// The tests that the paths mean, run. A path that means none is wrong usage: nobody wants to pass with nothing.
-fn suites(compiled: &Compiled, root: &Path, wanted: &[PathBuf]) -> anyhow::Result<Vec<Suite>> {
+fn suites(
+    compiled: &mut Compiled,
+    root: &Path,
+    wanted: &[PathBuf],
+    covered: bool,
+) -> anyhow::Result<(Vec<Suite>, Option<Coverage>)> {
+    let unread = unread(compiled);
     let project = &compiled.project;
     let flow_at = |path: &Path| {
         project.flows.iter().find(|flow| root.join(&flow.path) == path).map(|flow| flow.flow.flow.as_str())
@@ -106,7 +160,6 @@ fn suites(compiled: &Compiled, root: &Path, wanted: &[PathBuf]) -> anyhow::Resul
     let means = |wanted: &PathBuf, path: &str, flow: Option<&str>| {
         root.join(path).starts_with(wanted) || flow.is_some() && flow_at(wanted) == flow
     };
-    let unread = unread(compiled);
     for path in wanted {
         let read = project.tests.iter().any(|source| means(path, &source.path, Some(source.tests.flow.as_str())));
         if !read && !unread.iter().any(|(file, _)| means(path, file, None)) {
@@ -114,11 +167,17 @@ fn suites(compiled: &Compiled, root: &Path, wanted: &[PathBuf]) -> anyhow::Resul
         }
     }
     let catalog = Catalog::bundled();
-    let rehearsal = Rehearsal::new(project, &compiled.effective, &compiled.compilation, &catalog);
     let meant =
         |source: &&TestSource| wanted.iter().any(|path| means(path, &source.path, Some(source.tests.flow.as_str())));
     let sources: Vec<&TestSource> = project.tests.iter().filter(meant).collect();
-    let verdicts = rehearsal.files(&sources);
+    let (verdicts, coverage) = if covered {
+        let rehearsal = Rehearsal::watching(project, &compiled.effective, &mut compiled.compilation, &catalog);
+        let (verdicts, coverage) = rehearsal.coverage(&sources, MOST_TIME);
+        (verdicts, Some(coverage))
+    } else {
+        let rehearsal = Rehearsal::new(project, &compiled.effective, &compiled.compilation, &catalog);
+        (rehearsal.files(&sources), None)
+    };
     let suite = |(source, cases): (&&TestSource, Vec<Verdict>)| Suite {
         path: source.path.clone(),
         flow: source.tests.flow.to_string(),
@@ -128,12 +187,18 @@ fn suites(compiled: &Compiled, root: &Path, wanted: &[PathBuf]) -> anyhow::Resul
     for (path, failures) in unread {
         if wanted.iter().any(|wanted| means(wanted, &path, None)) {
             let span = failures.first().and_then(place).unwrap_or_default();
-            let case = Verdict { name: "(the file cannot be read)".into(), span, failures };
+            let case = Verdict {
+                name: "(the file cannot be read)".into(),
+                span,
+                failures,
+                amendments: vec![],
+                ended_otherwise: false,
+            };
             suites.push(Suite { path, flow: String::new(), cases: vec![case] });
         }
     }
     suites.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(suites)
+    Ok((suites, coverage))
 }
 
 /// Test files with errors, which hold no cases that could be run, with those errors.

@@ -10,10 +10,11 @@ use super::operate::run_id;
 use super::query::Query;
 use crate::engine::journal::{HELD, INTERRUPTED};
 use crate::engine::machine::{NodePath, operation_at};
+use crate::engine::rehearsal::double_quoted;
 use crate::graph::{ErrorClass, ExecutionGraph, Operation};
 use crate::language::types::Kind;
 use crate::store::{Encoded, JournalEntry, LoadedRun, Record as Stored, RunError, RunState, StoreError};
-use crate::value::{Record, Text, Value, json};
+use crate::value::{Record, Value, json};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -299,18 +300,6 @@ fn scalar(value: &Value) -> Result<String, String> {
     })
 }
 
-/// A text between quotes, as both JSON and YAML read it.
 fn quoted(text: &str) -> Result<String, String> {
-    let written = json::write(&Value::Text(Text::from(text))).map_err(|why| why.to_string())?;
-    let mut out = String::with_capacity(written.len());
-    for c in written.chars() {
-        match c {
-            // What YAML does not print, or reads as the end of a line.
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    Ok(out)
+    double_quoted(text).map_err(|why| why.to_string())
 }

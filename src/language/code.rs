@@ -10,8 +10,8 @@ use crate::value::{Record, Text, Value};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::{Discriminant, discriminant};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Everything that the code of one compilation calls: shared by all its expressions.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub struct Program {
     pub routines: Vec<Routine>,
     pub tables: Vec<Table>,
     pub scripts: Vec<Arc<super::script::Script>>,
+    /// Who watches its evaluations, where somebody does.
+    pub watch: OnceLock<Arc<super::evaluate::Watch>>,
 }
 
 impl std::fmt::Debug for Program {

@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::compare::{Extent, compare, plain, show};
+use super::problems::{Change, Problems};
 use super::tree::{Tree, beside, wrong};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::language::check::SlotScope;
@@ -10,7 +11,7 @@ use crate::language::{Expression, Inputs};
 use crate::value::Value;
 
 impl Stage<'_> {
-    pub(super) fn mapping(&self) -> Vec<Diagnostic> {
+    pub(super) fn mapping(&self) -> Problems {
         let mut problems = self.out_of_place();
         let args: Vec<Value> = self
             .case
@@ -23,7 +24,7 @@ impl Stage<'_> {
             Ok(routine) => routine,
             Err(finding) => {
                 problems.push(finding);
-                return problems;
+                return problems.into();
             }
         };
         let params = &routine.routine.params;
@@ -33,15 +34,15 @@ impl Stage<'_> {
             problems.push(wrong(message, self.case.name.span).help(format!("args: [{}]", names.join(", "))));
         }
         if !problems.is_empty() {
-            return problems;
+            return problems.into();
         }
         let context = Context { settings: &self.effective.settings, limits: &Limits::default() };
         self.compare_result(routine.evaluate(&args, &context))
     }
 
-    fn compare_result(&self, result: Result<Value, EvalError>) -> Vec<Diagnostic> {
-        let (expect, mut out) = (&self.case.expect, vec![]);
-        let tree = |data: &Option<crate::model::test::Data>, out: &mut Vec<Diagnostic>| -> Option<Tree> {
+    fn compare_result(&self, result: Result<Value, EvalError>) -> Problems {
+        let (expect, mut out) = (&self.case.expect, Problems::default());
+        let tree = |data: &Option<crate::model::test::Data>, out: &mut Problems| -> Option<Tree> {
             self.data.tree(&data.as_ref()?.0).map_err(|finding| out.push(finding)).ok()
         };
         let exact = tree(&expect.value, &mut out);
@@ -57,7 +58,8 @@ impl Stage<'_> {
                 }
                 if let Some(want) = failure {
                     let message = format!("expected an error, got {}", show(&value));
-                    out.push(Diagnostic::error(Code::F0500, message, want.span));
+                    let why = Change::Never("an expected error does not become a value by itself: write `value`");
+                    out.amend(Diagnostic::error(Code::F0500, message, want.span), want.span, why);
                 }
             }
             Err(error) => {
@@ -65,7 +67,9 @@ impl Stage<'_> {
                     let at = self.compilation.sources.position(error.span);
                     let message = format!("expected a value, got the error {}: {}", error.code.as_str(), error.message);
                     let finding = Diagnostic::error(Code::F0500, message, want.span);
-                    out.push(finding.help(format!("it happened at {at}")));
+                    out.ended_otherwise = true;
+                    let why = Change::Never("an expected value does not become an error by itself: write `error`");
+                    out.amend(finding.help(format!("it happened at {at}")), want.span, why);
                 }
                 if let Some(want) = failure {
                     told(&want, error, &mut out);
@@ -122,7 +126,7 @@ impl Stage<'_> {
 }
 
 /// `error: { code, message }`: the code, and some of the message.
-fn told(want: &Tree, error: &EvalError, out: &mut Vec<Diagnostic>) {
+fn told(want: &Tree, error: &EvalError, out: &mut Problems) {
     let Some(fields) = want.fields().filter(|fields| !fields.is_empty()) else {
         return out.push(wrong("`error` takes `code` and `message`, or one of them".into(), want.span));
     };
@@ -136,7 +140,8 @@ fn told(want: &Tree, error: &EvalError, out: &mut Vec<Diagnostic>) {
                         show(&field.value.value()),
                         error.message
                     );
-                    out.push(Diagnostic::error(Code::F0500, message, field.value.span));
+                    let finding = Diagnostic::error(Code::F0500, message, field.value.span);
+                    out.amend(finding, field.value.span, Change::Value(Value::from(error.message.as_str())));
                 }
             }
             other => out.push(wrong(

@@ -1,5 +1,6 @@
 //! What was expected against what was got: numbers by value, dates as they are written, everything else as it is.
 
+use super::problems::{Change, Problems};
 use super::tree::{Kind, Tree};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::language::shape::conform;
@@ -16,7 +17,7 @@ pub enum Extent {
 }
 
 /// Says each difference at the place of the expectation. `ty`: the type by which `got` was written, where there is one.
-pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<&Type>, out: &mut Vec<Diagnostic>) {
+pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<&Type>, out: &mut Problems) {
     match (&want.kind, got) {
         (Kind::Missing, Value::Missing) => {}
         (Kind::Record(fields), Value::Record(record)) => {
@@ -30,7 +31,7 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
                 for (name, value) in record.iter().filter(|(name, _)| !fields.iter().any(|field| field.name == **name))
                 {
                     let message = format!("`{}` is not expected, got {}", below(path, name), show(value));
-                    out.push(failed(message, want));
+                    out.amend(failed(message, want), want.span, Change::Field(name.clone(), plain(value)));
                 }
             }
         }
@@ -46,7 +47,8 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
                     items.len(),
                     show(&Value::List(got.clone()))
                 );
-                return out.push(failed(message, want));
+                let change = Change::Value(plain(&Value::List(got.clone())));
+                return out.amend(failed(message, want), want.span, change);
             }
             for (n, (want, got)) in items.iter().zip(got.iter()).enumerate() {
                 compare(&format!("{path}[{n}]"), want, got, extent, element, out);
@@ -56,13 +58,14 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
         _ => {
             let message = format!("`{path}`: expected {}, got {}", show(&want.value()), show(got));
             let finding = failed(message, want);
-            out.push(match (&want.kind, got) {
+            let finding = match (&want.kind, got) {
                 (Kind::One(Value::Text(_)), Value::Number(_) | Value::Bool(_)) => {
                     finding.help("what is quoted is a text")
                 }
                 (Kind::One(Value::Number(_) | Value::Bool(_)), Value::Text(_)) => finding.help("a text is quoted"),
                 _ => finding,
-            });
+            };
+            out.amend(finding, want.span, Change::Value(plain(got)));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::compare::{Extent, compare, failed, plain, show};
 use super::drive::{Call, Ended, Ran};
+use super::problems::{Amendment, Change, Entry, Problems};
 use super::steps::{Does, Steps};
 use super::tree::{Data, Kind, Tree, wrong};
 use crate::catalog::Catalog;
@@ -19,6 +20,9 @@ use jiff::SignedDuration;
 
 /// The keys of an alert.
 const ALERT: &[&str] = &["severity", "code", "title", "detail"];
+
+/// Why the writes of a change set are not put in and taken out.
+const OTHER_WRITES: &str = "the writes of a change set are one thing: others are put in and taken out by hand";
 
 /// One case's expectations of a run.
 pub struct Expectation<'a> {
@@ -62,8 +66,8 @@ impl Expectation<'_> {
     }
 
     /// Everything that was not as expected.
-    pub fn check(&self, ran: &Ran) -> Vec<Diagnostic> {
-        let mut out = vec![];
+    pub fn check(&self, ran: &Ran) -> Problems {
+        let mut out = Problems::default();
         let expect = self.expect;
         if !self.end(ran, &mut out) {
             return out;
@@ -80,25 +84,28 @@ impl Expectation<'_> {
         for want in expect.calls_include.iter().flatten() {
             match ran.calls.iter().find(|call| call.node.as_str() == want.step.as_str()) {
                 Some(call) => self.call(want, call, &mut out),
-                None => out.push(self.no_call(want, ran)),
+                None => {
+                    let why = Change::Never("what is written instead is for you to say: `calls` lists all");
+                    out.amend(self.no_call(want, ran), want.span, why);
+                }
             }
         }
         if let Some(alerts) = &expect.alerts {
             self.alerts(alerts, &ran.alerts, &mut out);
         }
         if let Some(waited) = &expect.waited {
-            out.extend(late(waited, ran.waited));
+            late(waited, ran.waited, &mut out);
         }
         out
     }
 
-    fn tree(&self, data: &Written, out: &mut Vec<Diagnostic>) -> Option<Tree> {
+    fn tree(&self, data: &Written, out: &mut Problems) -> Option<Tree> {
         self.data.tree(&data.0).map_err(|finding| out.push(finding)).ok()
     }
 
     /// `run`. Where nothing is said of it, the run has to succeed: else everything else could hold because nothing
     /// happened. False: it ended in quite another way, which explains whatever else differs.
-    fn end(&self, ran: &Ran, out: &mut Vec<Diagnostic>) -> bool {
+    fn end(&self, ran: &Ran, out: &mut Problems) -> bool {
         let Some(end) = &ran.end else { return true };
         let writes = || {
             let writes: Vec<&str> = ran.calls.iter().map(|call| call.node.as_str()).collect();
@@ -110,7 +117,9 @@ impl Expectation<'_> {
             }
             let finding = Diagnostic::error(Code::F0500, format!("the run {}", tell(end)), self.expect.span);
             let finding = explain(finding, end).help(writes());
-            out.push(finding.help(format!("if that is meant, expect it: `run: {}`", end.word())));
+            let finding = finding.help(format!("if that is meant, expect it: `run: {}`", end.word()));
+            out.ended_otherwise = true;
+            out.amend(finding, self.expect.span, Change::Field("run".into(), as_written(end)));
             return false;
         };
         let Some(want) = self.tree(written, out) else { return false };
@@ -133,7 +142,8 @@ impl Expectation<'_> {
         }
         if word != end.word() {
             let finding = failed(format!("`run`: expected {word}, but the run {}", tell(end)), &want);
-            out.push(explain(finding, end).help(writes()));
+            out.ended_otherwise = true;
+            out.amend(explain(finding, end).help(writes()), want.span, Change::Value(as_written(end)));
             return false;
         }
         let Some(details) = details else { return true };
@@ -149,20 +159,12 @@ impl Expectation<'_> {
         true
     }
 
-    fn error(
-        &self,
-        word: &str,
-        want: &Tree,
-        step: Option<&str>,
-        error: &RunError,
-        end: &Ended,
-        out: &mut Vec<Diagnostic>,
-    ) {
+    fn error(&self, word: &str, want: &Tree, step: Option<&str>, error: &RunError, end: &Ended, out: &mut Problems) {
         let known = ["step", "class", "code"];
         let Some(fields) = want.fields().filter(|fields| !fields.is_empty()) else {
             return out.push(wrong(format!("`{word}` takes: {}", known.join(", ")), want.span));
         };
-        let before = out.len();
+        let before = out.findings.len();
         for field in fields {
             let got = match field.name.as_str() {
                 "step" => step.map_or(Value::Missing, Value::from),
@@ -181,13 +183,13 @@ impl Expectation<'_> {
             }
             compare(&format!("run.{word}.{}", field.name), &field.value, &got, Extent::Exact, None, out);
         }
-        if let Some(last) = out.get_mut(before..).and_then(<[Diagnostic]>::last_mut) {
+        if let Some(last) = out.findings.get_mut(before..).and_then(<[Diagnostic]>::last_mut) {
             *last = explain(last.clone(), end);
         }
     }
 
     /// All writes, in order.
-    fn calls(&self, wanted: &[ExpectedCall], ran: &Ran, out: &mut Vec<Diagnostic>) {
+    fn calls(&self, wanted: &[ExpectedCall], ran: &Ran, out: &mut Problems) {
         let got: Vec<&str> = ran.calls.iter().map(|call| call.node.as_str()).collect();
         for (n, call) in wanted.iter().enumerate() {
             match ran.calls.get(n).filter(|got| got.node.as_str() == call.step.as_str()) {
@@ -210,6 +212,10 @@ impl Expectation<'_> {
                     });
                 }
             }
+        }
+        if !wanted.iter().map(|call| call.step.as_str()).eq(got.iter().copied()) {
+            let entries = self.rearranged(wanted, &ran.calls);
+            out.amendments.push(Amendment { at: self.expect.span, change: Change::List("calls", entries) });
         }
         let mut counted: Vec<&str> = wanted.iter().map(|call| call.step.as_str()).collect();
         for call in &ran.calls {
@@ -237,7 +243,7 @@ impl Expectation<'_> {
         Diagnostic::error(Code::F0500, message, want.step.span).help(format!("the writes were: {}", listed(&got)))
     }
 
-    fn call(&self, want: &ExpectedCall, got: &Call, out: &mut Vec<Diagnostic>) {
+    fn call(&self, want: &ExpectedCall, got: &Call, out: &mut Problems) {
         let path = got.node.as_str();
         let body = got.request.body.as_ref().unwrap_or(&Value::Missing);
         let operation = crate::engine::machine::operation_at(self.graph, &got.node).map(|(_, operation)| operation);
@@ -274,7 +280,7 @@ impl Expectation<'_> {
     }
 
     /// The writes of a change set, exactly and in order: `{ id, body, body_has }`.
-    fn writes(&self, path: &str, wanted: &[Written], sent: &[Write], place: Span, out: &mut Vec<Diagnostic>) {
+    fn writes(&self, path: &str, wanted: &[Written], sent: &[Write], place: Span, out: &mut Problems) {
         for (n, data) in wanted.iter().enumerate() {
             let Some(want) = self.tree(data, out) else { continue };
             let Some(id) = want.get("id") else {
@@ -282,7 +288,8 @@ impl Expectation<'_> {
                 continue;
             };
             let Some(write) = sent.get(n) else {
-                out.push(failed(format!("`{path}` has {} writes, and this is one more", sent.len()), &want));
+                let finding = failed(format!("`{path}` has {} writes, and this is one more", sent.len()), &want);
+                out.amend(finding, want.span, Change::Never(OTHER_WRITES));
                 continue;
             };
             compare(&format!("{path}: id"), id, &Value::from(write.path.clone()), Extent::Exact, None, out);
@@ -302,41 +309,13 @@ impl Expectation<'_> {
         }
         for write in sent.iter().skip(wanted.len()) {
             let message = format!("`{path}` also writes `{}`, which `writes` does not expect", write.path);
-            out.push(Diagnostic::error(Code::F0500, message, place));
+            out.amend(Diagnostic::error(Code::F0500, message, place), place, Change::Never(OTHER_WRITES));
         }
     }
 
     /// A key of one part may be written as its value; the company goes without saying.
-    fn key(
-        &self,
-        path: &str,
-        want: &Tree,
-        got: &Call,
-        operation: Option<&graph::Operation>,
-        out: &mut Vec<Diagnostic>,
-    ) {
-        let known = operation.and_then(|operation| self.catalog.operation(&operation.name));
-        let key = known.and_then(|(system, declared)| {
-            let (name, _) = declared.param("key")?;
-            let value = got.request.params.iter().find_map(|(known, param)| match param {
-                Parameter::Value(value) if known.as_str() == name => Some(plain(value)),
-                _ => None,
-            })?;
-            let entity = got.request.entity.as_ref().and_then(|entity| system.entities.get(entity.as_str()));
-            let company = system.company.as_deref();
-            let part = entity.and_then(|entity| entity.key.iter().find(|column| Some(column.as_str()) != company));
-            let mut record = match value {
-                Value::Record(record) => record,
-                value => [(Text::from(part.map_or(name, String::as_str)), value)].into_iter().collect::<Record>(),
-            };
-            if let Some(company) = company.filter(|_| entity.is_some())
-                && !record.contains(company)
-                && let Some(own) = (self.company)(&got.request.connection)
-            {
-                record.set(company.into(), Value::from(own));
-            }
-            Some((record, company))
-        });
+    fn key(&self, path: &str, want: &Tree, got: &Call, operation: Option<&graph::Operation>, out: &mut Problems) {
+        let key = self.key_of(got, operation);
         let path = format!("{path}: key");
         let Some((mut key, company)) = key else {
             return compare(&path, want, &Value::Missing, Extent::Exact, None, out);
@@ -351,7 +330,72 @@ impl Expectation<'_> {
         }
     }
 
-    fn alerts(&self, wanted: &[Written], got: &[Alert], out: &mut Vec<Diagnostic>) {
+    /// The key's record, the company in it, and the company's column.
+    fn key_of(&self, got: &Call, operation: Option<&graph::Operation>) -> Option<(Record, Option<&str>)> {
+        let (system, declared) = self.catalog.operation(&operation?.name)?;
+        let (name, _) = declared.param("key")?;
+        let value = got.request.params.iter().find_map(|(known, param)| match param {
+            Parameter::Value(value) if known.as_str() == name => Some(plain(value)),
+            _ => None,
+        })?;
+        let entity = got.request.entity.as_ref().and_then(|entity| system.entities.get(entity.as_str()));
+        let company = system.company.as_deref();
+        let part = entity.and_then(|entity| entity.key.iter().find(|column| Some(column.as_str()) != company));
+        let mut record = match value {
+            Value::Record(record) => record,
+            value => [(Text::from(part.map_or(name, String::as_str)), value)].into_iter().collect::<Record>(),
+        };
+        if let Some(company) = company.filter(|_| entity.is_some())
+            && !record.contains(company)
+            && let Some(own) = (self.company)(&got.request.connection)
+        {
+            record.set(company.into(), Value::from(own));
+        }
+        Some((record, company))
+    }
+
+    /// The calls as they were: those that were expected as they are written, in their new order, and the others in full.
+    fn rearranged(&self, wanted: &[ExpectedCall], got: &[Call]) -> Vec<Entry> {
+        let mut left: Vec<usize> = (0..wanted.len()).collect();
+        let is_of =
+            |n: &usize, call: &Call| wanted.get(*n).is_some_and(|want| want.step.as_str() == call.node.as_str());
+        let entry = |call: &Call| match left.iter().position(|n| is_of(n, call)) {
+            Some(place) => Entry::Kept(left.remove(place)),
+            None => Entry::New(self.call_as_written(call)),
+        };
+        got.iter().map(entry).collect()
+    }
+
+    fn call_as_written(&self, call: &Call) -> Value {
+        let param = |wanted: &str| {
+            call.request.params.iter().find_map(|(name, param)| match param {
+                Parameter::Value(value) if name.as_str() == wanted => Some(plain(value)),
+                _ => None,
+            })
+        };
+        let body = |body: &Option<Value>| body.as_ref().map(plain);
+        let writes = call.request.writes().iter().map(|write| {
+            let body = body(&write.request.body).map(|body| ("body", body));
+            record([("id", Value::from(write.path.clone()))].into_iter().chain(body))
+        });
+        let writes: Vec<Value> = writes.collect();
+        let operation = crate::engine::machine::operation_at(self.graph, &call.node).map(|(_, operation)| operation);
+        let key = self.key_of(call, operation).map(|(mut key, company)| {
+            company.map(|company| key.remove(company));
+            let one = key.values().next().filter(|_| key.len() == 1).cloned();
+            one.unwrap_or(Value::Record(key))
+        });
+        let mut fields = vec![("step", Value::from(call.node.as_str()))];
+        fields.extend(key.map(|key| ("key", key)));
+        fields.extend(param("value").map(|value| ("value", value)));
+        fields.extend(body(&call.request.body).map(|body| ("body", body)));
+        fields.extend((!writes.is_empty()).then(|| ("writes", Value::from(writes))));
+        fields.extend((call.attempts > 1).then(|| ("attempts", Value::from(i64::from(call.attempts)))));
+        fields.extend(call.adopted.then_some(("adopted", Value::Bool(true))));
+        record(fields)
+    }
+
+    fn alerts(&self, wanted: &[Written], got: &[Alert], out: &mut Problems) {
         for (n, data) in wanted.iter().enumerate() {
             let Some(want) = self.tree(data, out) else { continue };
             let Some(fields) = want.fields().filter(|fields| !fields.is_empty()) else {
@@ -370,6 +414,12 @@ impl Expectation<'_> {
                 )),
             }
         }
+        if wanted.len() != got.len() {
+            let kept = (0..wanted.len().min(got.len())).map(Entry::Kept);
+            let new = got.iter().skip(wanted.len()).map(|alert| Entry::New(value(alert)));
+            let change = Change::List("alerts", kept.chain(new).collect());
+            out.amendments.push(Amendment { at: self.expect.span, change });
+        }
         for alert in got.iter().skip(wanted.len()) {
             let message = format!("the alert {} was raised, and `alerts` does not expect it", show(&value(alert)));
             let span = wanted.last().map_or(self.expect.span, |last| last.0.span);
@@ -378,13 +428,32 @@ impl Expectation<'_> {
     }
 }
 
-fn late(want: &Spanned<Duration>, got: SignedDuration) -> Option<Diagnostic> {
+fn late(want: &Spanned<Duration>, got: SignedDuration, out: &mut Problems) {
     let got = std::time::Duration::try_from(got).unwrap_or_default();
-    (got != want.value.0).then(|| {
-        let message =
-            format!("`waited`: expected {}, got {}", time::write_duration(want.value.0), time::write_duration(got));
-        Diagnostic::error(Code::F0500, message, want.span)
-    })
+    if got != want.value.0 {
+        let written = time::write_duration(got);
+        let message = format!("`waited`: expected {}, got {written}", time::write_duration(want.value.0));
+        let finding = Diagnostic::error(Code::F0500, message, want.span);
+        out.amend(finding, want.span, Change::Value(Value::from(written)));
+    }
+}
+
+/// `run`, as it would have to be.
+fn as_written(end: &Ended) -> Value {
+    match end {
+        Ended::Stopped { reason } => record([("stopped", Value::from(reason.clone()))]),
+        Ended::DeadLetter { step, error } | Ended::OutcomeUnknown { step, error } => {
+            let step = step.iter().map(|step| ("step", Value::from(step.as_str())));
+            let class = ("class", Value::from(error.class.as_str()));
+            let code = ("code", Value::from(error.code.as_str()));
+            record([(end.word(), record(step.chain([class, code])))])
+        }
+        end => Value::from(end.word()),
+    }
+}
+
+fn record<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
 }
 
 fn value(alert: &Alert) -> Value {
@@ -399,7 +468,7 @@ fn value(alert: &Alert) -> Value {
         ("title", Value::from(alert.title.clone())),
     ];
     fields.extend(alert.detail.clone().map(|detail| ("detail", Value::from(detail))));
-    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
+    record(fields)
 }
 
 fn unknown_key(what: &str, key: &str, span: Span, known: &[&str]) -> Diagnostic {

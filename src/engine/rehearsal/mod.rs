@@ -8,11 +8,15 @@
 mod alone;
 mod answers;
 mod compare;
+mod coverage;
 mod drive;
 mod expect;
+mod problems;
 mod reply;
+mod rewrite;
 mod steps;
 mod tree;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -21,16 +25,23 @@ use crate::catalog::{Catalog, Place};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use crate::graph::project::{Compilation, compile};
 use crate::graph::{ExecutionGraph, TriggerKind};
+use crate::language::evaluate::Watch;
 use crate::language::shape::arguments;
 use crate::language::types::Type;
 use crate::model::read::Keyed;
 use crate::model::test::{Case, Data as Written, Expect, Given};
 use crate::model::{Effective, Project, TestSource};
 use crate::value::{Record, Text, Value, json};
+pub use coverage::{Coverage, Found, Part};
+pub use problems::Amendment;
+pub use rewrite::{Rewritten, rewrite};
+pub use write::double_quoted;
+
 use answers::Answers;
 use drive::{Arrival, World};
 use expect::Expectation;
 use jiff::Timestamp;
+use problems::Problems;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -45,6 +56,8 @@ pub struct Rehearsal<'a> {
     catalog: &'a Catalog,
     /// The same project with other values of settings, by those values.
     others: Mutex<HashMap<String, Other>>,
+    /// Who watches what is evaluated.
+    watch: Option<Arc<Watch>>,
 }
 
 /// Compiled by the first case that asks for it; the others wait.
@@ -58,6 +71,10 @@ pub struct Verdict {
     pub span: Span,
     /// Nothing: it passed.
     pub failures: Vec<Diagnostic>,
+    /// What its expectations would have to say instead.
+    pub amendments: Vec<Amendment>,
+    /// It failed because the run ended in quite another way, so that nothing else was compared.
+    pub ended_otherwise: bool,
 }
 
 impl Verdict {
@@ -73,7 +90,19 @@ impl<'a> Rehearsal<'a> {
         compilation: &'a Compilation,
         catalog: &'a Catalog,
     ) -> Rehearsal<'a> {
-        Rehearsal { project, effective, compilation, catalog, others: Mutex::default() }
+        Rehearsal { project, effective, compilation, catalog, others: Mutex::default(), watch: None }
+    }
+
+    /// One that can tell the [`coverage`](Rehearsal::coverage) of a compilation, which is of no other use then.
+    pub fn watching(
+        project: &'a Project,
+        effective: &'a Effective,
+        compilation: &'a mut Compilation,
+        catalog: &'a Catalog,
+    ) -> Rehearsal<'a> {
+        let watch = Arc::new(Watch::default());
+        coverage::prepare(compilation, &watch);
+        Rehearsal { watch: Some(watch), ..Rehearsal::new(project, effective, compilation, catalog) }
     }
 
     /// Runs the cases of all these files side by side; what comes out is in their order.
@@ -102,8 +131,9 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn verdict(&self, source: &TestSource, case: &Case) -> Verdict {
-        let failures = self.case(source, case).err().unwrap_or_default();
-        Verdict { name: case.name.to_string(), span: case.name.span, failures }
+        let problems = self.case(source, case).unwrap_or_else(Problems::from);
+        let Problems { findings: failures, amendments, ended_otherwise } = problems;
+        Verdict { name: case.name.to_string(), span: case.name.span, failures, amendments, ended_otherwise }
     }
 
     /// Runs all cases of a file. A file without cases has failed: a test that tests nothing is none.
@@ -111,7 +141,7 @@ impl<'a> Rehearsal<'a> {
         self.files(&[source]).pop().unwrap_or_default()
     }
 
-    fn case(&self, source: &TestSource, case: &Case) -> Result<(), Vec<Diagnostic>> {
+    fn case(&self, source: &TestSource, case: &Case) -> Result<Problems, Vec<Diagnostic>> {
         if expects_nothing(&case.expect) {
             let failure = Diagnostic::error(Code::F0506, "the case expects nothing", case.expect.span);
             return Err(vec![
@@ -131,8 +161,7 @@ impl<'a> Rehearsal<'a> {
         };
         let data = Data::new(&source.path, &effective.files, &compilation.sources);
         let stage = Stage { rehearsal: self, effective, compilation, data: &data, source, case };
-        let problems = if case.mapping.is_some() { stage.mapping() } else { stage.flow() };
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        Ok(if case.mapping.is_some() { stage.mapping() } else { stage.flow() })
     }
 
     /// The project with the settings of the file and of the case, where they give any.
@@ -154,7 +183,10 @@ impl<'a> Rehearsal<'a> {
         let other = self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(values).or_default().clone();
         other.get_or_init(|| {
             let sources = self.compilation.sources.as_ref().clone();
-            let compilation = compile(self.project, &effective, sources, self.catalog);
+            let mut compilation = compile(self.project, &effective, sources, self.catalog);
+            if let Some(watch) = &self.watch {
+                coverage::prepare(&mut compilation, watch);
+            }
             (effective, compilation)
         });
         Ok(Some(other))
@@ -205,10 +237,10 @@ impl Stage<'_> {
     }
 
     /// Runs the flow on the case's event, after those before it.
-    fn flow(&self) -> Vec<Diagnostic> {
+    fn flow(&self) -> Problems {
         let graph = match self.graph() {
             Ok(graph) => graph,
-            Err(finding) => return vec![finding],
+            Err(finding) => return finding.into(),
         };
         let case = self.case;
         let steps = Steps::of(&graph);
@@ -229,7 +261,7 @@ impl Stage<'_> {
         let answers = Answers::read(given, &case.answers, self.data, &steps, &mut problems);
         let arrivals = self.arrivals(&graph).map_err(|finding| problems.push(finding)).unwrap_or_default();
         if !problems.is_empty() {
-            return problems;
+            return problems.into();
         }
         let project = self.rehearsal.project.file.as_ref().map_or("", |file| file.project.as_str());
         let mut world = World::new(
@@ -244,7 +276,7 @@ impl Stage<'_> {
         for arrival in &arrivals {
             match world.take(arrival) {
                 Ok(ran) => last = Some(ran),
-                Err(finding) => return vec![finding],
+                Err(finding) => return finding.into(),
             }
         }
         let mut problems = last.map(|ran| expectation.check(&ran)).unwrap_or_default();
@@ -394,6 +426,8 @@ fn no_cases(source: &TestSource) -> Verdict {
         name: "(no cases)".into(),
         span,
         failures: vec![Diagnostic::error(Code::F0506, "the file has no cases", span)],
+        amendments: vec![],
+        ended_otherwise: false,
     }
 }
 

@@ -4,6 +4,7 @@ use super::call::{Argument as Given, Call, Host};
 use super::machine::{Machine, Run, Stop, fail, place};
 use super::peek::Peek;
 use super::see::{self, describe};
+use super::watch::Role;
 use super::{Bound, ErrorCode, Limits, Witness};
 use crate::diagnostics::Span;
 use crate::language::code::{Argument, Code, Op, TableKey};
@@ -140,7 +141,8 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         let row = table.rows.get(&wanted);
         self.witness.row(table, row);
         if let Some(value) = row.map_or(table.otherwise.as_ref(), |row| row.value.as_ref()) {
-            return Ok(value.clone());
+            let place = row.map_or(table.span, |row| row.span);
+            return self.taken(Role::Row, place, Ok(value.clone()));
         }
         let shown: Vec<String> = wanted.iter().map(show_key).collect();
         let message = format!("table `{}` has no row for {}", table.name, shown.join(", "));

@@ -8,6 +8,7 @@ use super::naming::{dot, instead, step_span};
 use super::peek::Peek;
 use super::quantity::{self, Quantity};
 use super::see::{self, Look, Misfit, Seen, describe};
+use super::watch::Role;
 use super::{Bound, Context, ErrorCode, EvalError, Failure, Witness};
 use crate::diagnostics::Span;
 use crate::language::Expression;
@@ -226,7 +227,8 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn decide(&mut self, condition: &'e Code, then: &'e Code, otherwise: &'e Code) -> Run<Value> {
         let taken = if self.condition(condition)? { then } else { otherwise };
-        self.eval(taken)
+        let value = self.eval(taken);
+        self.taken(Role::Arm, taken.span, value)
     }
 
     fn bind(&mut self, slot: usize, value: &'e Code, body: &'e Code) -> Run<Value> {
@@ -337,6 +339,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     fn assign(&mut self, path: &'e [Text], value: &'e Code, span: Span, fields: &mut Fields) -> Run<()> {
         self.witness.assign(path, span);
         let value = self.eval(value);
+        let value = self.taken(Role::Field, span, value);
         self.witness.assigned(value.as_ref().ok());
         fields.assign(path, value?);
         Ok(())
@@ -472,25 +475,37 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn coalesce(&mut self, value: &'e Code, otherwise: &'e Code) -> Run<Value> {
         match self.peek(value) {
-            Peek::At(Value::Missing | Value::Null) | Peek::Nothing => return self.eval(otherwise),
+            Peek::At(Value::Missing | Value::Null) | Peek::Nothing => return self.otherwise(otherwise),
             Peek::At(value) => return Ok(value.clone()),
             Peek::Unknown => {}
         }
         let mut result = self.eval(value);
-        if let Ok(Value::Missing | Value::Null) | Err(Stop::Nothing) = result {
-            result = self.eval(otherwise);
+        let absent = matches!(result, Ok(Value::Missing | Value::Null) | Err(Stop::Nothing));
+        if absent || result.is_ok() && self.instead(Role::Present, value.span).is_some() {
+            result = self.otherwise(otherwise);
         }
         result
     }
 
+    fn otherwise(&mut self, otherwise: &'e Code) -> Run<Value> {
+        let value = self.eval(otherwise);
+        self.taken(Role::Otherwise, otherwise.span, value)
+    }
+
     fn catch(&mut self, value: &'e Code, otherwise: &'e Code, slot: usize) -> Run<Value> {
-        match self.eval(value) {
+        let tried = match self.eval(value) {
+            Ok(_) if self.instead(Role::Good, value.span).is_some() => {
+                Err(fail(ErrorCode::Failed, "as if it had failed", value.span))
+            }
+            tried => tried,
+        };
+        match tried {
             Err(Stop::Error(error)) if error.code != ErrorCode::Limit => {
                 let fields = [("code", error.code.as_str().into()), ("message", Text::from(error.message))];
                 let record: Record =
                     fields.into_iter().map(|(name, text)| (Text::from(name), Value::Text(text))).collect();
                 self.set(slot, Value::Record(record), Bound::Error);
-                self.eval(otherwise)
+                self.otherwise(otherwise)
             }
             other => other,
         }
@@ -583,12 +598,16 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
                     .map_err(|failure| place(failure, value.span))?,
                 };
                 if taken {
-                    return self.eval(&arm.result);
+                    let value = self.eval(&arm.result);
+                    return self.taken(Role::Arm, arm.result.span, value);
                 }
             }
         }
         match otherwise {
-            Some(otherwise) => self.eval(otherwise),
+            Some(otherwise) => {
+                let value = self.eval(otherwise);
+                self.taken(Role::Arm, otherwise.span, value)
+            }
             None => {
                 let got = subject.as_ref().map_or("nothing".into(), describe);
                 let message = format!("no arm fits {got}; add an arm for it, or `else`");

@@ -6,7 +6,7 @@
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
 //! - [`fields`] a record as it is written out
 //! - [`call`] what a built-in sees of its call
-//! - [`witness`] who looks on
+//! - [`witness`] who looks on; [`watch`] what if something else were taken
 //!
 //! It does no I/O, reads no clock and knows nothing of flows. Invariants: every failure carries its place; a limit is an
 //! error and never caught; nothing here rounds.
@@ -21,6 +21,7 @@ mod quantity;
 pub(super) mod see;
 #[cfg(test)]
 mod tests;
+pub(super) mod watch;
 mod witness;
 
 use super::Expression;
@@ -32,6 +33,7 @@ use std::cmp::Ordering;
 pub use call::Call;
 pub use quantity::Quantity;
 pub(super) use see::{describe, quote, written};
+pub use watch::{Instead, Role, Unit, Watch, units};
 pub use witness::{Bound, Witness};
 
 /// `==` of two values.
@@ -197,6 +199,9 @@ impl From<time::YearError> for Failure {
 impl Expression {
     /// Evaluates with the values of its inputs in their order.
     pub fn evaluate(&self, inputs: &[Value], context: &Context<'_>) -> Result<Value, EvalError> {
-        Machine::run(self, inputs, context, &mut ())
+        match self.program.watch.get() {
+            None => Machine::run(self, inputs, context, &mut ()),
+            Some(watch) => watch.evaluate(self, inputs, context),
+        }
     }
 }

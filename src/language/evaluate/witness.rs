@@ -1,11 +1,11 @@
 //! Who looks on while an expression is evaluated: `flowctl eval --explain`, coverage. A witness is told what happens and
-//! changes nothing of it.
+//! changes nothing of it; only a watch, which asks what would be missed, puts something else in the place of a side.
 //!
 //! The evaluator is compiled once for each kind of witness; for `()`, which hears nothing, that costs nothing. Events
 //! nest: between `enter` and `leave` of an operation lie those of its operands, in the order in which they are worked
 //! out. What is not worked out (the other branch, the right side of a `??` that is not needed) is not told.
 
-use super::{Context, EvalError, machine::Machine};
+use super::{Context, EvalError, Instead, Unit, machine::Machine};
 use crate::diagnostics::Span;
 use crate::language::Expression;
 use crate::language::code::{Code, Routine, Row, Table};
@@ -44,6 +44,11 @@ pub trait Witness {
 
     /// A table is asked for the keys that were just left; `None`: no row fits, its `else` decides.
     fn row(&mut self, _table: &Table, _row: Option<&Row>) {}
+
+    /// A side is taken. Only a [`Watch`](super::Watch) ever puts something else in its place.
+    fn instead(&mut self, _unit: Unit) -> Option<Instead> {
+        None
+    }
 }
 
 /// Where a variable has its value from.
