@@ -130,7 +130,7 @@ pub(super) fn append(
     let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
     let holds_key = run.holds_key && !lets_go;
     let due = match update.next {
-        Next::Waiting { due } if due > update.at && calls::has_news(c, run.id)? => Some(At(update.at)),
+        Next::Waiting { due } if due > update.at && calls::take_news(c, run.id)? => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -229,6 +229,18 @@ pub(super) fn write_down(
         insert_entry(c, period, id, entry)?;
     }
     alerts::audit(c, by, action, &format!("run {id}"))
+}
+
+pub(super) fn park(c: &Connection, id: RunId, by: &By) -> Result<(), StoreError> {
+    let RunRow { run, .. } = get(c, id)?;
+    match run.state {
+        RunState::Waiting | RunState::Ready | RunState::Queued => {}
+        RunState::Running => return Err(StoreError::Busy(format!("run {id} is being worked on"))),
+        state => return Err(StoreError::Conflict(format!("run {id} is {state}"))),
+    }
+    let values = params![RunState::Parked, None::<At>, run.holds_key, None::<At>, None::<String>, by.reason, id];
+    execute(c, sql::UPDATE_RUN, values)?;
+    alerts::audit(c, by, "park", &format!("run {id}"))
 }
 
 pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<RunId>, StoreError> {
