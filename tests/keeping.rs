@@ -44,7 +44,7 @@ async fn post(runtime: &Runtime, path: &str, body: serde_json::Value) -> (u16, s
 }
 
 async fn states(runtime: &Runtime, state: &str) -> usize {
-    let runs = runtime.admin(&format!("/api/runs?state={state}&limit=1000")).await;
+    let runs = runtime.admin(&format!("/api/runs?state={state}&limit=200")).await;
     runs["items"].as_array().map_or(0, Vec::len)
 }
 
@@ -67,8 +67,8 @@ fn the_project_is_good_and_its_tests_pass() {
         let shown = finish(flowctl(&["operations", page]));
         assert!(shown.code == Some(0) && shown.stdout.contains(page), "{shown:?}");
     }
-    let graph = finish(flowctl(&["graph", "spend", "--project", &root]));
-    assert!(graph.code == Some(2) || graph.stdout.contains("totals.add"), "{graph:?}");
+    let graph = finish(flowctl(&["graph", "spend", &root]));
+    assert!(graph.code == Some(0) && graph.stdout.contains("totals.add"), "{graph:?}");
     let unset =
         finish(flowctl(&["run", &root, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "/dev/null/x"]));
     assert_ne!(unset.code, Some(0));
@@ -118,7 +118,6 @@ async fn totals_count_once_whatever_happens() {
     let store = SqliteStore::open(&project.store()).expect("the store");
     let cents: u32 = charges.iter().map(Charge::cents).sum();
     let total = store.total("spent".into(), "usd".into()).await.expect("read").expect("a total");
-    assert_eq!(total.shortest().to_string().parse::<f32>().expect("a number"), cents as f32 / 100.0);
     assert_eq!(total.with_decimals(2).expect("cents").to_string(), format!("{}.{:02}", cents / 100, cents % 100));
     for charge in &charges {
         let day = store.link("charge_day".into(), charge.id.clone()).await.expect("read").expect("a link");
@@ -152,10 +151,10 @@ async fn rates_are_read_anew_and_a_broken_file_stops_nothing() {
     };
     assert_eq!(rate_of(0).await, "0.8");
     project.save(RATES, &rates_of_today("2"));
-    let (status, _) = post(&runtime, "/api/reload", json!({})).await;
+    let (status, _) = post(&runtime, "/api/reload", json!({ "actor": "anna", "reason": "new rates" })).await;
     assert_eq!((status, rate_of(1).await), (200, "0.5".to_owned()));
     project.save(RATES, "Date,USD\nnonsense\n");
-    let (status, _) = post(&runtime, "/api/reload", json!({})).await;
+    let (status, _) = post(&runtime, "/api/reload", json!({ "actor": "anna", "reason": "new rates" })).await;
     assert_eq!((status, rate_of(2).await), (200, "0.5".to_owned()));
     let alerts = runtime.admin("/api/alerts?open=true").await;
     assert_eq!(alerts["items"][0]["code"], "rates_unreadable", "{alerts}");
@@ -184,12 +183,15 @@ async fn private_data_is_masked_dropped_and_erased() {
 
     let (_, found) = post(&runtime, "/api/persons/find", json!({ "subject": charge.email.to_uppercase() })).await;
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
-    let (status, _) =
-        post(&runtime, "/api/persons/erase", json!({ "subject": charge.email, "actor": "anna", "reason": "" })).await;
-    assert_eq!(status, 400, "a reason goes into the audit");
-    let body = json!({ "subject": charge.email, "actor": "anna", "reason": "asked for it" });
-    let (_, erased) = post(&runtime, "/api/persons/erase", body).await;
-    assert_eq!(erased, json!({ "events": 1, "runs": 1, "left": 0 }));
+    let by = json!({ "subject": charge.email, "actor": "anna", "reason": "" });
+    assert_eq!(post(&runtime, "/api/persons/erase", by).await.0, 400, "a reason goes into the audit");
+    let admin = runtime.admin_url();
+    let erase = |more: &[&str]| finish(flowctl(&[&["erase", &charge.email, "--admin", &admin], more].concat()));
+    let shown = erase(&["--dry-run"]);
+    assert!(shown.code == Some(0) && shown.stdout.contains("charge.succeeded"), "{shown:?}");
+    assert_eq!(erase(&["--actor", "anna"]).code, Some(2), "without a reason");
+    let erased = erase(&["--actor", "anna", "--reason", "asked for it", "--format", "json"]);
+    assert_eq!((erased.code, erased.stdout.trim()), (Some(0), r#"{"events":1,"runs":1,"left":0}"#), "{erased:?}");
     let run = runtime.admin(&format!("/api/runs/{id}")).await;
     assert_eq!((&run["payload"], &run["event"]["state"]), (&json!({ "erased": true }), &json!("erased")));
     assert_eq!(run["journal"].as_array().map(Vec::len), Some(0));
@@ -201,4 +203,22 @@ async fn private_data_is_masked_dropped_and_erased() {
     let kept = std::fs::read(project.store().join("store.db")).expect("the store");
     let text = String::from_utf8_lossy(&kept);
     assert!(!text.contains(&charge.email) && !text.contains("97201"), "nothing of the person is left on the disk");
+}
+
+/// The page of the documentation says nothing that would not be read.
+#[test]
+fn what_the_documentation_shows_can_be_written() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/project.md")).expect("the page");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
+    let project: Vec<&str> = blocks.filter(|block| block.starts_with("project:")).collect();
+    assert_eq!(project.len(), 1);
+    let rates = "Date,USD\n2026-10-30,1.1\n";
+    let files = [("flowctl.yaml", project[0]), ("connections.yaml", "connections: {}\n"), (RATES, rates)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.into())).into();
+    let (project, sources, found) = flowctl::model::Project::from_files(&files);
+    assert_eq!(found, []);
+    let effective = project.effective(None).expect("the base");
+    let compiled =
+        flowctl::graph::project::compile(&project, &effective, sources, &flowctl::catalog::Catalog::bundled());
+    assert_eq!(compiled.findings, []);
 }

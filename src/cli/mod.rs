@@ -7,6 +7,7 @@ mod alerts;
 mod backup;
 mod dead_letters;
 mod demo;
+mod erase;
 mod eval;
 mod events;
 mod explain;
@@ -65,6 +66,7 @@ enum Command {
     Alerts(alerts::Args),
     Reload(reload::Args),
     Backup(backup::Args),
+    Erase(erase::Args),
     Eval(eval::Args),
     Fmt(fmt::Args),
     Graph(graph::Args),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Alerts(args) => alerts::main(args),
         Command::Reload(args) => reload::main(args),
         Command::Backup(args) => backup::main(args),
+        Command::Erase(args) => erase::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Fmt(args) => fmt::main(args),
         Command::Graph(args) => graph::main(args),

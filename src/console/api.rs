@@ -1,11 +1,11 @@
 //! The routes. Each reads what is asked for, asks the store or the runtime, and renders the answer.
 
 use super::query::Query;
-use super::view::{self, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
+use super::view::{self, ApprovalView, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
 use super::{
     Console, ReloadReport, alerts, backfill, backup, events, export, mask, operate, persons, replay, revisions,
 };
-use crate::store::{EventFilter, EventState, Page, RunFilter, RunState, StoreError};
+use crate::store::{ApprovalFilter, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
 use axum::body::Bytes;
@@ -33,6 +33,8 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/park", post(operate::park))
         .route("/api/runs/{id}/release", post(operate::release))
+        .route("/api/runs/{id}/approve", post(operate::judge))
+        .route("/api/approvals", get(approvals))
         .route("/api/dead-letters", get(dead_letters))
         .route("/api/events", get(events::list))
         .route("/api/events/{id}", get(events::show))
@@ -228,6 +230,13 @@ async fn dead_letters(State(console): State<Console>, RawQuery(query): RawQuery)
     };
     let runs = List::of(console.store.runs(filter, page).await?, Run::from);
     Ok(fine(&DeadLetters { runs, events }))
+}
+
+async fn approvals(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let query = Query::read(query.as_deref(), &["state", "flow", "run", "limit", "after"])?;
+    let filter = ApprovalFilter { state: query.parsed("state")?, flow: query.text("flow"), run: query.parsed("run")? };
+    let listed = console.store.approvals(filter, query.page()?).await?;
+    Ok(fine(&List::of(listed, ApprovalView::from)))
 }
 
 async fn audit(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {

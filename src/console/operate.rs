@@ -30,6 +30,8 @@ pub enum Operation {
     Park,
     /// Lets later runs of its order key pass.
     Release,
+    /// Answers what an `approve` asks; `without`: keys of the items that are taken out.
+    Judge { step: String, approved: bool, without: Vec<String> },
 }
 
 /// By which revision a replay goes on.
@@ -102,6 +104,19 @@ struct Decide {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Judge {
+    actor: String,
+    reason: String,
+    step: String,
+    /// `approved` or `rejected`.
+    verdict: String,
+    /// With `approved`: keys of the items that are taken out.
+    #[serde(default)]
+    without: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Edit {
     actor: String,
     reason: String,
@@ -140,6 +155,21 @@ pub(super) async fn edit(
     let Edit { actor, reason, payload } = read(&body)?;
     let payload = value("payload", &payload)?;
     operate(console, &id, Operation::Edit { payload }, Who { actor, reason }).await
+}
+
+pub(super) async fn judge(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let Judge { actor, reason, step, verdict, without } = read(&body)?;
+    let approved = match verdict.as_str() {
+        "approved" => true,
+        "rejected" if without.is_empty() => false,
+        "rejected" => return Err(Problem::wrong("`without` goes with `approved` only")),
+        other => return Err(Problem::wrong(format!("`verdict` is approved or rejected, got {other:?}"))),
+    };
+    operate(console, &id, Operation::Judge { step, approved, without }, Who { actor, reason }).await
 }
 
 pub(super) async fn release(

@@ -140,6 +140,17 @@ impl Step {
                 self.decisions.push(Decision { at, what, actor, reason: eyes.text(&payload.reason) });
             }
             Stored::Called(_) | Stored::NotYet(_) => self.state = "waiting",
+            Stored::Asked(asked) => {
+                self.state = "asked";
+                let asked = serde_json::to_string(asked).unwrap_or_default();
+                (self.input, self.output, self.error, self.ended_at) = (Some(eyes.show_text(&asked)), None, None, None);
+            }
+            Stored::Judged(judged) => {
+                let what = if judged.approved { "approved" } else { "rejected" };
+                let reason = eyes.text(&judged.reason);
+                self.decisions.push(Decision { at, what: what.to_owned(), actor: judged.actor.clone(), reason });
+            }
+            Stored::Reread(_) => (self.state, self.error, self.ended_at) = ("again", None, None),
             Stored::Accepted(_) | Stored::Started(_) | Stored::Began(_) | Stored::Look(_) => {}
         }
     }

@@ -351,3 +351,34 @@ async fn a_backfill_has_an_actor_a_reason_and_a_time() {
         assert_eq!(fill("orders", body).await.0, status, "{body}");
     }
 }
+
+#[tokio::test]
+async fn what_persons_are_asked_is_listed_and_answered() {
+    let running = Running::start().await;
+    let event = event("evt_1", BODY);
+    running.store.accept(event, vec![run("orders", "1")]).await.unwrap();
+    let lease = claim(&*running.store).await[0].lease;
+    let mut update = RunUpdate::to(Next::Waiting { due: noon() }, noon());
+    update.approvals.push(crate::store::ApprovalChange::Asked {
+        node: "approval".to_owned(),
+        request: r#"{"title":"Pay","items":[{"key":"L-1","row":{"amount":10.50}}]}"#.to_owned(),
+        expires_at: Some(noon()),
+    });
+    running.store.append(lease, vec![], update).await.unwrap();
+    let (status, body) = running.get("/api/approvals?state=pending").await;
+    assert_eq!(status, 200);
+    assert!(body.contains(r#""step":"approval","state":"pending""#), "{body}");
+    assert!(body.contains(r#"{"key":"L-1","row":{"amount":10.50}}"#), "amounts as they are: {body}");
+    assert!(running.get("/api/approvals?state=open").await.0 == 400);
+    let url = format!("http://{}/api/runs/{}/approve", running.address, lease.run);
+    for (body, status) in [
+        (r#"{"actor":"ada","reason":"ok","step":"approval","verdict":"approved","without":["L-1"]}"#, 200),
+        (r#"{"actor":"ada","reason":"no","step":"approval","verdict":"rejected"}"#, 200),
+        (r#"{"actor":"ada","reason":"no","step":"approval","verdict":"rejected","without":["L-1"]}"#, 400),
+        (r#"{"actor":"ada","reason":"ok","step":"approval","verdict":"yes"}"#, 400),
+        (r#"{"actor":"ada","reason":" ","step":"approval","verdict":"approved"}"#, 400),
+        (r#"{"actor":"ada","step":"approval","verdict":"approved"}"#, 400),
+    ] {
+        assert_eq!(running.ask(running.client.post(&url).body(body)).await.0, status, "{body}");
+    }
+}

@@ -4,7 +4,7 @@ use super::steps::{Step, named_parameters, steps};
 use super::{Findings, FlowStatus, Refused, mask};
 use crate::diagnostics::render;
 use crate::engine::door;
-use crate::store::{self, Alert, AuditEntry, Event, JournalEntry, Listed, LoadedRun, Record as Stored};
+use crate::store::{self, Alert, Approval, AuditEntry, Event, JournalEntry, Listed, LoadedRun, Record as Stored};
 use crate::value::{Value, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -278,6 +278,47 @@ impl From<Alert> for AlertView {
             count: alert.count,
             first_at: alert.first_at.to_string(),
             last_at: alert.last_at.to_string(),
+        }
+    }
+}
+
+/// A question to a person: `request` is `{ title detail roles expires_at items: [{ key row }] }`.
+#[derive(Serialize)]
+pub(super) struct ApprovalView {
+    run: String,
+    flow: String,
+    step: String,
+    state: &'static str,
+    request: Raw,
+    asked_at: String,
+    expires_at: Option<String>,
+    ended_at: Option<String>,
+    answer: Option<AnswerView>,
+}
+
+#[derive(Serialize)]
+struct AnswerView {
+    by: String,
+    reason: String,
+    without: Vec<String>,
+}
+
+impl From<Approval> for ApprovalView {
+    fn from(approval: Approval) -> ApprovalView {
+        ApprovalView {
+            run: approval.run.to_string(),
+            flow: approval.flow,
+            step: approval.node,
+            state: approval.state.as_str(),
+            request: Eyes::Masked.show_text(&approval.request),
+            asked_at: approval.asked_at.to_string(),
+            expires_at: approval.expires_at.map(|at| at.to_string()),
+            ended_at: approval.ended_at.map(|at| at.to_string()),
+            answer: approval.answer.map(|answer| AnswerView {
+                by: answer.actor,
+                reason: mask::text(&answer.reason),
+                without: answer.without,
+            }),
         }
     }
 }

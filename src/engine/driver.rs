@@ -8,17 +8,20 @@ mod children;
 #[cfg(test)]
 mod tests;
 
-use super::connector::{Attempt, LookOutcome, Outcome, Request, Sent, StepError};
+use super::cache::Cache;
+use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
 use super::executor::Inner;
 use super::journal::{HELD, decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
 use super::places::places;
 use super::revisions::NoGraph;
-use super::{door, machine, own};
+use super::{approvals, door, machine, own};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
-use crate::store::journal::{JournalError, Record as Stored};
-use crate::store::{Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError};
+use crate::store::journal::{JournalError, Judged, Record as Stored};
+use crate::store::{
+    ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError,
+};
 use crate::value::{Text, Value, json};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -54,6 +57,10 @@ pub(super) struct Driver {
     calls: JoinSet<Command>,
     /// Answers that the store gave.
     given: VecDeque<Command>,
+    /// What persons answered while nobody had the run.
+    answers: Vec<(String, Judged)>,
+    /// Nodes whose answers by persons the run has been given, until that is written down.
+    answered: Vec<String>,
 }
 
 /// A loaded run as a machine.
@@ -144,6 +151,8 @@ impl Driver {
             due: None,
             calls: JoinSet::new(),
             given: VecDeque::new(),
+            answers: loaded.answers,
+            answered: Vec::new(),
             inner,
         })
     }
@@ -156,21 +165,24 @@ impl Driver {
         stop: CancellationToken,
         lost: CancellationToken,
     ) -> Result<(), Stopped> {
-        let mut command = Command::Resume;
         let mut draining = false;
+        // Answers before anything else, so that one in time is not found to be late.
+        let answers = std::mem::take(&mut self.answers);
+        let given = approvals::given(&answers).chain([Command::Resume]);
+        let mut actions: Vec<Action> = given.flat_map(|command| self.step(command)).collect();
+        self.answered = answers.into_iter().map(|(node, _)| node).collect();
         loop {
-            let actions = self.machine.step(command, Timestamp::now(), fastrand::f64());
             if self.perform(actions, &lost).await? {
                 return Ok(());
             }
             if let Some(given) = self.given.pop_front() {
-                command = given;
+                actions = self.step(given);
                 continue;
             }
             // Once nothing more is sent, only answers count.
             let due = self.due.filter(|_| !draining);
             let wait = due.map_or(Duration::from_secs(3600), until);
-            command = tokio::select! {
+            let command = tokio::select! {
                 biased;
                 () = lost.cancelled() => return Ok(()),
                 () = stop.cancelled(), if !draining => {
@@ -185,7 +197,12 @@ impl Driver {
                 Some(command) = commands.recv() => command,
                 () = tokio::time::sleep(wait) => Command::Timer,
             };
+            actions = self.step(command);
         }
+    }
+
+    fn step(&mut self, command: Command) -> Vec<Action> {
+        self.machine.step(command, Timestamp::now(), fastrand::f64())
     }
 
     /// Does what the machine says. True: the run is given back.
@@ -217,6 +234,9 @@ impl Driver {
         if leaves || !entries.is_empty() {
             let mut update = RunUpdate::to(next, Timestamp::now());
             update.alerts = self.alerts(&entries, end.as_ref());
+            update.approvals = approvals::changes(&self.machine, &entries, end.is_some())?;
+            let answered = std::mem::take(&mut self.answered).into_iter();
+            update.approvals.extend(answered.map(|node| ApprovalChange::Taken { node }));
             update.kept = own::kept(&entries);
             update.joined = self.joined(&entries);
             update.revision = self.takes.take();
@@ -292,6 +312,7 @@ impl Driver {
     fn call(&mut self, action: Action) {
         use tracing::Instrument;
         let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
+        let revision = self.machine.revision().clone();
         let span = tracing::Span::current();
         self.calls.spawn(
             async move {
@@ -299,7 +320,8 @@ impl Driver {
                     Action::Send { node, generation, attempt, request } => {
                         let path = node.clone();
                         let sent = AbortOnDropHandle::new(tokio::spawn(
-                            async move { send(&inner, &graph, &path, attempt, &request).await }.in_current_span(),
+                            async move { send(&inner, &graph, &revision, &path, attempt, &request).await }
+                                .in_current_span(),
                         ));
                         let outcome = sent.await.unwrap_or_else(|_| Outcome::Failed(panicked()));
                         Command::Answered { node, generation, attempt, outcome }
@@ -389,8 +411,21 @@ impl From<StoreErrorOr> for Stopped {
     }
 }
 
-async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> Outcome {
+async fn send(
+    inner: &Inner,
+    graph: &ExecutionGraph,
+    revision: &str,
+    path: &NodePath,
+    number: u32,
+    request: &Request,
+) -> Outcome {
     let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
+    let cached = operation.cache.and_then(|time| Some((time, Cache::place(revision, request)?)));
+    if let Some((time, place)) = &cached
+        && let Some(value) = inner.cache.get(place, *time, Timestamp::now())
+    {
+        return Outcome::Done(Row::value(value));
+    }
     if request.connection.is_empty() {
         return own::read(&*inner.store, &inner.rates(), request).await;
     }
@@ -413,6 +448,9 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         Outcome::Failed(error) => error.class.as_str(),
     };
     inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
+    if let (Some((_, place)), Outcome::Done(row)) = (cached, &outcome) {
+        inner.cache.put(place, &row.value, Timestamp::now());
+    }
     // What is open keeps its place: the server may still be working.
     if !matches!(&outcome, Outcome::Failed(error) if error.leaves_open()) {
         held.let_go();

@@ -4,6 +4,7 @@
 //! When the process is about to go away nothing new is sent; what is under way may finish for a while, and stays open
 //! otherwise: the next process looks for it.
 
+use super::cache::Cache;
 use super::connector::Connector;
 use super::driver::{Driver, Stopped};
 use super::machine::{Command, operation_at, operations};
@@ -70,6 +71,7 @@ pub(super) struct Inner {
     pub config: Config,
     /// Something may be there to be claimed.
     pub wake: Notify,
+    pub cache: Cache,
     /// What `one_at_a_time` holds.
     pub places: Places,
     connectors: ArcSwap<Connectors>,
@@ -125,6 +127,7 @@ impl Executor {
             revisions,
             config,
             wake: Notify::new(),
+            cache: Cache::default(),
             places: Places::default(),
             connectors: ArcSwap::from_pointee(connectors),
             rates: ArcSwap::default(),
@@ -137,6 +140,7 @@ impl Executor {
     /// Runs go on with these from their next request on.
     pub fn set_connectors(&self, connectors: Connectors) {
         self.inner.connectors.store(Arc::new(connectors));
+        self.inner.cache.clear();
     }
 
     /// Runs ask these from their next `rates.get` on. A table that cannot be read leaves the one before it.

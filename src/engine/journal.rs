@@ -4,7 +4,7 @@
 //! Invariant: what is read back folds to the state that was written.
 
 use super::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError, Write};
-use super::machine::{Done, Entry, Fact, Failure, NodePath, Ruling};
+use super::machine::{Ask, Done, Entry, Fact, Failure, Item, Judgement, NodePath, Ruling};
 use crate::language::code::CompareOp;
 use crate::store::journal::{self as stored, JournalError, Record as Stored};
 use crate::store::{Encoded, JournalEntry, RunError};
@@ -64,6 +64,11 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
         Fact::RunFailed { step, error } => {
             Stored::Error(stored::Failure { error: run_error(error, step)?, open: false, retry_at: None })
         }
+        Fact::Reread { reset } => {
+            Stored::Reread(stored::Reread { reset: reset.iter().map(|path| path.as_str().to_owned()).collect() })
+        }
+        Fact::Asked(ask) => Stored::Asked(stored_ask(ask)?),
+        Fact::Judged(judgement) => Stored::Judged(stored_judgement(judgement)),
         Fact::Called { generation: g, attempt: a, run, waits } => {
             (generation, attempt) = (*g, *a);
             Stored::Called(stored::CalledRun { run: run.to_string(), joined: false, waits: *waits })
@@ -119,6 +124,11 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             }
         }
         Stored::Skipped(_) => Fact::Skipped,
+        Stored::Reread(reread) => {
+            Fact::Reread { reset: reread.reset.iter().map(|path| NodePath::new(path.as_str())).collect() }
+        }
+        Stored::Asked(asked) => Fact::Asked(Arc::new(read_ask(asked)?)),
+        Stored::Judged(judged) => Fact::Judged(Arc::new(read_judgement(judged))),
         Stored::Called(called) => {
             Fact::Called { generation, attempt, run: called.run.as_str().into(), waits: called.waits }
         }
@@ -134,6 +144,56 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
         }
     };
     Ok(Some(Entry { node, at: entry.at, fact }))
+}
+
+/// A question as the store keeps it.
+pub(super) fn stored_ask(ask: &Ask) -> Result<stored::Asked, JournalError> {
+    let item = |item: &Item| named(&[("key", Value::Text(item.key.clone())), ("row", item.row.clone())]);
+    let items = ask.items.as_ref().map(|items| Value::from(items.iter().map(item).collect::<Vec<_>>()));
+    Ok(stored::Asked {
+        title: ask.title.to_string(),
+        detail: ask.detail.as_ref().map(Text::to_string),
+        roles: ask.roles.iter().map(Text::to_string).collect(),
+        expires_at: ask.expires_at,
+        items: items.as_ref().map(encoded).transpose()?,
+    })
+}
+
+fn read_ask(asked: &stored::Asked) -> Result<Ask, JournalError> {
+    let items = asked.items.as_ref().map(decoded).transpose()?;
+    let item = |item: &Value| Ok(Item { key: text_of(item.get("key"))?, row: item.get("row").clone() });
+    let read = |items: &Value| -> Result<Vec<Item>, JournalError> {
+        items.as_list().unwrap_or_default().iter().map(item).collect()
+    };
+    Ok(Ask {
+        title: asked.title.as_str().into(),
+        detail: asked.detail.as_deref().map(Text::from),
+        roles: asked.roles.iter().map(|role| role.as_str().into()).collect(),
+        expires_at: asked.expires_at,
+        items: items.as_ref().map(read).transpose()?,
+    })
+}
+
+/// A person's answer as the store keeps it.
+pub(super) fn stored_judgement(judgement: &Judgement) -> stored::Judged {
+    stored::Judged {
+        approved: judgement.approved,
+        without: judgement.without.iter().map(Text::to_string).collect(),
+        actor: judgement.actor.to_string(),
+        reason: judgement.reason.to_string(),
+        at: judgement.at,
+    }
+}
+
+/// The same, read back.
+pub(super) fn read_judgement(judged: &stored::Judged) -> Judgement {
+    Judgement {
+        approved: judged.approved,
+        without: judged.without.iter().map(|key| key.as_str().into()).collect(),
+        actor: judged.actor.as_str().into(),
+        reason: judged.reason.as_str().into(),
+        at: judged.at,
+    }
 }
 
 /// A step's error as a run's: what the store, the API and the alerts speak of.

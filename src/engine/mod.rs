@@ -16,6 +16,8 @@
 // A step's error is told once, in full: it may be large.
 #![allow(clippy::result_large_err)]
 
+mod approvals;
+mod cache;
 pub mod connector;
 pub mod door;
 mod driver;

@@ -70,6 +70,7 @@ pub(crate) fn step(id: &str, kind: NodeKind) -> Node {
         when: None,
         kind,
         together: false,
+        reread: None,
         timeout: None,
         retry: Retry::default(),
         on_error: Vec::new(),
@@ -95,6 +96,7 @@ pub(crate) fn operation(name: &str, writes: bool, params: Vec<(&str, Param)>, re
         repeat,
         missing_continues: false,
         blank_is_missing: false,
+        cache: None,
         one_at_a_time: None,
     }
 }

@@ -1,5 +1,8 @@
 //! Runs driven against a real store and a connector that does as it is told.
 
+mod approvals;
+mod cached;
+
 use super::connector::*;
 use super::machine::{Replay, Verdict};
 use super::testing::*;

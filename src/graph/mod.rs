@@ -97,6 +97,7 @@ impl Node {
             NodeKind::ForEach(each) => vec![&each.steps],
             NodeKind::Parallel(lists) => lists.iter().map(Vec::as_slice).collect(),
             NodeKind::Wait(_)
+            | NodeKind::Approve(_)
             | NodeKind::Transform(_)
             | NodeKind::Lookup(_)
             | NodeKind::Call(_)
@@ -118,6 +119,8 @@ pub struct Node {
     pub kind: NodeKind,
     /// Begins together with the lookup before it: both stand in one list, and this one uses nothing of that one.
     pub together: bool,
+    /// A write: the earlier lookup of its list that the run goes back to when what was read no longer holds.
+    pub reread: Option<Text>,
     pub timeout: Option<Duration>,
     pub retry: Retry,
     pub on_error: Vec<ErrorCase>,
@@ -139,6 +142,7 @@ pub enum NodeKind {
     /// Lists of steps beside each other.
     Parallel(Vec<Vec<Node>>),
     Wait(Wait),
+    Approve(Box<Approve>),
     Alert {
         severity: Severity,
         code: Text,
@@ -199,6 +203,18 @@ pub struct Poll {
     pub at_most: Duration,
 }
 
+/// A question to a person.
+#[derive(Debug)]
+pub struct Approve {
+    pub title: Slot,
+    pub detail: Option<Slot>,
+    /// Who may answer; empty: whoever may operate.
+    pub roles: Vec<Text>,
+    pub expires: Option<Duration>,
+    /// The items that are asked about, and what names one, over `row`.
+    pub items: Option<(Slot, Slot)>,
+}
+
 /// A bound operation of a lookup or call.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -220,6 +236,8 @@ pub struct Operation {
     pub missing_continues: bool,
     /// `blank_key: missing`: a blank key sends nothing.
     pub blank_is_missing: bool,
+    /// How long a result may be used again.
+    pub cache: Option<Duration>,
     /// The entity's column of which writes with the same value wait for each other.
     pub one_at_a_time: Option<Text>,
 }

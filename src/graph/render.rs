@@ -1,6 +1,6 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
+use super::{Approve, Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
 use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
@@ -65,7 +65,9 @@ impl Chart {
             NodeKind::Transform(_) => self.follow("[", "]", &format!("{id}\ntransform"), &ends),
             NodeKind::Lookup(operation) => self.follow("[/", "/]", &format!("{id}\n{}", what(operation)), &ends),
             NodeKind::Call(operation) => {
-                let label = format!("{id}\n{}\n{}", what(operation), operation.repeat.reason);
+                let back = step.reread.as_ref().map(|lookup| format!("\non a conflict back to {lookup}"));
+                let reason = &operation.repeat.reason;
+                let label = format!("{id}\n{}\n{reason}{}", what(operation), back.unwrap_or_default());
                 self.follow("[[", "]]", &label, &ends)
             }
             NodeKind::Branch { cases, otherwise } => {
@@ -93,6 +95,7 @@ impl Chart {
                 lists.iter().flat_map(|list| self.steps(list, vec![(head.clone(), String::new())])).collect()
             }
             NodeKind::Wait(wait) => self.follow("(", ")", &format!("{id}\n{}", waits(wait)), &ends),
+            NodeKind::Approve(approve) => self.follow("[/", "\\]", &format!("{id}\napprove{}", who(approve)), &ends),
             NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
             NodeKind::Fail { code, .. } => {
                 self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
@@ -130,6 +133,12 @@ fn waits(wait: &Wait) -> String {
             format!("wait for {}\nevery {every}, at most {at_most}", what(&poll.operation))
         }
     }
+}
+
+fn who(approve: &Approve) -> String {
+    let roles = if approve.roles.is_empty() { String::new() } else { format!(": {}", join(&approve.roles)) };
+    let expires = approve.expires.map(|time| format!("\nwithin {}", write_duration(time))).unwrap_or_default();
+    roles + &expires
 }
 
 fn what(operation: &Operation) -> String {
@@ -239,6 +248,11 @@ fn node(step: &Node) -> Value {
         NodeKind::Wait(Wait::Row(poll)) => json!({ "wait": {
             "lookup": bound(&poll.operation), "every": write_duration(poll.every), "at_most": write_duration(poll.at_most),
         }}),
+        NodeKind::Approve(approve) => json!({ "approve": {
+            "roles": approve.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(),
+            "expires": approve.expires.map(write_duration),
+            "items": approve.items.is_some(),
+        }}),
         NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
         NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),
         NodeKind::Stop { release, .. } => json!({ "stop": { "release": release } }),
@@ -257,6 +271,9 @@ fn node(step: &Node) -> Value {
         .collect();
     if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
         shown.extend(kind);
+        if let Some(lookup) = &step.reread {
+            shown.insert("reread".into(), Value::String(lookup.to_string()));
+        }
         if step.together {
             shown.insert("together".into(), Value::Bool(true));
         }
@@ -268,11 +285,15 @@ fn node(step: &Node) -> Value {
 }
 
 fn bound(operation: &Operation) -> Value {
-    json!({
+    let mut shown = json!({
         "operation": operation.name.as_str(),
         "connection": operation.connection.as_str(),
         "entity": operation.entity.as_ref().map(|entity| entity.as_str()),
         "params": operation.params.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         "repeat": operation.repeat.reason,
-    })
+    });
+    if let (Some(time), Value::Object(shown)) = (operation.cache, &mut shown) {
+        shown.insert("cache".into(), Value::String(write_duration(time)));
+    }
+    shown
 }

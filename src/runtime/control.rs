@@ -62,6 +62,9 @@ impl Control for Inner {
                     self.executor.park(run, by).await?;
                     Ok(stands(self.run(run).await?.state))
                 }
+                Operation::Judge { step, approved, without } => {
+                    Ok(stands(self.executor.judge(run, &step, approved, without, by).await?))
+                }
                 Operation::Release => {
                     self.store.release_key(run, by).await?;
                     self.executor.wake();

@@ -238,7 +238,7 @@ impl Inner {
         if !rest.is_empty() {
             report.problems.push(read.problem(None, None, &rest));
         }
-        self.use_rates(compilation).await;
+        self.use_rates(read, compilation).await;
         // What is in no file any more starts no new runs.
         for graph in self.revisions.graphs() {
             if !seen.contains(graph.flow.as_str()) {
@@ -261,16 +261,16 @@ impl Inner {
 
     /// Rates are of today, as credentials are. A file with errors leaves what was read before it, and stops nothing: it
     /// comes from elsewhere, and `max_age` watches over what is used.
-    async fn use_rates(&self, compilation: &Compilation) {
+    async fn use_rates(&self, read: &Read, compilation: &Compilation) {
         self.executor.set_rates(compilation.rates.clone());
-        for finding in compilation.findings.iter().filter(|finding| finding.code == Code::F0427) {
+        for finding in read.findings.iter().filter(|finding| finding.code == Code::F0427) {
             let alert = NewAlert {
                 flow: None,
                 run: None,
                 severity: Severity::Warning,
                 code: "rates_unreadable".into(),
                 title: "A file of exchange rates has errors; the rates read before it stay in use".into(),
-                detail: Some(render::text(std::slice::from_ref(finding), &compilation.sources, false)),
+                detail: Some(render::text(std::slice::from_ref(finding), &read.sources, false)),
             };
             if let Err(error) = self.store.raise(alert, Timestamp::now()).await {
                 tracing::error!(%error, "The alert could not be raised.");

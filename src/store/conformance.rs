@@ -803,6 +803,86 @@ pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>)
     assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
 }
 
+pub(crate) async fn questions_to_persons_are_kept(store: Arc<dyn Store>) {
+    let asked =
+        |node: &str, expires_at| ApprovalChange::Asked { node: node.to_owned(), request: "{}".to_owned(), expires_at };
+    let judged = |approved, seconds| journal::Judged {
+        approved,
+        without: vec!["L-1".to_owned()],
+        actor: "ada".to_owned(),
+        reason: "checked".to_owned(),
+        at: later(seconds),
+    };
+    let list = async |state| {
+        let filter = ApprovalFilter { state, flow: Some("a".to_owned()), ..ApprovalFilter::default() };
+        let listed = store.approvals(filter, Page::first(9)).await.unwrap().items;
+        listed.into_iter().map(|approval| (approval.node, approval.state)).collect::<Vec<_>>()
+    };
+    let run = start(&*store, "1", run("a", "1")).await.id;
+    let lease = claim(&*store).await[0].lease;
+    let mut update = RunUpdate::to(Next::Waiting { due: Timestamp::MAX }, later(2));
+    update.approvals = vec![asked("one", Some(later(100))), asked("two", None), asked("three", Some(later(50)))];
+    store.append(lease, vec![], update).await.unwrap();
+    assert_eq!(list(Some(ApprovalState::Pending)).await.len(), 3);
+    assert_eq!(claimed(&*store).await, []);
+    assert!(store.next_due().await.unwrap().is_some_and(|due| due > later(1_000_000)), "for ever is a time");
+
+    // Answered in time and once; the run is woken, and gets the answer until it has taken it.
+    let late = store.answer(run, "one".to_owned(), judged(true, 100)).await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+    store.answer(run, "one".to_owned(), judged(true, 4)).await.unwrap();
+    let twice = store.answer(run, "one".to_owned(), judged(false, 5)).await;
+    assert!(matches!(twice, Err(StoreError::Conflict(_))), "{twice:?}");
+    let unknown = store.answer(run, "four".to_owned(), judged(true, 4)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
+    let lease = claim(&*store).await[0].lease;
+    assert_eq!(store.load_run(run).await.unwrap().unwrap().answers, [("one".to_owned(), judged(true, 4))]);
+
+    // What is answered while a worker has the run wakes it as soon as it waits; that it expired is not true then.
+    store.answer(run, "three".to_owned(), judged(false, 5)).await.unwrap();
+    let mut update = RunUpdate::running(later(60));
+    update.approvals = vec![ApprovalChange::Expired { node: "three".to_owned() }];
+    assert_eq!(store.append(lease, vec![], update).await, Err(StoreError::Fenced { run }));
+    let mut update = RunUpdate::to(Next::Waiting { due: later(1000) }, later(5));
+    update.approvals = vec![ApprovalChange::Taken { node: "one".to_owned() }];
+    store.append(lease, vec![], update).await.unwrap();
+    let lease = claim(&*store).await[0].lease;
+    assert_eq!(store.load_run(run).await.unwrap().unwrap().answers, [("three".to_owned(), judged(false, 5))]);
+
+    // At the end nobody need answer any more; whoever asks again asks anew.
+    let mut update = RunUpdate::to(Next::Stopped { reason: "no".to_owned(), release: false }, later(6));
+    update.approvals = vec![ApprovalChange::Taken { node: "three".to_owned() }, ApprovalChange::Withdrawn];
+    store.append(lease, vec![], update).await.unwrap();
+    let named = |node: &str, state| (node.to_owned(), state);
+    let all = list(None).await;
+    for expected in [
+        named("one", ApprovalState::Approved),
+        named("two", ApprovalState::Withdrawn),
+        named("three", ApprovalState::Rejected),
+    ] {
+        assert!(all.contains(&expected), "{all:?}");
+    }
+    store.resume(run, Resume { action: "replay", ..Resume::default() }, by("again")).await.unwrap();
+    let lease = claim(&*store).await[0].lease;
+    let mut update = RunUpdate::to(Next::Waiting { due: later(1000) }, later(7));
+    update.approvals = vec![asked("three", None)];
+    store.append(lease, vec![], update).await.unwrap();
+    assert_eq!(list(Some(ApprovalState::Pending)).await, [named("three", ApprovalState::Pending)]);
+    assert_eq!(store.load_run(run).await.unwrap().unwrap().answers, []);
+    let actions: Vec<_> = store.audit(Page::first(9)).await.unwrap().items.into_iter().map(|a| a.action).collect();
+    assert_eq!(actions, ["replay", "reject", "approve"]);
+
+    // Questions go with their run.
+    let lease = {
+        store.answer(run, "three".to_owned(), judged(true, 8)).await.unwrap();
+        store.claim(later(9), later(31), 100).await.unwrap()[0].lease
+    };
+    end(&*store, lease, Next::Succeeded).await;
+    let day = at("2026-03-10T00:00:00Z");
+    store.drop_periods(before(day), day).await.unwrap();
+    assert!(store.approvals(ApprovalFilter::default(), Page::first(9)).await.unwrap().items.is_empty());
+}
+
 macro_rules! conformance {
     ($make:expr) => {
         crate::store::conformance::conformance! { $make =>
@@ -811,7 +891,7 @@ macro_rules! conformance {
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
             an_append_is_all_or_nothing an_alert_is_told_once a_parked_run_keeps_its_key
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
-            dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts
+            dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
             an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded

@@ -72,6 +72,12 @@ pub enum Record {
     Error(Failure),
     /// `when` did not hold.
     Skipped(Skipped),
+    /// What was read no longer holds.
+    Reread(Reread),
+    /// A person is asked.
+    Asked(Asked),
+    /// A person said yes or no to it.
+    Judged(Judged),
     /// A person decided.
     Decision(Decision),
     /// The run that a step has called. Written by the store with that run.
@@ -177,6 +183,40 @@ pub struct Decision {
     pub value: Option<Encoded>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reread {
+    /// Nodes that are forgotten.
+    pub reset: Vec<String>,
+}
+
+/// What a person is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "utc_option")]
+    pub expires_at: Option<Timestamp>,
+    /// `[{ key, row }]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Encoded>,
+}
+
+/// What a person answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    pub approved: bool,
+    /// Keys of the items that are taken out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    pub actor: String,
+    pub reason: String,
+    #[serde(with = "utc")]
+    pub at: Timestamp,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalledRun {
     /// The run's id.
@@ -260,6 +300,9 @@ records! {
     Look = "look",
     Error = "error",
     Skipped = "skipped",
+    Reread = "reread",
+    Asked = "asked",
+    Judged = "judged",
     Decision = "decision",
     Called = "called",
     Payload = "payload",
@@ -310,7 +353,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 12, "the fixture has every kind");
+        assert_eq!(kinds.len(), 15, "the fixture has every kind");
     }
 
     #[test]

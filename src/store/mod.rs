@@ -115,6 +115,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// An event with its body.
     fn event(&self, event: EventId) -> Reply<'_, Option<(Event, Vec<u8>)>>;
 
+    /// What persons are asked, the latest first.
+    fn approvals(&self, filter: ApprovalFilter, page: Page) -> Reply<'_, Listed<Approval>>;
+
+    /// Keeps a person's answer, and wakes the run that waits for it. [`StoreError::Conflict`] when it is not asked (any
+    /// more), or has expired.
+    fn answer(&self, run: RunId, node: String, answer: journal::Judged) -> Reply<'_, ()>;
+
     /// Raises an alert outside any run.
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId>;
 

@@ -52,6 +52,10 @@ pub const EVENT_COLUMNS: &str = event_columns!();
 /// Columns of an alert, as `sqlite::rows` reads them.
 pub const ALERT_COLUMNS: &str = alert_columns!();
 
+/// Columns of an approval and its run's flow, as `sqlite::approvals` reads them.
+pub const APPROVAL_COLUMNS: &str =
+    "a.id, a.run, r.flow, a.node, a.state, a.request, a.asked_at, a.expires_at, a.ended_at, a.answer";
+
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
         $(pub const $name: &str = $sql;)*
@@ -131,6 +135,22 @@ statements! {
     RESUME_RUN = "update runs set state = $1, due = $2, number = $3, holds_key = $4, revision = coalesce($5, revision), \
         fence = fence + 1, finished_at = null, error = null, reason = null where id = $6";
 
+    // approvals
+    ASK = "insert into approvals (id, run, node, state, request, expires_at, asked_at, taken) \
+        values ($1, $2, $3, 'pending', $4, $5, $6, 0) \
+        on conflict (run, node) do update set id = excluded.id, state = 'pending', request = excluded.request, \
+        expires_at = excluded.expires_at, answer = null, asked_at = excluded.asked_at, ended_at = null, taken = 0";
+    ASK_STATE = "select state from approvals where run = $1 and node = $2";
+    ANSWER = "update approvals set state = $1, answer = $2, ended_at = $3 where run = $4 and node = $5 \
+        and state = 'pending' and (expires_at is null or expires_at > $3)";
+    ANSWER_TAKEN = "update approvals set taken = 1 where run = $1 and node = $2 and answer is not null";
+    ASK_EXPIRED = "update approvals set state = 'expired', ended_at = $1 where run = $2 and node = $3 \
+        and state <> 'approved' and state <> 'rejected'";
+    WITHDRAW = "update approvals set state = 'withdrawn', ended_at = $1 where run = $2 and state = 'pending'";
+    UNTAKEN_ANSWERS = "select node, answer from approvals where run = $1 and taken = 0 and answer is not null order by id";
+    WAKE_RUN = "update runs set due = $1 where id = $2 and state = 'waiting'";
+    ERASE_APPROVALS = "delete from approvals where run = $1";
+
     // sequences and called runs
     SEQUENCE_DONE = "select sequence from sequences where flow = $1 and order_key = $2";
     PUT_SEQUENCE = "insert into sequences (flow, order_key, sequence, run, period) values ($1, $2, $3, $4, $5) \
@@ -204,6 +224,8 @@ statements! {
     DROP_JOURNAL = concat!("delete from journal where period = $1 and run in (select id from runs where period = $1 \
         and ", gone!("$2"), " order by id limit $3)");
     DROP_ADDITIONS = concat!("delete from additions where run in (select id from runs where period = $1 \
+        and ", gone!("$2"), " order by id limit $3)");
+    DROP_APPROVALS = concat!("delete from approvals where run in (select id from runs where period = $1 \
         and ", gone!("$2"), " order by id limit $3)");
     DROP_RUNS = concat!("delete from runs where id in (select id from runs where period = $1 \
         and ", gone!("$2"), " order by id limit $3)");

@@ -1,6 +1,6 @@
 //! The plain types that the [`Store`](super::Store) trait speaks in.
 
-use super::journal::{Encoded, JournalEntry};
+use super::journal::{Encoded, JournalEntry, Judged};
 use super::keep::Kept;
 use crate::diagnostics::Position;
 use crate::graph::{ErrorClass, Severity};
@@ -148,6 +148,18 @@ names! {
         Conflicting = "conflicting",
         /// What it said was erased: nothing can be done with it any more.
         Erased = "erased",
+    }
+
+    /// What became of a question to a person.
+    ApprovalState: "a state of approvals" {
+        /// Nobody has answered yet.
+        Pending = "pending",
+        Approved = "approved",
+        Rejected = "rejected",
+        /// Nobody answered in time.
+        Expired = "expired",
+        /// The run has ended otherwise.
+        Withdrawn = "withdrawn",
     }
 
     /// Where a run stands.
@@ -407,6 +419,8 @@ pub struct LoadedRun {
     pub body: Vec<u8>,
     /// In the order of `seq`. An entry `accepted` at 0 is the store's own: there where the run has a dedupe value or order key.
     pub journal: Vec<JournalEntry>,
+    /// What persons answered and the journal does not know yet, with the nodes.
+    pub answers: Vec<(String, Judged)>,
 }
 
 /// What one write to a run does beside its journal entries.
@@ -417,6 +431,7 @@ pub struct RunUpdate {
     pub revision: Option<Hash>,
     pub effects: Vec<Effect>,
     pub alerts: Vec<NewAlert>,
+    pub approvals: Vec<ApprovalChange>,
     /// Links and totals, in this order.
     pub kept: Vec<Kept>,
     /// Nodes that wait for a called run no longer.
@@ -437,6 +452,7 @@ impl RunUpdate {
             revision: None,
             effects: Vec::new(),
             alerts: Vec::new(),
+            approvals: Vec::new(),
             kept: Vec::new(),
             joined: Vec::new(),
             at,
@@ -529,6 +545,41 @@ pub struct Effect {
     pub row_key: String,
     /// The node's path.
     pub node: String,
+}
+
+/// What a write to a run does to the questions that it asks persons.
+#[derive(Clone, Debug)]
+pub enum ApprovalChange {
+    /// A person is asked, anew where one was before.
+    Asked {
+        node: String,
+        /// A [`journal::Asked`](super::journal::Asked) as JSON text.
+        request: String,
+        expires_at: Option<Timestamp>,
+    },
+    /// The run has the answer in its journal.
+    Taken { node: String },
+    /// Nobody answered in time. [`StoreError::Fenced`](super::StoreError::Fenced) where somebody has.
+    Expired { node: String },
+    /// Nobody need answer any more.
+    Withdrawn,
+}
+
+/// A question to a person, as kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    pub run: RunId,
+    pub flow: String,
+    /// The node's path.
+    pub node: String,
+    pub state: ApprovalState,
+    /// A [`journal::Asked`](super::journal::Asked) as JSON text.
+    pub request: String,
+    pub asked_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// When it was answered, expired or withdrawn.
+    pub ended_at: Option<Timestamp>,
+    pub answer: Option<Judged>,
 }
 
 /// Something a person should know. One of the same flow, code and title is one while it is open, and counts.
@@ -706,6 +757,14 @@ pub struct AlertFilter {
     pub open: Option<bool>,
     pub flow: Option<String>,
     pub code: Option<String>,
+}
+
+/// Which approvals to list. Everything set must hold.
+#[derive(Clone, Debug, Default)]
+pub struct ApprovalFilter {
+    pub state: Option<ApprovalState>,
+    pub flow: Option<String>,
+    pub run: Option<RunId>,
 }
 
 /// How long what is kept.

@@ -305,6 +305,7 @@ impl Source {
             },
             missing_continues: false,
             blank_is_missing: false,
+            cache: None,
             one_at_a_time: None,
         };
         let begun = Instant::now();

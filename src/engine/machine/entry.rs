@@ -39,6 +39,12 @@ pub enum Fact {
     GaveUp { error: StepError, open: bool },
     /// The run fails because a step did: `on_failure` begins.
     RunFailed { step: NodePath, error: StepError },
+    /// What was read no longer holds: these steps are forgotten, and the run goes on from the first of them.
+    Reread { reset: Vec<NodePath> },
+    /// A person is asked; the entry's instant is the step's `run.now`.
+    Asked(Arc<Ask>),
+    /// A person said yes or no to it.
+    Judged(Arc<Judgement>),
     /// A person decided. `moved_from`: the name under which a moved step was known before.
     Decision { what: Ruling, actor: Text, reason: Text, moved_from: Option<NodePath> },
     /// The run that the step called is there, and is waited for where the step does. Written down by the store, in the
@@ -94,6 +100,41 @@ pub struct Alert {
     pub code: Text,
     pub title: Text,
     pub detail: Option<Text>,
+}
+
+/// A question as a person sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    pub title: Text,
+    pub detail: Option<Text>,
+    pub roles: Vec<Text>,
+    pub expires_at: Option<Timestamp>,
+    pub items: Option<Vec<Item>>,
+}
+
+/// Something that is asked about, and its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    pub key: Text,
+    pub row: Value,
+}
+
+impl Ask {
+    /// Whether it asks the same, whenever it expires.
+    pub fn is_same(&self, other: &Ask) -> bool {
+        self.title == other.title && self.detail == other.detail && self.items == other.items
+    }
+}
+
+/// A person's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    pub approved: bool,
+    /// Keys of the items that are taken out.
+    pub without: Vec<Text>,
+    pub actor: Text,
+    pub reason: Text,
+    pub at: Timestamp,
 }
 
 /// What a person decided, of a node or of the run.

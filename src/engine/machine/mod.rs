@@ -8,6 +8,7 @@
 //! the request as it was sent; a key never stands for two different requests.
 
 mod answered;
+mod approve;
 mod called;
 mod cancel;
 mod claimed;
@@ -15,6 +16,7 @@ mod compare;
 mod decide;
 mod drain;
 mod each;
+mod judged;
 mod keep;
 mod looked;
 mod operation;
@@ -22,6 +24,7 @@ mod parallel;
 mod plan;
 mod replay;
 pub mod request;
+mod reread;
 mod resume;
 mod scope;
 mod start;
@@ -39,9 +42,10 @@ pub mod path;
 #[cfg(test)]
 mod tests;
 
+pub use approve::{EXPIRED, REJECTED};
 pub use called::RUN_FAILED;
 pub use decide::Verdict;
-pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
+pub use entry::{Alert, Ask, Done, Effect, Entry, Fact, Failure, Item, Judgement, Ruling};
 pub use operation::{operation_at, operations};
 pub use path::NodePath;
 pub use plan::{Fate, Planned};
@@ -80,6 +84,8 @@ pub struct Run {
     limits: Arc<Limits>,
     state: State,
     memo: Memo,
+    /// It has begun, or been taken up again.
+    at_work: bool,
     ended: bool,
     draining: bool,
     /// Nothing new begins here: something beside it has ended the run.
@@ -98,6 +104,15 @@ struct Memo {
     cases: HashMap<NodePath, Option<usize>>,
     caught: HashMap<NodePath, Option<usize>>,
     loops: HashMap<NodePath, Loop>,
+}
+
+impl Memo {
+    /// The step at `path` is to be evaluated again.
+    fn forget(&mut self, path: &NodePath) {
+        self.cases.remove(path);
+        self.caught.remove(path);
+        self.loops.remove(path);
+    }
 }
 
 /// Something that happened to a run.
@@ -121,6 +136,8 @@ pub enum Command {
     Timer,
     /// A person says what became of an uncertain write.
     Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
+    /// A person says yes or no to what an `approve` asks.
+    Judged { node: NodePath, judgement: Judgement },
     /// A person sends a run that stands still on its way again.
     Replay { how: Replay, actor: Text, reason: Text },
     /// A person ends it.
@@ -208,6 +225,7 @@ impl Run {
             limits,
             state,
             memo: Memo::default(),
+            at_work: false,
             ended: false,
             draining: false,
             holding: false,
@@ -239,6 +257,7 @@ impl Run {
             Command::Joined { node, outcome } => self.joined(&node, outcome),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
+            Command::Judged { node, judgement } => self.judged(&node, judgement),
             Command::Replay { how, actor, reason } => self.replay(&how, &actor, &reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
             Command::Drain => self.drain(),
@@ -258,6 +277,11 @@ impl Run {
             matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) | Phase::Child { asking: true, .. })
         };
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
+    }
+
+    /// The revision it goes by.
+    pub fn revision(&self) -> &Text {
+        &self.facts.revision
     }
 
     /// What was sent and may still be worked on: no answer came, or none that settles it.

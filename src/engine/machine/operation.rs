@@ -338,7 +338,7 @@ pub fn operations(graph: &crate::graph::ExecutionGraph) -> Vec<&Operation> {
 }
 
 /// The step with that id: ids are unique in a flow.
-fn find<'g>(nodes: &'g [Node], id: &str) -> Option<&'g Node> {
+pub(super) fn find<'g>(nodes: &'g [Node], id: &str) -> Option<&'g Node> {
     nodes.iter().find_map(|node| {
         if node.id.as_str() == id {
             return Some(node);

@@ -11,6 +11,7 @@ use crate::graph::ErrorClass;
 
 impl Run {
     pub(super) fn resume(&mut self) {
+        self.at_work = true;
         let under_way = |work: &super::state::Work| matches!(work.phase, Phase::Sent);
         let nodes = self.state.nodes.iter();
         let lost = nodes.filter(|(_, node)| node.work.as_ref().is_some_and(under_way)).map(|(path, _)| path.clone());

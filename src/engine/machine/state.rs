@@ -1,6 +1,6 @@
 //! Where a run stands: the journal, folded. Needs no graph, so that any journal can be read.
 
-use super::entry::{Entry, Fact, Failure, Ruling};
+use super::entry::{Ask, Entry, Fact, Failure, Judgement, Ruling};
 use super::path::NodePath;
 use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::value::{Text, Value};
@@ -33,6 +33,11 @@ pub(super) struct NodeState {
     pub standing: Standing,
     /// What was sent for it. Outlives resets: keys and open attempts must not be forgotten.
     pub work: Option<Work>,
+    /// How often a conflict of it has sent the run back.
+    pub rereads: u32,
+    /// The last question to a person, and its answer. They outlive resets, too.
+    pub asked: Option<Arc<Ask>>,
+    pub judged: Option<Arc<Judgement>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -117,9 +122,15 @@ impl State {
                 self.failures += 1;
             }
             Fact::Done { done, .. } if entry.node.is_root() => self.result = Some(done.value.clone()),
-            Fact::Done { done, .. } => {
+            Fact::Done { done, attempt, .. } => {
                 self.keep(&entry.node, &done.value);
-                self.nodes.entry(entry.node.clone()).or_default().done(done.now, &done.value);
+                self.nodes.entry(entry.node.clone()).or_default().done(done.now, *attempt, &done.value);
+            }
+            Fact::Reread { reset } => {
+                for path in reset {
+                    self.forget(path, entry.at);
+                }
+                self.nodes.entry(entry.node.clone()).or_default().rereads += 1;
             }
             Fact::Decision { what: Ruling::Moved, moved_from: Some(from), .. } => self.moved(from, &entry.node),
             Fact::Decision { what, reason, .. } => self.ruled(&entry.node, *what, reason, entry.at),
@@ -135,6 +146,18 @@ impl State {
         }
     }
 
+    /// As if the step had not begun, and with it the iteration that it stands in.
+    fn forget(&mut self, path: &NodePath, at: Timestamp) {
+        let frame = path.frame();
+        if let Some(results) = self.results.get_mut(&frame) {
+            results.retain(|(id, _)| id.as_str() != path.id());
+        }
+        self.begun.remove(&frame);
+        if let Some(node) = self.nodes.get_mut(path) {
+            node.reset(at);
+        }
+    }
+
     fn ruled(&mut self, path: &NodePath, what: Ruling, reason: &Text, at: Timestamp) {
         match what {
             Ruling::Stop => self.stopped = Some(reason.clone()),
@@ -142,6 +165,7 @@ impl State {
                 (self.failing, self.stopped, self.result) = (None, None, None);
                 for node in self.nodes.values_mut().filter(|node| matches!(node.standing, Standing::Failed(_))) {
                     node.reset(at);
+                    node.rereads = 0;
                 }
             }
             Ruling::Done | Ruling::NotDone => {
@@ -162,11 +186,9 @@ impl State {
             }
             Ruling::Moved => {}
             Ruling::Reset | Ruling::Again => {
-                if let Some(results) = self.results.get_mut(&path.frame()) {
-                    results.retain(|(id, _)| id.as_str() != path.id());
-                }
+                self.forget(path, at);
                 if let Some(node) = self.nodes.get_mut(path) {
-                    node.reset(at);
+                    node.rereads = 0;
                     if let (Ruling::Again, Some(work)) = (what, &mut node.work) {
                         work.again = work.result.take().is_some();
                     }
@@ -194,12 +216,15 @@ impl State {
 }
 
 impl NodeState {
-    fn done(&mut self, now: Timestamp, value: &Value) {
+    fn done(&mut self, now: Timestamp, attempt: u32, value: &Value) {
         self.now = Some(now);
         self.standing = Standing::Done;
         if let Some(work) = &mut self.work {
             work.phase = Phase::Rest;
-            work.result = Some(value.clone());
+            // What `on_error` gives instead is no work that was done.
+            if attempt > 0 {
+                work.result = Some(value.clone());
+            }
         }
     }
 
@@ -229,6 +254,12 @@ impl NodeState {
                     work.anew(*next);
                 }
             }
+            Fact::Asked(ask) => {
+                self.now = Some(at);
+                self.asked = Some(ask.clone());
+                self.judged = None;
+            }
+            Fact::Judged(judgement) => self.judged = Some(judgement.clone()),
             Fact::GaveUp { error, open } => {
                 self.now = self.now.or(Some(at));
                 self.standing = Standing::Failed(error.clone());
@@ -242,7 +273,11 @@ impl NodeState {
                     work.phase = if *waits { Phase::Child { run: run.clone(), asking: false } } else { Phase::Sent };
                 }
             }
-            Fact::Started { .. } | Fact::RunFailed { .. } | Fact::Done { .. } | Fact::Decision { .. } => {}
+            Fact::Started { .. }
+            | Fact::RunFailed { .. }
+            | Fact::Done { .. }
+            | Fact::Reread { .. }
+            | Fact::Decision { .. } => {}
         }
     }
 
@@ -274,6 +309,12 @@ impl NodeState {
                 })
             }
         }
+    }
+
+    /// A person is asked and has not answered.
+    pub fn waits_for_a_person(&self) -> bool {
+        let asked = self.asked.is_some() && self.judged.is_none() && self.now.is_some();
+        asked && matches!(self.standing, Standing::Going)
     }
 
     /// As if the step had not begun; what was sent for it stays known.

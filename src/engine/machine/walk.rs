@@ -1,6 +1,7 @@
 //! From what is known to what is to be done: walks the graph over the folded journal, passes what is done, and begins
 //! what can begin. Walking again never does anything twice.
 
+use super::approve;
 use super::entry::{Alert, Done, Fact};
 use super::path::NodePath;
 use super::scope::Frame;
@@ -23,6 +24,8 @@ pub(super) enum Progress {
         reason: Text,
         release: bool,
     },
+    /// What was read no longer holds: the list goes on from the lookup that the step names.
+    Reread,
 }
 
 /// A step that has failed for good.
@@ -51,7 +54,7 @@ impl Run {
         let root = Frame::root();
         if self.state.failing.is_none() {
             match self.list(&graph.steps, &root) {
-                Progress::Waiting | Progress::Held => return,
+                Progress::Waiting | Progress::Held | Progress::Reread => return,
                 Progress::Finished => match self.give_result(&graph, &root) {
                     Ok(()) => return self.finish(End::Succeeded),
                     Err(error) => self.record(NodePath::root(), Fact::RunFailed { step: NodePath::root(), error }),
@@ -95,6 +98,10 @@ impl Run {
                 self.beside(&lookups, frame)
             };
             match progress {
+                Progress::Reread => {
+                    self.go_back(nodes, first, &frame.path);
+                    rest = nodes;
+                }
                 Progress::Finished => rest = others.get(beside..).unwrap_or_default(),
                 progress => return progress,
             }
@@ -113,7 +120,13 @@ impl Run {
                 progress => return progress,
             },
         };
-        self.handle(node, frame, &path, failed)
+        if self.goes_back(node, &path, &failed) {
+            return Progress::Reread;
+        }
+        match self.handle(node, frame, &path, failed) {
+            Progress::Failed(failed) => approve::ends(node, &path, failed),
+            progress => progress,
+        }
     }
 
     fn go(&mut self, node: &Node, frame: &Frame<'_>, path: &NodePath) -> Progress {
@@ -148,6 +161,7 @@ impl Run {
                 self.parallel(lists, frame, path, now)
             }
             NodeKind::Wait(wait) => self.pause(node, wait, frame, path, now),
+            NodeKind::Approve(approve) => self.approve(approve, frame, path, now),
             NodeKind::Alert { severity, code, title, detail } => {
                 let texts = self.text(title, frame, now).and_then(|title| {
                     let detail = detail.as_ref().map(|detail| self.text(detail, frame, now)).transpose()?;

@@ -38,6 +38,15 @@ pub enum AnswerKind {
     },
     /// What a look finds.
     Found(Option<Value>),
+    /// What a person says to an `approve`.
+    Judged {
+        approved: bool,
+        by: Text,
+        reason: Text,
+        without: Vec<Text>,
+    },
+    /// No person answers in time.
+    Expired,
     /// What flowctl itself says that it cannot do: a system's errors come with a `status`.
     Error {
         class: ErrorClass,
@@ -47,7 +56,8 @@ pub enum AnswerKind {
     Never,
 }
 
-const FORMS: &[&str] = &["value", "rows", "pages", "status", "drop", "timeout", "found", "error"];
+const FORMS: &[&str] =
+    &["value", "rows", "pages", "status", "drop", "timeout", "found", "error", "approved", "rejected"];
 
 /// All answers of one case.
 pub struct Answers(Vec<Script>);
@@ -92,7 +102,7 @@ impl Answers {
             match steps.find(&key.text, key.span) {
                 Ok(step) if step.does == Does::Other => {
                     problems.push(wrong(
-                        format!("`{}` asks nobody: only lookups and calls are answered", key.text),
+                        format!("`{}` asks nobody: only lookups, calls and approvals are answered", key.text),
                         key.span,
                     ));
                     continue;
@@ -192,8 +202,10 @@ fn sequence(tree: &Tree) -> Result<Vec<Answer>, Diagnostic> {
 
 fn answer(tree: &Tree) -> Result<Answer, Diagnostic> {
     let span = tree.span;
-    if tree.text() == Some("never") {
-        return Ok(Answer { span, kind: AnswerKind::Never });
+    match tree.text() {
+        Some("never") => return Ok(Answer { span, kind: AnswerKind::Never }),
+        Some("expired") => return Ok(Answer { span, kind: AnswerKind::Expired }),
+        _ => {}
     }
     let no_answer = |message: &str| {
         Err(wrong(message.to_owned(), span).help(format!("an answer is `never`, or has one of: {}", FORMS.join(", "))))
@@ -228,11 +240,44 @@ fn answer(tree: &Tree) -> Result<Answer, Diagnostic> {
             row @ Value::Record(_) => Some(row),
             _ => return Err(wrong("`found` is a row, or `missing`".into(), one.span)),
         }),
+        "approved" => judged(one, true, &["by", "reason", "without"])?,
+        "rejected" => judged(one, false, &["by", "reason"])?,
         "error" => error(one)?,
         _ if more.is_empty() || !http.contains(&field.name.as_str()) => return Err(unknown(field)),
         _ => return no_answer("an answer with `headers` or `body` needs a `status`"),
     };
     Ok(Answer { span, kind })
+}
+
+/// `{ approved: { by, without } }`, `{ rejected: { by, reason } }`.
+fn judged(tree: &Tree, approved: bool, known: &[&str]) -> Result<AnswerKind, Diagnostic> {
+    let expected = || wrong(format!("a person's answer has: {}", known.join(", ")), tree.span);
+    let fields = tree.fields().ok_or_else(expected)?;
+    if let Some(field) = fields.iter().find(|field| !known.contains(&field.name.as_str())) {
+        return Err(wrong(format!("a person's answer has no `{}` here", field.name), field.span)
+            .help(format!("it has: {}", known.join(", "))));
+    }
+    let text = |name: &str, otherwise: &str| match tree.get(name) {
+        None => Ok(Text::from(otherwise)),
+        Some(given) => given.text().map(Text::from).ok_or_else(|| wrong(format!("`{name}` is a text"), given.span)),
+    };
+    let without = match tree.get("without") {
+        None => vec![],
+        Some(keys) => {
+            let items = keys.items().ok_or_else(|| wrong("`without` is a list of keys".into(), keys.span))?;
+            let key = |key: &Tree| {
+                let text = crate::engine::machine::path::key_text(&key.value()).map(Text::from);
+                text.ok_or_else(|| wrong("the key of an item is a text or a number".into(), key.span))
+            };
+            items.iter().map(key).collect::<Result<_, _>>()?
+        }
+    };
+    Ok(AnswerKind::Judged {
+        approved,
+        by: text("by", "somebody")?,
+        reason: text("reason", "no reason given")?,
+        without,
+    })
 }
 
 fn unknown(field: &Field) -> Diagnostic {

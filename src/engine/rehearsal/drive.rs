@@ -1,13 +1,15 @@
 //! One run of a case: the real door and the real machine, with the case's answers for a world and a clock that only
 //! moves when the run waits.
 
-use super::answers::Answers;
+use super::answers::{AnswerKind, Answers};
 use super::reply::Asked;
+use super::tree::wrong;
 use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::engine::cache::Cache;
 use crate::engine::connector::{LookOutcome, Outcome, Request, Row, StepError, Write};
 use crate::engine::door;
-use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, Judgement, NodePath, Run, operation_at};
 use crate::graph::{ExecutionGraph, Operation, RepeatBy};
 use crate::language::evaluate::Limits;
 use crate::store::{RunError, Start, in_sequence};
@@ -36,6 +38,8 @@ pub struct World<'a> {
     /// Connection, entity and key of a row → the run and step whose work it is.
     rows: HashMap<(Text, Text, Text), (usize, NodePath)>,
     runs: usize,
+    /// What lookups may use again.
+    cache: Cache,
 }
 
 /// An event as it comes to the door.
@@ -119,6 +123,7 @@ impl<'a> World<'a> {
             sequences: HashMap::new(),
             rows: HashMap::new(),
             runs: 0,
+            cache: Cache::default(),
         }
     }
 
@@ -176,6 +181,7 @@ impl<'a> World<'a> {
                         for entry in &entries {
                             self.kept(entry, &mut ran)?;
                             ran.note(entry);
+                            commands.extend(self.judge(entry, now)?);
                         }
                     }
                     Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
@@ -186,11 +192,7 @@ impl<'a> World<'a> {
                             writes if !writes.is_empty() && !self.answers.has(node.as_str()) => {
                                 self.change(&node, writes)?
                             }
-                            _ => {
-                                let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
-                                let asked = Asked::new(self.catalog, &request, node.as_str());
-                                asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?
-                            }
+                            _ => self.send(&node, &request, now)?,
                         };
                         let outcome = outcome.without(self.drop);
                         commands.push_back(Command::Answered { node, generation, attempt, outcome });
@@ -303,6 +305,52 @@ impl<'a> World<'a> {
         }
         ran.note(entry);
         Command::Claimed { node, taken_by: None }
+    }
+
+    /// What becomes of a request: the next answer of the step, or what its lookup may use again.
+    fn send(&mut self, node: &NodePath, request: &Request, now: Timestamp) -> Result<Outcome, Diagnostic> {
+        let cached = operation_at(&self.graph, node).and_then(|(_, operation)| operation.cache);
+        let cached = cached.and_then(|time| Some((time, Cache::place("test", request)?)));
+        if let Some((time, place)) = &cached
+            && let Some(value) = self.cache.get(place, *time, now)
+        {
+            return Ok(Outcome::Done(Row::value(value)));
+        }
+        let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
+        let asked = Asked::new(self.catalog, request, node.as_str());
+        let outcome = asked.ok_or_else(|| self.unknown(request))?.sent(&answer)?;
+        if let (Some((_, place)), Outcome::Done(row)) = (cached, &outcome) {
+            self.cache.put(place, &row.value, now);
+        }
+        Ok(outcome)
+    }
+
+    /// What a person says to what is asked; nothing where nobody answers.
+    fn judge(&mut self, entry: &Entry, now: Timestamp) -> Result<Option<Command>, Diagnostic> {
+        let Fact::Asked(ask) = &entry.fact else { return Ok(None) };
+        let path = entry.node.as_str();
+        let answer = self.answers.ask(path, "asked", self.case)?;
+        match answer.kind {
+            AnswerKind::Judged { approved, by, reason, without } => {
+                let items = ask.items.as_deref().unwrap_or_default();
+                if let Some(key) = without.iter().find(|key| !items.iter().any(|item| item.key == **key)) {
+                    let keys: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
+                    let finding = wrong(format!("`{path}` asks about no item `{key}`"), answer.span);
+                    return Err(finding.help(format!("its items: {}", keys.join(", "))));
+                }
+                let judgement = Judgement { approved, without, actor: by, reason, at: now };
+                Ok(Some(Command::Judged { node: entry.node.clone(), judgement }))
+            }
+            AnswerKind::Expired if ask.expires_at.is_none() => {
+                Err(wrong(format!("`{path}` never expires: it has no `expires`"), answer.span))
+            }
+            AnswerKind::Expired => Ok(None),
+            _ => {
+                let forms = "`{ approved: { by } }`, `{ rejected: { by, reason } }` or `expired`";
+                let message = format!("this is no answer for `{path}`, which asks a person");
+                Err(wrong(message, answer.span).help(format!("answer with {forms}")))
+            }
+        }
     }
 
     fn endless(&self, why: &str) -> Diagnostic {

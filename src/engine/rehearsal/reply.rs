@@ -65,6 +65,9 @@ impl<'a> Asked<'a> {
                 }
             }
             AnswerKind::Drop { .. } | AnswerKind::Timeout { .. } => Outcome::Failed(self.error(answer)),
+            AnswerKind::Judged { .. } | AnswerKind::Expired => {
+                return Err(self.unfit(answer, "asks a system, no person"));
+            }
             AnswerKind::Found(_) | AnswerKind::Never => {
                 return Err(
                     self.unfit(answer, "is sent here, not looked for: `{ found: … }` answers the look before a repeat")

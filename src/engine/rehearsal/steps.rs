@@ -18,6 +18,8 @@ pub struct Step {
 pub enum Does {
     Read,
     Write,
+    /// Asks a person.
+    Ask,
     Other,
 }
 
@@ -78,6 +80,7 @@ fn walk(nodes: &[Node], prefix: &[String], steps: &mut Vec<Step>) {
         let does = match &node.kind {
             NodeKind::Lookup(_) | NodeKind::Wait(Wait::Row(_)) => Does::Read,
             NodeKind::Call(_) => Does::Write,
+            NodeKind::Approve(_) => Does::Ask,
             NodeKind::Branch { cases, otherwise } => {
                 for case in cases.iter().chain([otherwise]) {
                     walk(&case.steps, prefix, steps);

@@ -229,6 +229,7 @@ impl Work<'_> {
             },
             missing_continues: false,
             blank_is_missing: false,
+            cache: None,
             one_at_a_time: None,
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+mod approve;
 pub mod calls;
 mod changeset;
 mod checks;
@@ -10,6 +11,7 @@ mod find_by;
 mod operation;
 mod parallel;
 mod params;
+mod reread;
 mod scope;
 mod sources;
 mod steps;

@@ -40,6 +40,10 @@ impl<'a> Work<'a> {
             None => BlankKey::Fail,
         };
         operation.missing_continues = on_missing == OnMissing::Continue;
+        operation.cache = match &lookup.cache {
+            Some(time) => Some(self.duration(time)?),
+            None => None,
+        };
         operation.blank_is_missing = blank_key == BlankKey::Missing;
         let is_list = matches!(operation.result.kind, Kind::List(_));
         if (operation.missing_continues || operation.blank_is_missing) && !is_list {
@@ -179,6 +183,7 @@ impl<'a> Work<'a> {
             repeat: repeat?,
             missing_continues: false,
             blank_is_missing: false,
+            cache: None,
             one_at_a_time: entity.and_then(|entity| entity.one_at_a_time.as_deref()).filter(|_| writes).map(text),
         })
     }

@@ -48,7 +48,7 @@ impl Work<'_> {
         let mut nodes = Vec::new();
         let mut together = Together::default();
         let mut ended: Option<Span> = None;
-        for step in steps {
+        for (n, step) in steps.iter().enumerate() {
             if let Some(end) = ended {
                 let finding =
                     Diagnostic::error(Code::F0352, format!("step `{}` never runs", step.id.value.0), step.id.span);
@@ -59,6 +59,10 @@ impl Work<'_> {
             }
             let before = std::mem::take(&mut self.reads);
             let (mut node, ends) = self.step(step, scope);
+            let reread = self.reread(steps, n);
+            if let Some(node) = &mut node {
+                node.reread = reread;
+            }
             together.take(step, node.as_mut(), &self.reads);
             self.reads.add(before);
             nodes.extend(node);
@@ -119,6 +123,7 @@ impl Work<'_> {
             when: when.flatten(),
             kind,
             together: false,
+            reread: None,
             timeout,
             retry,
             on_error,
@@ -139,17 +144,11 @@ impl Work<'_> {
                 None => (None, None, false),
             },
             Verb::Lookup(lookup) => {
-                if let Some(cache) = &lookup.cache {
-                    self.unsupported("`cache`", cache.span());
-                }
                 let operation = self.lookup(lookup, scope);
                 let ty = operation.as_ref().map(|operation| operation.result.clone());
                 (operation.map(|o| NodeKind::Lookup(Box::new(o))), ty, false)
             }
             Verb::Call(call) => {
-                if let Some(reread) = &call.reread {
-                    self.unsupported("`reread`", reread.span);
-                }
                 let operation = match call.operation.as_str() {
                     RUN_FLOW => self.run_flow(call, scope),
                     _ => self.call(call, scope),
@@ -208,9 +207,9 @@ impl Work<'_> {
                 let (kind, ty) = self.wait(wait, scope);
                 (kind, ty, false)
             }
-            Verb::Approve(_) => {
-                self.unsupported("this verb", step.verb_key);
-                (None, None, false)
+            Verb::Approve(approve) => {
+                let (kind, ty) = self.approve(approve, scope);
+                (kind, ty, false)
             }
         }
     }

@@ -53,5 +53,6 @@ fn erase_run(c: &Connection, RunRow { run, period, .. }: &RunRow) -> Result<(), 
     });
     execute(c, sql::ERASE_RUN, params![error.transpose()?, run.id])?;
     execute(c, sql::ERASE_ALERTS, params![run.id])?;
+    execute(c, sql::ERASE_APPROVALS, params![run.id])?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
 
 mod alerts;
+mod approvals;
 mod backup;
 mod calls;
 mod door;
@@ -145,6 +146,14 @@ impl Store for SqliteStore {
 
     fn event(&self, event: EventId) -> Reply<'_, Option<(Event, Vec<u8>)>> {
         Box::pin(self.readers.read(move |c| door::event(c, event)))
+    }
+
+    fn approvals(&self, filter: ApprovalFilter, page: Page) -> Reply<'_, Listed<Approval>> {
+        Box::pin(self.readers.read(move |c| approvals::list(c, &filter, &page)))
+    }
+
+    fn answer(&self, run: RunId, node: String, answer: journal::Judged) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| approvals::answer(c, &runs::get(c, run)?.run, &node, &answer)))
     }
 
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId> {

@@ -69,6 +69,7 @@ fn piece(c: &Connection, old: i64, failed_before: Timestamp, today: i64) -> Resu
     }
     execute(c, sql::DROP_JOURNAL, these)?;
     execute(c, sql::DROP_ADDITIONS, these)?;
+    execute(c, sql::DROP_APPROVALS, these)?;
     let runs = execute(c, sql::DROP_RUNS, these)?;
     let events = if runs == 0 { execute(c, sql::DROP_EVENTS, these)? } else { 0 };
     let rest = if runs == 0 && events == 0 {

@@ -3,8 +3,8 @@
 use crate::graph::Severity;
 use crate::store::journal::JournalEntry;
 use crate::store::{
-    Alert, AlertId, AuditEntry, Event, EventId, EventState, Hash, LiveRevision, Record, Run, RunId, RunState,
-    StoreError, codec,
+    Alert, AlertId, ApprovalState, AuditEntry, Event, EventId, EventState, Hash, LiveRevision, Record, Run, RunId,
+    RunState, StoreError, codec,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -24,7 +24,7 @@ macro_rules! kept_as_text {
         }
     )*};
 }
-kept_as_text!(EventId, RunId, AlertId, EventState, RunState);
+kept_as_text!(EventId, RunId, AlertId, EventState, RunState, ApprovalState);
 
 impl ToSql for Hash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -2,7 +2,7 @@
 
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, calls, keep, keys};
+use super::{alerts, approvals, calls, keep, keys};
 use crate::store::{
     By, Claimed, Effect, EventState, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState,
     RunUpdate, StoreError, codec, sql,
@@ -117,6 +117,9 @@ pub(super) fn append(
     for alert in &update.alerts {
         alerts::raise(c, alert, update.at)?;
     }
+    for change in &update.approvals {
+        approvals::change(c, run.id, change, update.at)?;
+    }
     if let Some(revision) = update.revision {
         execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
     }
@@ -130,7 +133,8 @@ pub(super) fn append(
     let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
     let holds_key = run.holds_key && !lets_go;
     let due = match update.next {
-        Next::Waiting { due } if due > update.at && calls::take_news(c, run.id)? => Some(At(update.at)),
+        // What came while the worker had the run is to be taken up at once.
+        Next::Waiting { due } if due > update.at && has_news(c, run.id)? => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -164,7 +168,8 @@ pub(super) fn load(c: &Connection, id: RunId) -> Result<Option<LoadedRun>, Store
     let body = body(c, event.period, event.event.body_hash)?.ok_or_else(|| missing("payload"))?;
     let mut statement = c.prepare_cached(sql::JOURNAL)?;
     let journal = statement.query_and_then(params![period, id], rows::entry)?.collect::<Result<_, _>>()?;
-    Ok(Some(LoadedRun { run, event: event.event, body, journal }))
+    let answers = approvals::untaken(c, id)?;
+    Ok(Some(LoadedRun { run, event: event.event, body, journal, answers }))
 }
 
 /// The body of an event.
@@ -254,4 +259,9 @@ pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<R
     execute(c, sql::LET_GO, params![id])?;
     alerts::audit(c, by, "release_key", &format!("run {id}"))?;
     keys::begin_next(c, &run, by.at)
+}
+
+/// Whether something came for the run that it has not taken up: a called run's end, a person's answer.
+fn has_news(c: &Connection, run: RunId) -> Result<bool, StoreError> {
+    Ok(calls::take_news(c, run)? || !approvals::untaken(c, run)?.is_empty())
 }

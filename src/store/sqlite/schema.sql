@@ -140,11 +140,14 @@ create table sequences (
 ) strict, without rowid;
 create index sequences_period on sequences (period);
 
+-- What persons are asked. An answer is `taken` when the run has it in its journal.
 create table approvals (
-  run text not null, node text not null, state text not null, request text not null, expires_at integer, answer text,
-  asked_at integer not null, answered_at integer,
+  id text not null, run text not null, node text not null, state text not null, request text not null, expires_at integer,
+  answer text, asked_at integer not null, ended_at integer, taken integer not null,
   primary key (run, node)
 ) strict, without rowid;
+create unique index approvals_id on approvals (id);
+create index approvals_pending on approvals (state, id) where state = 'pending';
 
 create table leases (
   name text not null primary key, holder text not null, token integer not null, expires_at integer not null

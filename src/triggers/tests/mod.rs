@@ -125,6 +125,8 @@ mod refusing {
         erase(subject: Hash, by: By) -> Erased;
         link(name: String, key: String) -> Option<String>;
         total(name: String, key: String) -> Option<crate::value::Exact>;
+        approvals(filter: ApprovalFilter, page: Page) -> Listed<Approval>;
+        answer(run: RunId, node: String, answer: crate::store::journal::Judged) -> ();
         ping() -> ();
     }
 }

@@ -1,6 +1,8 @@
 //! What steps do: a run driven by answers given by hand.
 
+mod approvals;
 mod beside;
+mod rereads;
 mod waits;
 
 use super::*;

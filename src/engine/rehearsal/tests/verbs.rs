@@ -99,3 +99,105 @@ fn lists_beside_each_other_are_answered_by_step() {
         "answers: { one: { status: 404 }, two: { value: { id: ch_1 } } }\nexpect: { run: { dead_letter: { step: one } }, steps: { three: missing } }",
     );
 }
+
+const ASK: &str = "
+- id: shelf
+  lookup: { operation: finops.list, entity: ReleasedProductsV2, all: true }
+- id: approval
+  approve:
+    title: Bake {steps.shelf.count()} loaves
+    expires: 2d
+    items: steps.shelf
+    key: row.ItemNumber
+- id: baked
+  transform: steps.approval.items.map(loaf => loaf.ItemNumber)
+";
+
+#[test]
+fn persons_answer_in_tests_too() {
+    let answers = |answer: &str| {
+        format!(
+            "answers: {{ shelf: {{ rows: [{{ ItemNumber: RYE }}, {{ ItemNumber: OAT }}] }}, approval: {answer} }}\n"
+        )
+    };
+    let yes = answers("{ approved: { by: ada, without: [OAT] } }");
+    passes(
+        ASK,
+        &format!(
+            "{yes}expect: {{ run: succeeded, waited: 0s, steps: {{ baked: [RYE], approval: {{ by: ada, reason: no reason given, at: 2026-01-01T00:00:00Z, items: [{{ ItemNumber: RYE }}] }} }} }}"
+        ),
+    );
+    fails(ASK, &format!("{yes}expect: {{ steps: {{ baked: [RYE, OAT] }} }}"), "steps.baked");
+    let no = answers("{ rejected: { by: ada, reason: burnt } }");
+    passes(ASK, &format!("{no}expect: {{ run: {{ stopped: burnt }}, steps: {{ baked: missing }} }}"));
+    fails(ASK, &format!("{no}expect: {{ run: succeeded }}"), "was stopped: burnt");
+    passes(
+        ASK,
+        &format!("{}expect: {{ run: {{ stopped: nobody answered within 2d }}, waited: 2d }}", answers("expired")),
+    );
+    for (answer, with) in [
+        ("{ approved: { by: ada, without: [BUN] } }", "asks about no item `BUN`"),
+        ("{ approved: { bye: ada } }", "no `bye` here"),
+        ("{ rejected: { without: [RYE] } }", "no `without` here"),
+        ("{ value: {} }", "which asks a person"),
+        ("never", "should never happen"),
+    ] {
+        fails(ASK, &format!("{}expect: {{ run: succeeded }}", answers(answer)), with);
+    }
+    fails(ASK, "answers: { shelf: { approved: { by: ada } } }\nexpect: { run: succeeded }", "asks a system, no person");
+    fails(
+        &ASK.replace("    expires: 2d\n", ""),
+        &format!("{}expect: {{ run: stopped }}", answers("expired")),
+        "never expires",
+    );
+}
+
+const AGAIN: &str = "
+- id: known
+  lookup: { operation: finops.get, entity: CustomersV3, key: '\"C-1\"' }
+- id: change
+  call:
+    operation: finops.update
+    entity: CustomersV3
+    key: '\"C-1\"'
+    body: '{ NameAlias = steps.known.NameAlias }'
+    reread: known
+";
+
+#[test]
+fn a_conflict_reads_again_in_tests_too() {
+    let answers = "answers: { known: [{ value: { NameAlias: old } }, { value: { NameAlias: new } }], change: [{ status: 412 }, { value: {} }] }\n";
+    passes(
+        AGAIN,
+        &format!(
+            "{answers}expect: {{ run: succeeded, calls: [{{ step: change, body: {{ NameAlias: old }} }}, {{ step: change, body: {{ NameAlias: new }} }}] }}"
+        ),
+    );
+    let once = answers.replace(", { value: { NameAlias: new } }", "");
+    fails(AGAIN, &format!("{once}expect: {{ run: succeeded }}"), "`known` was asked once more");
+}
+
+const CACHED: &str = "
+- id: lines
+  for_each:
+    items: '[1, 2, 3]'
+    as: n
+    key: n
+    steps:
+      - { id: pause, wait: { for: 40m } }
+      - { id: found, lookup: { operation: stripe.charges.get, key: event.data.object.id, cache: 1h } }
+";
+
+#[test]
+fn a_cached_result_is_used_again_while_it_is_fresh() {
+    // Asked at 40 minutes, used at 80, too old at 120.
+    passes(
+        CACHED,
+        "answers: { lines/1/found: { value: { id: a } }, lines/3/found: { value: { id: c } } }\nexpect: { run: succeeded, waited: 2h, steps: { lines/2/found: { id: a }, lines/3/found: { id: c } } }",
+    );
+    fails(
+        CACHED,
+        "answers: { lines/1/found: { value: { id: a } } }\nexpect: { run: succeeded }",
+        "`lines/3/found` was asked",
+    );
+}

@@ -198,3 +198,91 @@ fn they_are_drawn_and_told() {
     assert_eq!(told["steps"][1]["wait"]["lookup"]["operation"], "stripe.charges.get");
     assert_eq!(told["steps"][2]["parallel"]["lists"][1][0]["id"], "b");
 }
+
+#[test]
+fn what_a_person_is_asked_is_checked() {
+    let lines = "  - { id: rows, lookup: { operation: finops.list, entity: CustomersV3, all: true } }\n";
+    let ask = |rest: &str| format!("{lines}  - id: a\n    approve:\n      title: Pay {{steps.rows.count()}}\n{rest}");
+    for (steps, expected) in [
+        (ask("") + "  - { id: b, transform: '\"{steps.a.by} {steps.a.at} {steps.a.reason}\"' }\n", &[] as &[&str]),
+        (
+            ask("      expires: 2d\n      roles: [finance]\n      items: steps.rows\n      key: row.CustomerAccount\n")
+                + "  - { id: b, transform: 'steps.a.items[0].CustomerAccount' }\n",
+            &[],
+        ),
+        (ask("") + "  - { id: b, transform: steps.a.items }\n", &["F0204 8:33 "]),
+        (ask("      items: steps.rows\n"), &["F0382 8:14 `items` and `key` belong together"]),
+        (ask("      key: row.id\n"), &["F0382 8:12 `items` and `key` belong together"]),
+        (ask("      items: '1'\n      key: row.id\n"), &["F0376 8:14 `items` is a list, got int"]),
+        (ask("      items: steps.rows\n      key: row.Customer\n"), &["F0204 9:16 "]),
+        (ask("      expires: { setting: soon }\n"), &["F0368 8:27 setting `soon` is text"]),
+        (ask("      detail: '{steps.nobody}'\n"), &["F02"]),
+    ] {
+        expect(&steps, &of_steps(&steps), expected);
+    }
+    let flow = format!("flow: a\n{TRIGGER}steps:\n{}", ask("      expires: 2d\n      roles: [finance]\n"));
+    let compilation = compiled(&[("a/a.flow.yaml", &flow)]);
+    let graph = compilation.flows[0].graph.clone().unwrap_or_else(|| panic!("{:?}", said(&compilation)));
+    assert!(render::mermaid(&graph).contains("n2[/\"a<br/>approve: finance<br/>within 2d\"\\]"));
+    let told = render::json(&graph);
+    assert_eq!(told["steps"][1]["approve"], json!({ "roles": ["finance"], "expires": "2d", "items": false }));
+}
+
+#[test]
+fn reread_goes_back_to_a_lookup_of_its_list() {
+    let write = |reread: &str| {
+        format!(
+            "{{ id: w, call: {{ operation: stripe.charges.update, key: '\"ch_1\"', body: '{{ description = \"x\" }}', reread: {reread} }} }}"
+        )
+    };
+    let first = format!("  - {{ id: a, {LOOK} }}\n");
+    for (steps, expected) in [
+        (format!("{first}  - {}\n", write("a")), &[] as &[&str]),
+        (format!("{first}  - {}\n", write("b")), &["F0383 5:110 `b` is no lookup above this step in its list"]),
+        (format!("  - {{ id: a, transform: 1 }}\n  - {}\n", write("a")), &["F0383 5:110 `a` is no lookup above"]),
+        (format!("  - {}\n  - {{ id: a, {LOOK} }}\n", write("a")), &["F0383 4:110 `a` is no lookup above"]),
+        (
+            format!(
+                "{first}  - id: b\n    branch:\n      cases: [{{ when: steps.a.paid, steps: [{}] }}]\n      else: {{}}\n",
+                write("a")
+            ),
+            &["F0383 7:"],
+        ),
+        (
+            format!("{}  - {}\n", first.replace("id }", "id, cache: 1h }"), write("a")),
+            &["F0383 5:110 `a` is cached: read again, it would give the same"],
+        ),
+        (
+            format!(
+                "{first}  - {{ id: s, when: steps.a.paid, stop: {{ reason: r, release: true }} }}\n  - {{ id: v, {WRITE} }}\n  - {}\n",
+                write("a")
+            ),
+            &["F0371 7:110 going back passes a `stop` with `release`"],
+        ),
+    ] {
+        expect(&steps, &of_steps(&steps), expected);
+    }
+    let flow = format!("flow: a\n{TRIGGER}steps:\n{first}  - {}\n", write("a"));
+    let flow = flow.replace("id }", "id, on_missing: fail }");
+    let compilation = compiled(&[("a/a.flow.yaml", &flow)]);
+    let graph = compilation.flows[0].graph.clone().unwrap_or_else(|| panic!("{:?}", said(&compilation)));
+    assert!(render::mermaid(&graph).contains("<br/>on a conflict back to a\""));
+    assert_eq!(render::json(&graph)["steps"][1]["reread"], "a");
+    let cached = flow.replace("on_missing: fail", "cache: 1h").replace(", reread: a", "");
+    let compilation = compiled(&[("a/a.flow.yaml", &cached)]);
+    let graph = compilation.flows[0].graph.clone().unwrap_or_else(|| panic!("{:?}", said(&compilation)));
+    assert_eq!(render::json(&graph)["steps"][0]["lookup"]["cache"], "1h");
+}
+
+/// The examples of the page on steps compile without a word.
+#[test]
+fn the_page_on_steps_tells_the_truth() {
+    let page = include_str!("../../../../docs/steps.md");
+    let examples: Vec<&str> =
+        page.split("```yaml steps\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() > 10, "{} examples", examples.len());
+    for example in examples {
+        let steps: String = example.lines().map(|line| format!("  {line}\n")).collect();
+        expect(&steps, &of_steps(&steps), &[]);
+    }
+}
