@@ -146,20 +146,37 @@ async fn an_open_write_of_the_last_process_has_its_place_until_it_has_settled() 
         let executor = Executor::new(store.clone(), revisions.clone(), connectors, config);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        (stop, tokio::spawn(async move { executor.run(stopped).await }))
+        let wake = executor.clone();
+        (stop, tokio::spawn(async move { executor.run(stopped).await }), wake)
     };
     holding.holds.store(true, Ordering::SeqCst);
     accept(&store, &graph, 1, "00001").await;
-    let (stop, working) = process();
+    let (stop, working, wake) = process();
     holding.called.notified().await;
+    // Another one waits for its turn: nothing says that it has begun.
+    accept(&store, &graph, 2, "00001").await;
+    wake.wake();
+    let at_work = RunFilter { states: vec![RunState::Running], ..RunFilter::default() };
+    while store.runs(at_work.clone(), Page::first(9)).await.unwrap().items.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
     stop.cancel();
     working.await.unwrap();
+    let waiting = RunFilter { states: vec![RunState::Waiting], ..RunFilter::default() };
+    let waiting = store.runs(waiting, Page::first(9)).await.unwrap().items;
+    assert_eq!(waiting.len(), 2, "both are given back");
+    let mut begun = vec![];
+    for run in &waiting {
+        let journal = store.load_run(run.id).await.unwrap().unwrap().journal;
+        begun.push(journal.iter().filter(|entry| matches!(entry.record, Record::Intent(_))).count());
+    }
+    assert_eq!(begun, [0, 1], "the latest first: it has not begun");
 
     holding.holds.store(false, Ordering::SeqCst);
-    accept(&store, &graph, 2, "00001").await;
     accept(&store, &graph, 3, "00002").await;
     let begun = Instant::now();
-    let (stop, working) = process();
+    let (stop, working, _) = process();
     let filter = || RunFilter { states: vec![RunState::Succeeded], ..RunFilter::default() };
     while store.runs(filter(), Page::first(9)).await.unwrap().items.len() < 3 {
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", holding.sent.lock().unwrap());
