@@ -281,3 +281,105 @@ async fn a_change_set_is_done_as_a_whole_or_not_at_all_and_once() {
     assert!(message.starts_with("`line/2`: ") && message.contains("NOTHING"), "{failed}");
     assert_eq!((orders(&sandbox).len(), lines()), (4, 8));
 }
+
+const CALLING: &str = "flow: calling
+trigger:
+  webhook: { connection: stripe, events: [charge.succeeded] }
+  dedupe: event.data.object.id
+steps:
+  - id: order
+    call:
+      operation: flow.run
+      flow: called
+      wait: true
+      with: '{ charge = event.data.object.id }'
+  - id: marked
+    call:
+      operation: stripe.charges.update
+      key: event.data.object.id
+      body: |
+        { metadata = { d365_order = \"{steps.order.result}\" } }
+    retry: { initial: 20ms, max: 200ms }
+";
+
+const CALLED: &str = "flow: called
+trigger:
+  flow: { params: { charge: text } }
+  dedupe: event.charge
+steps:
+  - id: made
+    call:
+      operation: finops.create
+      entity: SalesOrderHeadersV2
+      body: |
+        { OrderingCustomerAccountNumber = \"US-001\", CustomersOrderReference = event.charge }
+      find_by: [CustomersOrderReference]
+    retry: { initial: 20ms, max: 200ms }
+result: steps.made.SalesOrderNumber
+";
+
+/// The end of a called run and the waking of its caller are one: whenever the process dies, the caller goes on, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_waits_goes_on_though_the_process_is_killed_as_its_child_ends() {
+    let sandbox = support::sandbox().await;
+    let project = Project::bundled(&sandbox);
+    project.write(FLOW_FILE, CALLING);
+    project.write("called.flow.yaml", CALLED);
+    project.change("environments/test.yaml", "settle: 2000ms", "settle: 200ms");
+    let setup = Setup::of(&project);
+    let mut runtime = setup.start().await;
+    for number in 1..=6 {
+        let charge = Charge::new(number, None);
+        charge.known_to(&sandbox);
+        send(&runtime, &charge).await;
+        support::until("the child's order is there", LIMIT, || orders(&sandbox).contains(&charge.id)).await;
+        // At another moment of what follows each time: the answer, the child's end, the caller's waking, its own write.
+        tokio::time::sleep(Duration::from_millis(4 * (number as u64 - 1))).await;
+        runtime.kill();
+        runtime = setup.start().await;
+        runs_that_are(&runtime, "succeeded", 2 * number).await;
+    }
+    let mut made = orders(&sandbox);
+    made.sort();
+    made.dedup();
+    assert_eq!((made.len(), orders(&sandbox).len()), (6, 6), "each order once");
+    let marks: Vec<Seen> = writes(&sandbox).into_iter().filter(|seen| seen.path.starts_with("/v1/")).collect();
+    let mut keys: Vec<String> = marks.iter().map(key).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 6, "each mark under one key");
+    assert!(marks.iter().all(|seen| String::from_utf8_lossy(&seen.body).contains("d365_order")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_parked_sends_nothing_and_holds_its_key_until_it_is_replayed() {
+    let sandbox = support::sandbox().await;
+    let project = Project::bundled(&sandbox).impatient();
+    let charges = [1, 2].map(|number| Charge::new(number, Some(1)));
+    charges.iter().for_each(|charge| charge.known_to(&sandbox));
+    let runtime = Setup::of(&project).start().await;
+    let (method, path, body) = ("POST".to_string(), "SalesOrderHeadersV2".to_string(), String::new());
+    let kind = FaultKind::Status { status: 503, retry_after: None };
+    sandbox.finops.faults().add(Fault { method, path, body, times: 10_000, kind });
+    send(&runtime, &charges[0]).await;
+    send(&runtime, &charges[1]).await;
+    let queued = runs_that_are(&runtime, "queued", 1).await.remove(0);
+    support::until("it was tried", LIMIT, || !writes(&sandbox).is_empty()).await;
+    let listed = runtime.admin("/api/runs").await;
+    let first = listed["items"].as_array().and_then(|runs| runs.iter().find(|run| run["id"] != queued["id"])).cloned();
+    let first = first.expect("the run that is tried");
+    let park = format!("/api/runs/{}/park", first["id"].as_str().expect("an id"));
+    let (status, answer) = post(&runtime, &park, json!({ "actor": "ada", "reason": "the bank asked" })).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("parked")), "{answer}");
+    let tried = writes(&sandbox).len();
+    sandbox.finops.faults().clear();
+    assert_eq!(post(&runtime, &park, json!({ "actor": "ada", "reason": "twice" })).await.0, 409);
+    runs_that_are(&runtime, "queued", 1).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(writes(&sandbox).len(), tried, "nothing is sent, neither by it nor by the one behind it");
+    replay(&runtime, &first, json!({})).await;
+    runs_that_are(&runtime, "succeeded", 2).await;
+    assert_eq!(orders(&sandbox), [charges[0].id.clone(), charges[1].id.clone()]);
+    let audit = runtime.admin("/api/audit").await.to_string();
+    assert!(audit.contains("the bank asked") && audit.contains("park"), "{audit}");
+}

@@ -31,6 +31,7 @@ pub(super) fn router(console: Console) -> Router {
         .route("/api/runs/{id}/test", get(export::test))
         .route("/api/replays", post(replay::several))
         .route("/api/runs/{id}/decide", post(operate::decide))
+        .route("/api/runs/{id}/park", post(operate::park))
         .route("/api/runs/{id}/release", post(operate::release))
         .route("/api/runs/{id}/approve", post(operate::judge))
         .route("/api/approvals", get(approvals))

@@ -26,6 +26,8 @@ pub enum Operation {
     Cancel,
     /// Puts another payload in the place of what came in, for the next replay.
     Edit { payload: Value },
+    /// Sets it aside until it is replayed.
+    Park,
     /// Lets later runs of its order key pass.
     Release,
     /// Answers what an `approve` asks; `without`: keys of the items that are taken out.
@@ -176,6 +178,14 @@ pub(super) async fn release(
     body: Bytes,
 ) -> Result<Response, Problem> {
     operate(console, &id, Operation::Release, who(&body)?).await
+}
+
+pub(super) async fn park(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    operate(console, &id, Operation::Park, who(&body)?).await
 }
 
 pub(super) async fn cancel(

@@ -7,13 +7,14 @@
 mod children;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
 use super::executor::Inner;
-use super::journal::{HELD, decode, encode, run_error};
+use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
-use super::places::places;
+use super::places::Held;
 use super::revisions::NoGraph;
 use super::{approvals, door, machine, own};
 use crate::diagnostics::Code;
@@ -55,6 +56,10 @@ pub(super) struct Driver {
     seq: i64,
     due: Option<Timestamp>,
     calls: JoinSet<Command>,
+    /// Writes that wait for their place.
+    turns: JoinSet<turns::Turn>,
+    /// One of them has given up waiting: the run is given back when nothing is under way.
+    unsent: bool,
     /// Answers that the store gave.
     given: VecDeque<Command>,
     /// What persons answered while nobody had the run.
@@ -150,6 +155,8 @@ impl Driver {
             seq: next_seq,
             due: None,
             calls: JoinSet::new(),
+            turns: JoinSet::new(),
+            unsent: false,
             given: VecDeque::new(),
             answers: loaded.answers,
             answered: Vec::new(),
@@ -182,20 +189,33 @@ impl Driver {
             // Once nothing more is sent, only answers count.
             let due = self.due.filter(|_| !draining);
             let wait = due.map_or(Duration::from_secs(3600), until);
-            let command = tokio::select! {
-                biased;
-                () = lost.cancelled() => return Ok(()),
-                () = stop.cancelled(), if !draining => {
-                    draining = true;
-                    Command::Drain
+            let command = loop {
+                if self.gives_back(draining, &lost).await? {
+                    return Ok(());
                 }
-                Some(done) = self.calls.join_next() => match done {
-                    Ok(command) => command,
-                    // A call's own panics are caught in it; what remains is the runtime going away.
-                    Err(_) => return Ok(()),
-                },
-                Some(command) = commands.recv() => command,
-                () = tokio::time::sleep(wait) => Command::Timer,
+                break tokio::select! {
+                    biased;
+                    () = lost.cancelled() => return Ok(()),
+                    () = stop.cancelled(), if !draining => {
+                        draining = true;
+                        self.leave_the_queues();
+                        Command::Drain
+                    }
+                    Some(done) = self.calls.join_next() => match done {
+                        Ok(command) => command,
+                        // A call's own panics are caught in it; what remains is the runtime going away.
+                        Err(_) => return Ok(()),
+                    },
+                    Some(turn) = self.turns.join_next() => {
+                        match turn {
+                            Ok(turn) => self.its_turn(turn, &lost).await?,
+                            Err(_) => return Ok(()),
+                        }
+                        continue;
+                    }
+                    Some(command) = commands.recv() => command,
+                    () = tokio::time::sleep(wait) => Command::Timer,
+                };
             };
             actions = self.step(command);
         }
@@ -221,6 +241,7 @@ impl Driver {
                 call @ (Action::Send { .. } | Action::Look { .. }) => calls.push(call),
             }
         }
+        let calls = self.in_turn(&mut entries, calls);
         let next = match (&end, self.due) {
             (Some(end), _) => next(end)?,
             (None, Some(due)) if !self.machine.in_flight() => Next::Waiting { due },
@@ -264,8 +285,8 @@ impl Driver {
             let given = self.child(action, lost).await?;
             self.given.push_back(given);
         }
-        for call in calls {
-            self.call(call);
+        for (call, held) in calls {
+            self.call(call, held);
         }
         Ok(false)
     }
@@ -309,7 +330,7 @@ impl Driver {
     }
 
     /// Sends or looks, beside everything else. A panic in a connector is the attempt's, and leaves it open.
-    fn call(&mut self, action: Action) {
+    fn call(&mut self, action: Action, held: Option<Held>) {
         use tracing::Instrument;
         let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
         let revision = self.machine.revision().clone();
@@ -320,7 +341,7 @@ impl Driver {
                     Action::Send { node, generation, attempt, request } => {
                         let path = node.clone();
                         let sent = AbortOnDropHandle::new(tokio::spawn(
-                            async move { send(&inner, &graph, &revision, &path, attempt, &request).await }
+                            async move { send(&inner, &graph, &revision, &path, attempt, &request, held).await }
                                 .in_current_span(),
                         ));
                         let outcome = sent.await.unwrap_or_else(|_| Outcome::Failed(panicked()));
@@ -418,6 +439,7 @@ async fn send(
     path: &NodePath,
     number: u32,
     request: &Request,
+    held: Option<Held>,
 ) -> Outcome {
     let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
     let cached = operation.cache.and_then(|time| Some((time, Cache::place(revision, request)?)));
@@ -431,11 +453,6 @@ async fn send(
     }
     let Some(connector) = inner.connector(&request.connection) else {
         return Outcome::Failed(no_connection(&request.connection));
-    };
-    let places = places(operation, request);
-    let held = match inner.places.take(places, operation.repeat.settle, PATIENCE).await {
-        Some(held) => held,
-        None => return others_first(),
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
@@ -452,20 +469,10 @@ async fn send(
         inner.cache.put(place, &row.value, Timestamp::now());
     }
     // What is open keeps its place: the server may still be working.
-    if !matches!(&outcome, Outcome::Failed(error) if error.leaves_open()) {
+    if let Some(held) = held.filter(|_| !matches!(&outcome, Outcome::Failed(error) if error.leaves_open())) {
         held.let_go();
     }
     outcome
-}
-
-/// How long a run stays in memory for its turn at a place that another write holds.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Its turn has not come: the run waits outside. No attempt.
-fn others_first() -> Outcome {
-    let message = "other writes of the same `one_at_a_time` are under way";
-    let error = StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Throttled, HELD, message) };
-    Outcome::Held { until: machine::backoff::after(Timestamp::now(), Duration::from_millis(500)), error }
 }
 
 async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {

@@ -14,6 +14,10 @@ use crate::store::{
     AcceptOutcome, By, Encoded, Hash, JournalEntry, LoadedRun, Resume, Run, RunId, RunState, Start, StoreError,
 };
 use crate::value::{Value, json};
+use std::time::Duration;
+
+/// How long a run that is to be parked may be at work.
+const PARK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why an operator's command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +137,25 @@ impl Executor {
         let mut rebuilt = self.inner.rebuild(&loaded, None).await?;
         let entries = entries(&mut rebuilt, command(), &by)?;
         self.resume(run, Resume { entries, revision: None, action: "cancel" }, by).await
+    }
+
+    /// A person sets a run aside: it sends nothing more until it is replayed, and keeps its order key unless that is
+    /// released. A request that is under way comes to its end first; for one that takes long nobody waits here.
+    pub async fn park(&self, run: RunId, by: By) -> Result<(), CommandError> {
+        let patience = tokio::time::Instant::now() + PARK_WITHIN;
+        loop {
+            match self.inner.store.park(run, by.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Busy(_)) if tokio::time::Instant::now() < patience => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(StoreError::Busy(why)) => {
+                    let message = format!("{why} and does not come to rest: try again, or `flowctl runs cancel` it");
+                    return Err(CommandError::Refused(message));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// A person mends what came in: the run goes by it from its next replay on. The original stays beside it, and so do

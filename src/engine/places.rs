@@ -46,6 +46,12 @@ impl Places {
         Some(Held { places, settle })
     }
 
+    /// Takes all of them where nobody has or awaits one.
+    pub fn take_now(&self, places: &BTreeSet<Place>, settle: Duration) -> Option<Held> {
+        let places = places.iter().map(|place| self.of(place.clone()).try_lock_owned().ok());
+        Some(Held { places: places.collect::<Option<_>>()?, settle })
+    }
+
     fn of(&self, place: Place) -> Arc<tokio::sync::Mutex<()>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.retain(|_, place| Arc::strong_count(place) > 1);

@@ -58,6 +58,10 @@ impl Control for Inner {
                     self.executor.edit(run, &payload, by).await?;
                     Ok(stands(self.run(run).await?.state))
                 }
+                Operation::Park => {
+                    self.executor.park(run, by).await?;
+                    Ok(stands(self.run(run).await?.state))
+                }
                 Operation::Judge { step, approved, without } => {
                     Ok(stands(self.executor.judge(run, &step, approved, without, by).await?))
                 }

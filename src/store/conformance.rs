@@ -355,6 +355,28 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn a_parked_run_keeps_its_key(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", keyed("1", "k")).await.id;
+    let second = start(&*store, "2", keyed("2", "k")).await.id;
+    let lease = claim(&*store).await[0].lease;
+    assert!(matches!(store.park(first, by("wait")).await, Err(StoreError::Busy(_))), "somebody works on it");
+    end(&*store, lease, Next::Waiting { due: later(2) }).await;
+    store.park(first, by("wait for the bank")).await.unwrap();
+    assert!(matches!(store.park(first, by("twice")).await, Err(StoreError::Conflict(_))));
+    let parked = store.load_run(first).await.unwrap().unwrap().run;
+    assert_eq!((parked.state, parked.holds_key), (RunState::Parked, true));
+    assert_eq!(parked.reason.as_deref(), Some("wait for the bank"));
+    assert_eq!((claim(&*store).await.len(), state(&*store, second).await), (0, RunState::Queued), "the key is held");
+    let late = store.append(lease, vec![], RunUpdate::to(Next::Succeeded, later(3))).await;
+    assert!(late.is_err(), "whoever had it is late");
+    store.park(second, by("that one, too")).await.unwrap();
+    assert_eq!(store.release_key(first, by("others must not wait")).await.unwrap(), None, "the next one is parked");
+    let how = || Resume { action: "replay", ..Resume::default() };
+    assert_eq!(store.resume(second, how(), by("now")).await.unwrap(), RunState::Ready);
+    assert_eq!(store.resume(first, how(), by("now")).await.unwrap(), RunState::Queued, "at the end");
+    assert!(matches!(store.park(RunId::new(), by("?")).await, Err(StoreError::NotFound(_))));
+}
+
 pub(crate) async fn an_alert_is_told_once(store: Arc<dyn Store>) {
     let about = NewEvent { subjects: vec![Hash::of(b"ada")], ..event("1", "{}") };
     store.accept(about, vec![run("a", "1")]).await.unwrap();
@@ -867,7 +889,7 @@ macro_rules! conformance {
             an_event_and_its_runs_are_kept odd_events_are_kept_too an_event_id_is_taken_once
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
-            an_append_is_all_or_nothing an_alert_is_told_once
+            an_append_is_all_or_nothing an_alert_is_told_once a_parked_run_keeps_its_key
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
             an_operator_writes_down_and_is_audited a_backup_is_a_store

@@ -99,6 +99,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// the audit.
     fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()>;
 
+    /// Sets a run aside that sleeps or waits for its turn, until somebody resumes it. It keeps its order key.
+    /// [`StoreError::Busy`] while somebody works on it, [`StoreError::Conflict`] where it stands still or has ended.
+    fn park(&self, run: RunId, by: By) -> Reply<'_, ()>;
+
     /// Lets later runs of its order key pass a run that stands still. Gives the one that may now begin.
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>>;
 

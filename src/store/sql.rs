@@ -158,13 +158,15 @@ statements! {
     RUN_OF_EVENT = "select id from runs where event = $1 and flow = $2 order by number desc limit 1";
     RUN_RESULT = "select codec, key_id, body from journal where period = $1 and run = $2 and node = '' and kind = 'result' \
         order by seq desc limit 1";
-    INSERT_WAITER = "insert into waiters (run, node, child) values ($1, $2, $3) \
-        on conflict (run, node) do update set child = excluded.child";
+    INSERT_WAITER = "insert into waiters (run, node, child, woken) values ($1, $2, $3, 0) \
+        on conflict (run, node) do update set child = excluded.child, woken = 0";
     DELETE_WAITER = "delete from waiters where run = $1 and node = $2";
     DELETE_WAITERS = "delete from waiters where run = $1";
     WAKE_WAITERS = "update runs set due = $1 where state = 'waiting' and id in (select run from waiters where child = $2)";
-    ENDED_CHILDREN = concat!("select count(*) from waiters w join runs r on r.id = w.child where w.run = $1 \
-        and r.state in ", ended!());
+    NEWS_OF_CHILD = "update waiters set woken = 0 where child = $1";
+    // Once for each end: where the run has no use for it any more, it must not be kept awake.
+    TAKE_NEWS = concat!("update waiters set woken = 1 where run = $1 and woken = 0 \
+        and child in (select id from runs where state in ", ended!(), ")");
 
     // alerts and audit
     RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at, \

@@ -5,6 +5,7 @@ mod cancel;
 mod decide;
 mod export;
 mod list;
+mod park;
 mod release;
 pub mod replay;
 pub mod show;
@@ -26,6 +27,7 @@ enum Command {
     Replay(replay::Args),
     Decide(decide::Args),
     Cancel(cancel::Args),
+    Park(park::Args),
     Release(release::Args),
     Export(export::Args),
     Backfill(backfill::Args),
@@ -38,6 +40,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         Command::Replay(args) => replay::main(args),
         Command::Decide(args) => decide::main(args),
         Command::Cancel(args) => cancel::main(args),
+        Command::Park(args) => park::main(args),
         Command::Release(args) => release::main(args),
         Command::Export(args) => export::main(args),
         Command::Backfill(args) => backfill::main(args),

@@ -1,5 +1,7 @@
 //! Runs that call runs, against a real store.
 
+mod places;
+
 use crate::catalog::Catalog;
 use crate::engine::connector::{Attempt, Connector, LookOutcome, Outcome, Reply, Request, Row, StepError};
 use crate::engine::machine::Replay;
@@ -90,13 +92,18 @@ struct House {
 }
 
 fn compiled(files: &[(&str, &str)]) -> Compilation {
+    settling("1ms", files)
+}
+
+/// The same where F&O may still be working for so long.
+fn settling(settle: &str, files: &[(&str, &str)]) -> Compilation {
     let connections = "connections:
   shop: { system: stripe, mode: live, api_key: env://K }
   d365: { system: finops, base_url: https://a.example, company: usmf, tenant: 8c1d2b1e-0000-4000-8000-000000000000, client_id: env://I, client_secret: env://S, limits: { settle: 1ms } }
 ";
     let mut texts: BTreeMap<String, Arc<str>> = BTreeMap::new();
     texts.insert("flowctl.yaml".into(), "project: p\nversion: 1\n".into());
-    texts.insert("connections.yaml".into(), connections.into());
+    texts.insert("connections.yaml".into(), connections.replace("settle: 1ms", &format!("settle: {settle}")).into());
     texts.extend(files.iter().map(|(path, text)| (path.to_string(), Arc::from(*text))));
     let (project, sources, found) = Project::from_files(&texts);
     assert_eq!(found, []);
@@ -244,6 +251,24 @@ async fn a_called_run_in_the_dead_letters_fails_the_step_and_is_joined_when_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_called_run_that_is_kept_no_longer_cannot_be_joined() {
+    let house = House::new().await;
+    let run = house.event("evt_1", "ch_1").await;
+    house.becomes(run, RunState::Succeeded).await;
+    let day = jiff::SignedDuration::from_hours(24);
+    let later = Timestamp::now().checked_add(day * 3).unwrap();
+    let retention = Retention { settled_before: later, failed_before: later };
+    house.store.drop_periods(retention, later).await.unwrap();
+    assert_eq!(house.children().await.len(), 0);
+    // The work is known by its dedupe value, and was done: not again.
+    let other = house.event("evt_2", "ch_1").await;
+    let error = house.becomes(other, RunState::DeadLetter).await.run.error.unwrap();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Data, "run_gone"));
+    assert!(error.hint.unwrap_or_default().contains("F1130"), "{}", error.message);
+    assert_eq!(house.fake.sent.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flow_that_is_gone_is_not_called() {
     let house = House::new().await;
     house.revisions.remove("child");
@@ -251,100 +276,4 @@ async fn a_flow_that_is_gone_is_not_called() {
     let error = house.becomes(run, RunState::DeadLetter).await.run.error.unwrap();
     assert_eq!((error.class, error.code.as_str()), (ErrorClass::Config, "not_callable"));
     assert_eq!(house.children().await.len(), 0);
-}
-
-const JOURNAL: &str = "flow: journal
-trigger: { webhook: { connection: shop, events: [charge.succeeded] } }
-steps:
-  - id: line
-    call:
-      operation: finops.create
-      entity: LedgerJournalLines
-      body: '{ JournalBatchNumber = event.data.object.id, LineNumber = event.created }'
-    retry: { initial: 10ms, jitter: 0 }
-";
-
-/// Takes its time, and counts how many are at work on one journal, and in all.
-#[derive(Default)]
-struct Counting {
-    at_work: Mutex<BTreeMap<String, usize>>,
-    most_of_one: AtomicUsize,
-    most_in_all: AtomicUsize,
-    done: AtomicUsize,
-    lost: AtomicUsize,
-}
-
-impl Connector for Counting {
-    fn send<'a>(&'a self, request: &'a Request, _: &'a Attempt<'a>) -> Reply<'a, Outcome> {
-        Box::pin(async move {
-            let body = request.body.clone().unwrap();
-            let journal = body.get("JournalBatchNumber").as_text().unwrap().to_string();
-            {
-                let mut at_work = self.at_work.lock().unwrap();
-                *at_work.entry(journal.clone()).or_default() += 1;
-                self.most_of_one.fetch_max(at_work[&journal], Ordering::SeqCst);
-                self.most_in_all.fetch_max(at_work.values().sum(), Ordering::SeqCst);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            *self.at_work.lock().unwrap().get_mut(&journal).unwrap() -= 1;
-            if self.lost.load(Ordering::SeqCst) > 0 {
-                self.lost.fetch_sub(1, Ordering::SeqCst);
-                return Outcome::Failed(StepError::new(ErrorClass::Timeout, "timeout", "no answer"));
-            }
-            self.done.fetch_add(1, Ordering::SeqCst);
-            let key = format!("{journal}/{:?}", body.get("LineNumber"));
-            Outcome::Done(Row { value: body, key: Some(key.into()), status: Some(201) })
-        })
-    }
-
-    fn look<'a>(&'a self, _: &'a Request, _: &'a Attempt<'a>) -> Reply<'a, LookOutcome> {
-        Box::pin(async { LookOutcome::Found(vec![]) })
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn writes_of_one_journal_wait_for_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
-    let revisions = Arc::new(Revisions::new(Arc::new(|_| Err("not needed".into()))));
-    let flow = compiled(&[("journal.flow.yaml", JOURNAL)]).flows.remove(0);
-    revisions.set_live(Live { revision: Hash::of(b"journal"), graph: flow.graph.clone().unwrap() });
-    let counting = Arc::new(Counting::default());
-    counting.lost.store(5, Ordering::SeqCst);
-    for n in 0..60 {
-        let charge = ["00001", "00002", "00003"][n % 3];
-        let body = format!(r#"{{"id":"evt_{n}","created":{n},"data":{{"object":{{"id":"{charge}"}}}}}}"#);
-        let event = NewEvent {
-            connection: "shop".into(),
-            provider_id: format!("evt_{n}"),
-            kind: "charge.succeeded".into(),
-            same: Hash::of(body.as_bytes()),
-            body: body.clone().into_bytes(),
-            delivery: "{}".into(),
-            own: false,
-            received_at: Timestamp::now(),
-            problem: None,
-            subjects: vec![],
-        };
-        let value = json::parse(body.as_bytes()).unwrap();
-        let run = door::ask(flow.graph.as_ref().unwrap(), &value, &Value::Missing, &format!("evt_{n}"), false);
-        store.accept(event, vec![run]).await.unwrap();
-    }
-    let connectors: Connectors = [(Text::from("d365"), counting.clone() as Arc<dyn Connector>)].into();
-    let executor = Executor::new(store.clone(), revisions, connectors, Config::new("p"));
-    let stop = CancellationToken::new();
-    let working = tokio::spawn({
-        let stop = stop.clone();
-        async move { executor.run(stop).await }
-    });
-    let filter = || RunFilter { states: vec![RunState::Succeeded], ..RunFilter::default() };
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while store.runs(filter(), Page::first(100)).await.unwrap().items.len() < 60 {
-        assert!(std::time::Instant::now() < deadline, "{} are done", counting.done.load(Ordering::SeqCst));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    stop.cancel();
-    working.await.unwrap();
-    assert_eq!(counting.most_of_one.load(Ordering::SeqCst), 1);
-    assert!(counting.most_in_all.load(Ordering::SeqCst) > 1, "other journals go on");
 }

@@ -70,6 +70,14 @@ pub(crate) async fn a_called_run_wakes_who_waits(store: Arc<dyn Store>) {
     let child = lease_of(&*store, called.run).await;
     end(&*store, child, Next::Succeeded).await;
     end(&*store, lease, Next::Waiting { due: far }).await;
+    // It is taken up for that, and only once where it has no use for it: a replay by another revision waits no longer.
+    let lease = lease_of(&*store, caller).await;
+    end(&*store, lease, Next::Waiting { due: far }).await;
+    assert!(!claimed(&*store).await.contains(&caller), "it is not kept awake");
+    // The called run is replayed and ends once more: that is news again.
+    store.resume(called.run, Resume { action: "replay", ..Resume::default() }, by("again")).await.unwrap();
+    let child = lease_of(&*store, called.run).await;
+    end(&*store, child, Next::DeadLetter(data_error())).await;
     let lease = lease_of(&*store, caller).await;
     // It has taken notice, and sleeps for something else.
     let update = RunUpdate { joined: vec!["c".to_owned()], ..RunUpdate::running(later(4)) };

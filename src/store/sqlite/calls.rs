@@ -94,14 +94,15 @@ pub(super) fn child(c: &Connection, id: RunId) -> Result<Option<Called>, StoreEr
 
 /// A run has ended: whoever sleeps until then is woken, and it waits for nobody itself.
 pub(super) fn ended(c: &Connection, run: RunId, at: Timestamp) -> Result<(), StoreError> {
+    execute(c, sql::NEWS_OF_CHILD, params![run])?;
     execute(c, sql::WAKE_WAITERS, params![At(at), run])?;
     execute(c, sql::DELETE_WAITERS, params![run])?;
     Ok(())
 }
 
-/// Whether a run that goes to sleep would sleep past the end of one that it waits for.
-pub(super) fn has_news(c: &Connection, run: RunId) -> Result<bool, StoreError> {
-    Ok(one(c, sql::ENDED_CHILDREN, params![run], |row| row.get::<_, i64>(0))?.unwrap_or(0) > 0)
+/// Whether a run that goes to sleep would sleep past the end of one that it waits for. True once for each end.
+pub(super) fn take_news(c: &Connection, run: RunId) -> Result<bool, StoreError> {
+    Ok(execute(c, sql::TAKE_NEWS, params![run])? > 0)
 }
 
 /// A run with a sequence is done: older ones of its key come too late from now on.

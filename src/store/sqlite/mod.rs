@@ -128,6 +128,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| runs::write_down(c, run, &entries, action, &by)))
     }
 
+    fn park(&self, run: RunId, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| runs::park(c, run, &by)))
+    }
+
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>> {
         Box::pin(self.writer.call(move |c| runs::release_key(c, run, &by)))
     }

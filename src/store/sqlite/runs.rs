@@ -236,6 +236,18 @@ pub(super) fn write_down(
     alerts::audit(c, by, action, &format!("run {id}"))
 }
 
+pub(super) fn park(c: &Connection, id: RunId, by: &By) -> Result<(), StoreError> {
+    let RunRow { run, .. } = get(c, id)?;
+    match run.state {
+        RunState::Waiting | RunState::Ready | RunState::Queued => {}
+        RunState::Running => return Err(StoreError::Busy(format!("run {id} is being worked on"))),
+        state => return Err(StoreError::Conflict(format!("run {id} is {state}"))),
+    }
+    let values = params![RunState::Parked, None::<At>, run.holds_key, None::<At>, None::<String>, by.reason, id];
+    execute(c, sql::UPDATE_RUN, values)?;
+    alerts::audit(c, by, "park", &format!("run {id}"))
+}
+
 pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<RunId>, StoreError> {
     let RunRow { run, .. } = get(c, id)?;
     if !run.holds_key {
@@ -251,5 +263,5 @@ pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<R
 
 /// Whether something came for the run that it has not taken up: a called run's end, a person's answer.
 fn has_news(c: &Connection, run: RunId) -> Result<bool, StoreError> {
-    Ok(calls::has_news(c, run)? || !approvals::untaken(c, run)?.is_empty())
+    Ok(calls::take_news(c, run)? || !approvals::untaken(c, run)?.is_empty())
 }

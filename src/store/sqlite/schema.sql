@@ -126,8 +126,9 @@ create table cursors (
   primary key (flow, name)
 ) strict, without rowid;
 
+-- Who waits for the end of a called run. `woken`: the waiting run has been taken up since that end.
 create table waiters (
-  run text not null, node text not null, child text not null,
+  run text not null, node text not null, child text not null, woken integer not null,
   primary key (run, node)
 ) strict, without rowid;
 create index waiters_child on waiters (child);
