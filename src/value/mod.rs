@@ -30,10 +30,11 @@ use std::sync::Arc;
 /// One value. Cloning is cheap: what is long is shared.
 ///
 /// Its tag takes a word: with a byte, a value is moved in pieces that lie across words, which costs more than the moves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[repr(u64)]
 pub enum Value {
     /// Not there. Never inside a list; a record's field that is missing is not in the record.
+    #[default]
     Missing,
     /// There, and nothing: JSON's `null`.
     Null,

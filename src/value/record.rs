@@ -13,6 +13,13 @@ pub struct Record(Repr);
 
 type Entry = (Text, Value);
 
+/// Where a reader gathers a field.
+#[derive(Default)]
+pub(super) struct Place {
+    pub(super) name: Option<Text>,
+    pub(super) value: Value,
+}
+
 #[derive(Clone)]
 enum Repr {
     /// As it was read: one piece of memory, below [`INDEXED`] fields. The first change makes it the other.
@@ -43,13 +50,13 @@ impl Record {
         Record(Repr::Made(Arc::new(fields)))
     }
 
-    /// The same for readers, which have gathered them at the end of a list.
+    /// The same for readers, which have gathered them in places that stay.
     #[inline]
-    pub(super) fn read(gathered: &mut Vec<Entry>, start: usize) -> Record {
-        let entries = gathered.drain(start..);
-        match entries.len() {
-            0..INDEXED => Record(Repr::Read(entries.collect())),
-            _ => Record::from_distinct(entries.collect()),
+    pub(super) fn read(gathered: &mut [Place]) -> Record {
+        let take = |place: &mut Place| (place.name.take().unwrap_or_default(), std::mem::take(&mut place.value));
+        match gathered.len() {
+            0..INDEXED => Record(Repr::Read(gathered.iter_mut().map(take).collect())),
+            _ => Record::from_distinct(gathered.iter_mut().map(take).collect()),
         }
     }
 

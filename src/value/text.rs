@@ -67,6 +67,12 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a == b
 }
 
+impl Default for Text {
+    fn default() -> Text {
+        Text::from("")
+    }
+}
+
 impl Deref for Text {
     type Target = str;
     fn deref(&self) -> &str {

@@ -3,6 +3,7 @@
 //! Fields and elements are gathered on two stacks that all levels share, so that a record or list is allocated once
 //! and at its size.
 
+use super::super::record::Place;
 use super::super::{Number, Record, Text, Value, excerpt, number};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ pub(super) fn document(text: &str, nesting: usize) -> Result<Value, Stop> {
         owner: &owner,
         at: 0,
         left: nesting,
-        fields: Vec::with_capacity(OPEN),
+        fields: vec![],
+        open: 0,
         items: Vec::with_capacity(OPEN),
     };
     reader.blanks();
@@ -42,8 +44,11 @@ struct Reader<'t> {
     at: usize,
     /// How much deeper it may get.
     left: usize,
-    /// The fields of the records that are open.
-    fields: Vec<(Text, Value)>,
+    /// The fields of the records that are open, then empty places. Names and values are written where they stay: one that is
+    /// put together elsewhere is moved in larger pieces than it was written in, and the processor waits for its own writes.
+    fields: Vec<Place>,
+    /// How many of them are fields.
+    open: usize,
     /// The elements of the lists that are open.
     items: Vec<Value>,
 }
@@ -58,15 +63,17 @@ struct Names {
 }
 
 impl Names {
-    /// Whether the name is among those of the fields; from now on it counts as one.
-    fn are_with(&mut self, name: &Text, fields: &[(Text, Value)]) -> bool {
+    /// Whether the last field's name is among those of the fields before; from now on it counts as one.
+    #[inline]
+    fn are_twice(&mut self, fields: &[Place]) -> bool {
+        let Some((Place { name: Some(name), .. }, fields)) = fields.split_last() else { return false };
         let bit = 1 << (mix(name.as_bytes()) % u64::BITS);
         let is_new = self.met & bit == 0;
         self.met |= bit;
         if fields.len() < MANY {
-            return !is_new && fields.iter().any(|(known, _)| known == name);
+            return !is_new && fields.iter().any(|field| field.name.as_ref() == Some(name));
         }
-        let all = self.all.get_or_insert_with(|| fields.iter().map(|(known, _)| known.clone()).collect());
+        let all = self.all.get_or_insert_with(|| fields.iter().filter_map(|field| field.name.clone()).collect());
         !all.insert(name.clone())
     }
 }
@@ -116,8 +123,11 @@ impl Reader<'_> {
 
     fn value(&mut self) -> Result<Value, Stop> {
         match self.peek() {
-            Some(b'"') => Ok(Value::Text(self.string()?)),
-            Some(b'{') => self.nested(|reader| reader.record()),
+            Some(b'"') => match self.plain_text() {
+                Some((start, end)) => Ok(Value::Text(Text::slice(self.owner, start, end))),
+                None => Ok(Value::Text(self.escaped()?)),
+            },
+            Some(b'{') => Ok(Value::Record(self.nested(|reader| reader.record())?)),
             Some(b'[') => self.nested(|reader| reader.list()),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word(b"true", Value::Bool(true)),
@@ -127,7 +137,8 @@ impl Reader<'_> {
         }
     }
 
-    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<Value, Stop>) -> Result<Value, Stop> {
+    #[inline]
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
         if self.left == 0 {
             return self.stop("the text is nested too deeply");
         }
@@ -139,11 +150,12 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn record(&mut self) -> Result<Value, Stop> {
-        let start = self.fields.len();
+    #[inline(never)]
+    fn record(&mut self) -> Result<Record, Stop> {
+        let start = self.open;
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Record(Record::new()));
+            return Ok(Record::new());
         }
         let mut names = Names::default();
         loop {
@@ -151,29 +163,36 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return self.unexpected("a name in quotes");
             }
-            let name = self.string()?;
-            if names.are_with(&name, self.fields.get(start..).unwrap_or_default()) {
-                return stop(place, format!("the name {:?} stands twice in one object", excerpt(&name)));
+            self.begin()?;
+            if names.are_twice(self.fields.get(start..self.open).unwrap_or_default()) {
+                return self.twice(place);
             }
-            self.fields.push((name, Value::Missing));
             self.blanks();
             if self.peek() != Some(b':') {
                 return self.unexpected("`:`");
             }
             self.at += 1;
             self.blanks();
-            // What is no list or record is put where it belongs at once: moved there in one piece, after it was written in
-            // several, it makes the processor wait for its own writes.
             match self.peek() {
-                Some(b'"') => {
-                    let text = self.string()?;
-                    self.put(Value::Text(text));
+                Some(b'"') => match self.plain_text() {
+                    Some((start, end)) => {
+                        let owner = self.owner;
+                        put(&mut self.field().value, Value::Text(Text::slice(owner, start, end)));
+                    }
+                    None => {
+                        let text = self.escaped()?;
+                        put(&mut self.field().value, Value::Text(text));
+                    }
+                },
+                Some(b'{') => {
+                    let record = self.nested(|reader| reader.record())?;
+                    put(&mut self.field().value, Value::Record(record));
                 }
                 _ => match self.whole() {
-                    Some(number) => self.put(Value::from(number)),
+                    Some(number) => put(&mut self.field().value, Value::from(number)),
                     None => {
                         let value = self.value()?;
-                        self.put(value);
+                        put(&mut self.field().value, value);
                     }
                 },
             }
@@ -182,7 +201,7 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Record(Record::read(&mut self.fields, start)));
+                    return Ok(self.finish(start));
                 }
                 _ => return self.unexpected("`,` or `}`"),
             }
@@ -190,12 +209,41 @@ impl Reader<'_> {
         }
     }
 
-    /// The value of the field whose name came last.
+    /// Begins a field with its name.
     #[inline]
-    fn put(&mut self, value: Value) {
-        if let Some((_, place)) = self.fields.last_mut() {
-            *place = value;
+    fn begin(&mut self) -> Result<(), Stop> {
+        if self.open == self.fields.len() {
+            self.fields.resize_with(OPEN.max(2 * self.open), Place::default);
         }
+        let owner = self.owner;
+        self.open += 1;
+        match self.plain_text() {
+            Some((start, end)) => put(&mut self.field().name, Some(Text::slice(owner, start, end))),
+            None => {
+                let name = self.escaped()?;
+                put(&mut self.field().name, Some(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The field that began last.
+    #[inline]
+    fn field(&mut self) -> &mut Place {
+        &mut self.fields[self.open - 1]
+    }
+
+    #[cold]
+    fn twice<T>(&self, place: usize) -> Result<T, Stop> {
+        let name = self.fields.get(self.open - 1).and_then(|field| field.name.as_deref()).unwrap_or_default();
+        stop(place, format!("the name {:?} stands twice in one object", excerpt(name)))
+    }
+
+    /// The record of the fields that are open from `start` on.
+    #[inline]
+    fn finish(&mut self, start: usize) -> Record {
+        let end = std::mem::replace(&mut self.open, start);
+        Record::read(self.fields.get_mut(start..end).unwrap_or_default())
     }
 
     fn list(&mut self) -> Result<Value, Stop> {
@@ -299,28 +347,26 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Where a text begins and ends which stands in the body as it is, as most do. `None`: [`Reader::escaped`] reads it.
     #[inline]
-    fn string(&mut self) -> Result<Text, Stop> {
-        self.at += 1;
-        let start = self.at;
-        let rest = self.rest();
+    fn plain_text(&mut self) -> Option<(usize, usize)> {
+        let start = self.at + 1;
+        let rest = self.bytes.get(start..).unwrap_or_default();
         let length = super::plain(rest);
-        let closed = rest.get(length) == Some(&b'"');
-        self.at = start + length;
-        if !closed {
-            // Not handed on as it is: the plain text would have to lie where this one is written.
-            let text = self.escaped(start)?;
-            return Ok(text);
+        if rest.get(length) != Some(&b'"') {
+            return None;
         }
-        self.at += 1;
-        Ok(Text::slice(self.owner, start, start + length))
+        self.at = start + length + 1;
+        Some((start, start + length))
     }
 
-    /// A text that is not plain to its end: `at` stands on the first byte that stopped it.
+    /// A text that is not plain to its end.
     #[inline(never)]
-    fn escaped(&mut self, start: usize) -> Result<Text, Stop> {
+    fn escaped(&mut self) -> Result<Text, Stop> {
+        self.at += 1;
         let mut text = String::new();
-        let mut plain = start;
+        let mut plain = self.at;
+        self.at += super::plain(self.rest());
         loop {
             text.push_str(self.text.get(plain..self.at).unwrap_or_default());
             match self.peek() {
@@ -390,6 +436,13 @@ impl Reader<'_> {
         self.at += 5;
         Ok(code)
     }
+}
+
+/// Fills an empty place. Not by assigning, which drops what is there first: whatever that might do, the new one would have to
+/// lie somewhere else until it is done.
+#[inline]
+fn put<T>(place: &mut T, content: T) {
+    std::mem::forget(std::mem::replace(place, content));
 }
 
 #[cold]
