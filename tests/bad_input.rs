@@ -60,9 +60,12 @@ fn an_unknown_key_with_what_was_meant() {
 fn what_this_version_does_not_do_is_refused_and_never_ignored() {
     let written = |line: &'static str| move |p: &Project| p.change("flowctl.yaml", "version: 1", line);
     refused(written("version: 2"), &["flowctl.yaml:3:10", "version 2 of the language is not known"]);
-    refused(written("version: 1\ndrop: ['$..email']"), &["flowctl.yaml:4:8", "`drop` is not supported"]);
-    refused(written("version: 1\nmask: ['$..email']"), &["flowctl.yaml:4:8", "`mask` is not supported"]);
-    refused(written("version: 1\nstore: { retain: 90d }"), &["flowctl.yaml:4:8", "`store` is not supported"]);
+    refused(
+        |p| p.change("connections.yaml", "env://STRIPE_API_KEY", "secret://stripe/key"),
+        &["connections.yaml:7:14", "secret://"],
+    );
+    // What is dropped at the door cannot be read behind it.
+    refused(written("version: 1\ndrop: ['$..email']"), &["charge.map:120:46", "`email` is dropped"]);
 }
 
 #[test]
