@@ -150,7 +150,7 @@ fn another(value: &Value) -> Value {
             let more = number.exact().and_then(|number| number.add(one));
             more.map_or(Value::Missing, |more| Value::Number(Number::from(more)))
         }
-        Value::Money(money) => money.add(&Money::new(one, money.currency.clone())).map_or(Value::Missing, Value::Money),
+        Value::Money(money) => money.add(&Money::new(one, money.currency)).map_or(Value::Missing, Value::Money),
         Value::Date(date) => date.tomorrow().map_or(Value::Missing, Value::Date),
         Value::Time(time) => {
             let later = time.checked_add(jiff::SignedDuration::from_hours(24));
