@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// One value. Cloning is cheap: what is long is shared.
 ///
 /// Its tag takes a word: with a byte, a value is moved in pieces that lie across words, which costs more than the moves.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 #[repr(u64)]
 pub enum Value {
     /// Not there. Never inside a list; a record's field that is missing is not in the record.
@@ -164,6 +164,36 @@ impl Value {
 
     fn mismatch(&self, other: &Value) -> Mismatch {
         Mismatch { left: self.kind().into(), right: other.kind().into() }
+    }
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Value {
+        match self {
+            Value::Missing => Value::Missing,
+            Value::Null => Value::Null,
+            Value::Bool(value) => Value::Bool(*value),
+            Value::Number(number) => Value::Number(number.clone()),
+            Value::Text(text) => Value::Text(text.clone()),
+            Value::Date(date) => Value::Date(*date),
+            Value::Time(time) => Value::Time(*time),
+            Value::Local(local) => Value::Local(local.clone()),
+            Value::Money(money) => Value::Money(*money),
+            Value::List(items) => Value::List(items.clone()),
+            Value::Record(record) => Value::Record(record.clone()),
+        }
+    }
+
+    /// What most values are is written where it stays, not put together elsewhere and moved.
+    #[inline]
+    fn clone_from(&mut self, other: &Value) {
+        let old = match other {
+            Value::Text(text) => std::mem::replace(self, Value::Text(text.clone())),
+            Value::List(items) => std::mem::replace(self, Value::List(items.clone())),
+            Value::Record(record) => std::mem::replace(self, Value::Record(record.clone())),
+            other => std::mem::replace(self, other.clone()),
+        };
+        drop(old);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::call::{Argument as Given, Call, Host};
 use super::machine::{Machine, Run, Stop, fail, place};
 use super::peek::Peek;
-use super::see::{self, describe};
+use super::see::{self, Look, describe};
 use super::watch::Role;
 use super::{Bound, ErrorCode, Limits, Witness};
 use crate::diagnostics::Span;
@@ -20,8 +20,14 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         let routine = &self.program.routines[routine];
         let base = self.top();
         for (arg, (name, ty)) in args.iter().zip(&routine.params) {
-            let value = self.eval(arg);
-            match value.and_then(|value| self.fit(value, ty, arg.span, || format!("`{name}` of `{}`", routine.name))) {
+            // Changed where it is: each move is paid.
+            let mut value = self.eval(arg);
+            if let Ok(seen) = &value
+                && !matches!(see::look(seen, ty), Look::Same)
+            {
+                value = self.read(seen, ty, arg.span, || format!("`{name}` of `{}`", routine.name));
+            }
+            match value {
                 Ok(value) => self.push(value),
                 Err(stop) => {
                     self.drop_to(base);
@@ -155,8 +161,7 @@ impl<'e, W: Witness> Host<'e> for Machine<'e, '_, W> {
     fn lambda(&mut self, params: &'e [(usize, Type)], body: &'e Code, values: &[Value]) -> Run<Value> {
         self.charge(1, body.span)?;
         for ((slot, ty), value) in params.iter().zip(values) {
-            let value = self.fit(value.clone(), ty, body.span, || "an element".into())?;
-            self.set(*slot, value, Bound::Lambda);
+            self.set_seen(*slot, value, ty, body.span, Bound::Lambda, |_| "an element".into())?;
         }
         match self.eval(body) {
             Err(Stop::Nothing) => Ok(Value::Missing),

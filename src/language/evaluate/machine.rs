@@ -155,7 +155,9 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         Ok(())
     }
 
-    /// Only calls: in a debug build a frame holds the temporaries of every arm.
+    /// Only calls: in a debug build a frame holds the temporaries of every arm. Not inlined: each arm would write its result
+    /// where [`Machine::eval`] moves it from, instead of where it stays.
+    #[inline(never)]
     fn operate(&mut self, code: &'e Code) -> Run<Value> {
         let span = code.span;
         match &code.op {
@@ -250,7 +252,29 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     pub(super) fn set(&mut self, slot: usize, value: Value, from: Bound) {
         self.witness.bind(slot, &value, from);
         let base = self.base;
-        self.slots[base + slot] = value;
+        drop(std::mem::replace(&mut self.slots[base + slot], value));
+    }
+
+    /// Gives a slot a value that lies elsewhere, seen as `ty`; `what` names it for the message.
+    #[inline]
+    pub(super) fn set_seen(
+        &mut self,
+        slot: usize,
+        value: &Value,
+        ty: &Type,
+        span: Span,
+        from: Bound,
+        what: impl Fn(&Self) -> String,
+    ) -> Run<()> {
+        if matches!(see::look(value, ty), Look::Same) {
+            self.witness.bind(slot, value, from);
+            let base = self.base;
+            self.slots[base + slot].clone_from(value);
+            return Ok(());
+        }
+        let value = self.read(value, ty, span, || what(self))?;
+        self.set(slot, value, from);
+        Ok(())
     }
 
     /// Counts what bounds the work: calls, rounds, elements copied.
@@ -444,7 +468,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     /// A value that is not as the type says it.
     #[inline(never)]
-    fn read(&self, value: &Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
+    pub(super) fn read(&self, value: &Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
         match see::see(value, ty) {
             Ok(Seen::Value(value)) => Ok(value),
             Ok(Seen::Absent) if ty.missing => Ok(Value::Missing),
@@ -621,10 +645,9 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         let mut kept = Vec::with_capacity(if each.condition.is_none() { items.len() } else { 0 });
         for (n, item) in items.iter().enumerate() {
             self.charge(1, each.list.span)?;
-            let item = self.fit(item.clone(), &each.element, each.list.span, || {
-                format!("an element of {}", self.what(&each.list))
+            self.set_seen(each.item, item, &each.element, each.list.span, Bound::Element(n), |machine| {
+                format!("an element of {}", machine.what(&each.list))
             })?;
-            self.set(each.item, item, Bound::Element(n));
             if let Some(condition) = &each.condition
                 && !self.condition(condition)?
             {
