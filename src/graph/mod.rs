@@ -67,7 +67,7 @@ pub enum TriggerKind {
     /// Events of a connection.
     Webhook { connection: Text, events: Vec<Text>, reconcile: Option<Reconcile> },
     /// Points in time.
-    Schedule(Schedule),
+    Schedule(Box<Schedule>),
     /// Rows that are asked for again and again.
     Poll(Box<Polling>),
     /// Files that appear in a folder.

@@ -87,7 +87,7 @@ pub fn arguments(value: &Value, params: &Type) -> Result<Value, ShapeError> {
     let (Value::Record(record), Some(wanted)) = (value, params.fields()) else {
         return error(format!("expected {params}, got {}", describe(value)));
     };
-    for (name, _) in record.iter().filter(|(name, _)| !wanted.fields.contains_key(*name)) {
+    if let Some((name, _)) = record.iter().find(|(name, _)| !wanted.fields.contains_key(*name)) {
         let meant = did_you_mean(name, wanted.fields.keys().map(|known| &**known));
         let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
         return error(format!("there is no `{name}`{meant}"));

@@ -76,8 +76,11 @@ fn operation(section: &str, outer: &Call) -> Result<Operation, String> {
     Ok(Operation { id, call })
 }
 
+/// A part of an answer: the id of its request, and what came of it.
+pub type Part = (String, Reply);
+
 /// The answer to one change set: each part's, or the one that failed.
-pub fn answer(sets: &[Result<Vec<(String, Reply)>, (String, Reply)>]) -> Reply {
+pub fn answer(sets: &[Result<Vec<Part>, Part>]) -> Reply {
     let mut body = String::new();
     for (n, set) in sets.iter().enumerate() {
         body.push_str("--batchresponse_1\r\n");

@@ -147,7 +147,7 @@ impl Finops {
         Ok(batch::answer(&sets))
     }
 
-    fn change_set(&self, set: &[batch::Operation]) -> Result<Vec<(String, Reply)>, (String, Reply)> {
+    fn change_set(&self, set: &[batch::Operation]) -> Result<Vec<batch::Part>, batch::Part> {
         let before = self.lock().clone();
         let mut done = vec![];
         for operation in set {

@@ -54,6 +54,9 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     Ok(if replayed.len() < events.len() { End::Findings } else { End::Fine })
 }
 
+/// What was answered, by event.
+type Answers = Vec<(String, Answer)>;
+
 impl Args {
     /// The events meant, the oldest first.
     fn which(&self) -> anyhow::Result<Vec<String>> {
@@ -93,11 +96,7 @@ impl Args {
     }
 
     /// Asks for each. What is refused holds up no other.
-    fn each(
-        &self,
-        events: &[String],
-        body: &Map<String, Json>,
-    ) -> anyhow::Result<(Vec<(String, Answer)>, Vec<String>)> {
+    fn each(&self, events: &[String], body: &Map<String, Json>) -> anyhow::Result<(Answers, Vec<String>)> {
         let (mut answers, mut fine) = (vec![], vec![]);
         for event in events {
             let answer = self.admin.post(&format!("/api/events/{event}/replay"), body.clone())?;

@@ -77,7 +77,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         args.admin.post("/api/replays", body)?
     };
     if args.dry_run {
-        let end = args.admin.show(&preview, |outcomes| page(outcomes))?;
+        let end = args.admin.show(&preview, page)?;
         return Ok(if refused(&preview) > 0 { End::Findings } else { end });
     }
     if let end @ End::Findings = admin::outcome(&preview)? {

@@ -55,7 +55,7 @@ impl Work<'_> {
                 return None;
             }
         };
-        Some(TriggerKind::Schedule(Schedule { ticks, catch_up: catch_up? }))
+        Some(TriggerKind::Schedule(Box::new(Schedule { ticks, catch_up: catch_up? })))
     }
 
     pub(super) fn reconcile(

@@ -25,7 +25,7 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let bytes = STANDARD.decode(text.as_bytes());
-    let bytes = bytes.map_err(|_| Failure::value(format!("{} is no Base64", quote(&text))))?;
+    let bytes = bytes.map_err(|_| Failure::value(format!("{} is no Base64", quote(text))))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Value::from(text)),
         Err(_) => Err(Failure::value("the bytes are no UTF-8, so they are no text")),

@@ -60,7 +60,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let Some(Capture { regex, groups }) = call.prepared() else {
         return Err(Failure::kind("the pattern must be a constant text"));
     };
-    let Some(found) = regex.captures(&text) else { return Ok(Value::Missing) };
+    let Some(found) = regex.captures(text) else { return Ok(Value::Missing) };
     if groups.is_empty() {
         let part = found.get(if found.len() > 1 { 1 } else { 0 });
         return Ok(part.map_or(Value::Missing, |part| Value::from(part.as_str())));

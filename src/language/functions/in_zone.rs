@@ -41,7 +41,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
 pub(super) fn zone_of(call: &Call<'_, '_>, n: usize) -> Result<TimeZone, Failure> {
     match call.prepared::<Option<TimeZone>>() {
         Some(Some(zone)) => Ok(zone.clone()),
-        _ => zone(&call.text(n)?).map_err(Failure::value),
+        _ => zone(call.text(n)?).map_err(Failure::value),
     }
 }
 

@@ -28,7 +28,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
             return Err(Failure::kind(format!("expected a list of texts, got {} at {n}", describe(item))));
         };
         if n > 0 {
-            text.push_str(&between);
+            text.push_str(between);
         }
         text.push_str(part);
         call.room(text.len())?;

@@ -43,7 +43,7 @@ pub(super) fn regex(args: &[Option<Value>]) -> Result<Regex, (usize, String)> {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     match call.prepared::<Regex>() {
-        Some(regex) => Ok(Value::Bool(regex.is_match(&text))),
+        Some(regex) => Ok(Value::Bool(regex.is_match(text))),
         None => Err(Failure::kind("the pattern must be a constant text")),
     }
 }

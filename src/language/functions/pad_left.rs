@@ -23,7 +23,7 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, length, fill) = (call.text(0)?, call.size(1)?, call.text(2)?);
     if fill.chars().count() != 1 {
-        return Err(Failure::value(format!("expected one character to fill with, got {}", quote(&fill))));
+        return Err(Failure::value(format!("expected one character to fill with, got {}", quote(fill))));
     }
     let lacking = length.saturating_sub(text.chars().count());
     call.room(lacking.saturating_mul(fill.len()).saturating_add(text.len()))?;

@@ -62,19 +62,19 @@ fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     if call.len() == 1 {
-        return time::parse_time(&text)
+        return time::parse_time(text)
             .map(Value::Time)
-            .ok_or_else(|| Failure::value(format!("expected a time as in \"2026-03-01T09:00:00Z\", got {}", quote(&text))));
+            .ok_or_else(|| Failure::value(format!("expected a time as in \"2026-03-01T09:00:00Z\", got {}", quote(text))));
     }
     let unfit = |call: &Call<'_, '_>| -> Result<Value, Failure> {
-        Err(Failure::value(format!("expected a time written as {}, got {}", quote(&call.text(1)?), quote(&text))))
+        Err(Failure::value(format!("expected a time written as {}, got {}", quote(call.text(1)?), quote(text))))
     };
-    let Some((at, offset)) = call.prepared::<Pattern>().and_then(|pattern| pattern.read(&text)) else {
+    let Some((at, offset)) = call.prepared::<Pattern>().and_then(|pattern| pattern.read(text)) else {
         return unfit(call);
     };
     let time = match offset {
         Some(seconds) => Offset::from_seconds(seconds).and_then(|offset| offset.to_timestamp(at)).ok(),
-        None => instant(at, &call.text(2)?)?,
+        None => instant(at, call.text(2)?)?,
     };
     // An offset may lead out of the years that can be written.
     match time.filter(|time| time::write_time(*time).is_ok()) {

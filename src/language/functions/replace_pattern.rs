@@ -32,9 +32,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         return Err(Failure::kind("the pattern must be a constant text"));
     };
     let (mut replaced, mut kept) = (String::new(), 0);
-    for found in regex.find_iter(&text) {
+    for found in regex.find_iter(text) {
         replaced.push_str(&text[kept..found.start()]);
-        replaced.push_str(&by);
+        replaced.push_str(by);
         kept = found.end();
         call.room(replaced.len())?;
     }

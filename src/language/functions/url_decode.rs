@@ -25,9 +25,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let two_digits = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     if !text.split('%').skip(1).all(two_digits) {
-        return Err(Failure::value(format!("expected two hexadecimal digits behind each %, got {}", quote(&text))));
+        return Err(Failure::value(format!("expected two hexadecimal digits behind each %, got {}", quote(text))));
     }
-    match percent_decode_str(&text).decode_utf8() {
+    match percent_decode_str(text).decode_utf8() {
         Ok(decoded) => Ok(Value::from(&*decoded)),
         Err(_) => Err(Failure::value("the bytes are no UTF-8, so they are no text")),
     }

@@ -24,7 +24,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let mut encoded = String::new();
-    for part in utf8_percent_encode(&text, ENCODED) {
+    for part in utf8_percent_encode(text, ENCODED) {
         encoded.push_str(part);
         call.room(encoded.len())?;
     }
