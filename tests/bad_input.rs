@@ -57,13 +57,9 @@ fn an_unknown_key_with_what_was_meant() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_refused_and_never_ignored() {
+fn another_version_and_what_is_dropped_and_read() {
     let written = |line: &'static str| move |p: &Project| p.change("flowctl.yaml", "version: 1", line);
     refused(written("version: 2"), &["flowctl.yaml:3:10", "version 2 of the language is not known"]);
-    refused(
-        |p| p.change("connections.yaml", "env://STRIPE_API_KEY", "secret://stripe/key"),
-        &["connections.yaml:7:14", "secret://"],
-    );
     // What is dropped at the door cannot be read behind it.
     refused(written("version: 1\ndrop: ['$..email']"), &["charge.map:120:46", "`email` is dropped"]);
 }

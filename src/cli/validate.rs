@@ -2,8 +2,8 @@
 
 use super::{End, output};
 use crate::catalog::Catalog;
-use crate::diagnostics::Severity;
 use crate::diagnostics::render::{self, Part};
+use crate::diagnostics::{Code, Severity};
 use crate::graph::validate::{Validation, validate};
 use crate::graph::{ExecutionGraph, Node, NodeKind};
 use crate::model::Project;
@@ -53,8 +53,7 @@ enum Deny {
 
 /// A project that was asked for.
 struct Asked {
-    /// `None`: there is no project.
-    root: Option<PathBuf>,
+    root: PathBuf,
     /// Files and folders from its root; an empty one is all of it.
     wanted: Vec<String>,
 }
@@ -63,8 +62,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     let mut validations: Vec<(String, Validation)> = vec![];
     let mut elsewhere = 0;
     for asked in asked(&args.paths)? {
-        let start = asked.root.clone().unwrap_or_else(|| ".".into());
-        let (project, sources, found) = Project::load(&start);
+        let (project, sources, found) = Project::load(&asked.root);
         let mut validation = match validate(&project, sources.clone(), found, args.env.as_deref(), &Catalog::bundled())
         {
             Ok(validation) => validation,
@@ -76,7 +74,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         if !asked.wanted.iter().any(String::is_empty) {
             elsewhere += validation.narrow(&asked.wanted);
         }
-        validations.push((prefix(asked.root.as_deref()), validation));
+        validations.push((prefix(&asked.root), validation));
     }
     render(&args, &validations, elsewhere)?;
     if args.explain_repeats {
@@ -102,8 +100,14 @@ fn asked(paths: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
     let mut all: Vec<Asked> = vec![];
     for path in if paths.is_empty() { &here } else { paths } {
         let Ok(there) = path.canonicalize() else { anyhow::bail!("{} does not exist", path.display()) };
-        let root = find_root(path);
-        let inside = root.as_ref().and_then(|root| there.strip_prefix(root).ok()).unwrap_or(Path::new(""));
+        let Some(root) = find_root(path) else {
+            anyhow::bail!(
+                "no flowctl.yaml in {} or a folder above it (flowctl explain {})",
+                path.display(),
+                Code::F0330
+            )
+        };
+        let inside = there.strip_prefix(&root).unwrap_or(Path::new(""));
         let inside = inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         // Without a path, the whole project is meant, wherever in it one stands.
         let inside = if paths.is_empty() { String::new() } else { inside };
@@ -116,10 +120,8 @@ fn asked(paths: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
 }
 
 /// Where the project stands, seen from here: programs look for its files from this folder on.
-fn prefix(root: Option<&Path>) -> String {
-    let (Some(root), Ok(here)) = (root, std::env::current_dir().and_then(|here| here.canonicalize())) else {
-        return String::new();
-    };
+fn prefix(root: &Path) -> String {
+    let Ok(here) = std::env::current_dir().and_then(|here| here.canonicalize()) else { return String::new() };
     let below = root.strip_prefix(here).unwrap_or(Path::new(""));
     below.iter().map(|part| format!("{}/", part.to_string_lossy())).collect()
 }
