@@ -85,6 +85,7 @@ fn graph(request: &Request) -> Operation {
         repeat: Repeat { by: RepeatBy::Read, settle: Duration::ZERO, remembers: None, look: false, reason },
         missing_continues: false,
         blank_is_missing: false,
+        one_at_a_time: None,
     }
 }
 

@@ -158,11 +158,209 @@ fn one_mistake_brings_no_others_along() {
 fn where_there_is_nothing_to_validate_it_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let empty = folder.path().to_string_lossy().to_string();
-    let finished = finish(flowctl(&["validate", &empty]));
-    assert_ne!(finished.code, Some(0));
-    assert!(finished.stderr.contains("flowctl.yaml"), "{finished:?}");
+    finish(flowctl(&["validate", &empty])).said(2, &["flowctl.yaml", &empty]);
     finish(flowctl(&["validate", &format!("{empty}/absent")])).said(2, &["absent", "does not exist"]);
     finish(flowctl(&["validate", "--formt", "json"])).said(2, &["--format"]);
     finish(flowctl(&["validate", &format!("{}/flows", env!("CARGO_MANIFEST_DIR")), "--env", "absent"]))
         .said(2, &["absent"]);
+}
+
+/// What ends how, in a table: a script branches on it.
+#[test]
+fn the_exit_status_says_what_was_found() {
+    let good = Project::copied();
+    let warned = Project::copied();
+    warned.write(MAP_FILE, &format!("{}\nfn unused(a: int) -> int = a\n", warned.read(MAP_FILE)));
+    let noted = Project::copied();
+    noted.write(
+        "flowctl.yaml",
+        &format!("{}\n  idle: {{ type: int, default: 1 }}\n", noted.read("flowctl.yaml").trim_end()),
+    );
+    let wrong = Project::copied();
+    wrong.change(FLOW_FILE, "key: event.data.object.customer", "key: event.data.object.custmer");
+    let wrong_in_prod = Project::copied();
+    wrong_in_prod.write("environments/prod.yaml", "settings: { zon: UTC }\n");
+    wrong_in_prod.write("environments/test.yaml", "settings: { zone: UTC }\n");
+    let table: &[(&str, &Project, &[&str], i32)] = &[
+        ("good", &good, &[], 0),
+        ("good, warnings denied", &good, &["--deny", "warnings"], 0),
+        ("a note", &noted, &[], 0),
+        ("a note, warnings denied", &noted, &["--deny", "warnings"], 0),
+        ("a warning", &warned, &[], 0),
+        ("a warning, warnings denied", &warned, &["--deny", "warnings"], 1),
+        ("an error", &wrong, &[], 1),
+        ("an error, warnings denied", &wrong, &["--deny", "warnings"], 1),
+        ("an error in some environment", &wrong_in_prod, &[], 1),
+        ("an environment that there is not", &good, &["--env", "absent"], 2),
+        ("an option that there is not", &good, &["--denny", "warnings"], 2),
+        ("a format that there is not", &good, &["--format", "xml"], 2),
+        ("a path that there is not", &good, &["/absent/at/all"], 2),
+    ];
+    for (what, project, more, code) in table {
+        assert_eq!(validate(project, more).code, Some(*code), "{what}");
+        if ["good", "a warning, warnings denied", "an error"].contains(what) {
+            for format in ["json", "sarif", "github", "junit"] {
+                let with = [more.to_vec(), vec!["--format", format]].concat();
+                assert_eq!(validate(project, &with).code, Some(*code), "{what}, {format}");
+            }
+        }
+    }
+}
+
+/// A path of the project means what stands there and what it is made of.
+#[test]
+fn paths_narrow_what_is_said() {
+    let project = Project::copied();
+    project.write("other/other.flow.yaml", "flow: other\ntrigger: { webhook: { connection: stripe, events: [charge.succeeded] } }\nsteps: [{ id: a, transform: oops }]\n");
+    let of = |paths: &[&str]| {
+        let paths: Vec<String> = paths.iter().map(|path| project.root().join(path).to_string_lossy().into()).collect();
+        let mut args = vec!["validate"];
+        args.extend(paths.iter().map(String::as_str));
+        finish(flowctl(&args))
+    };
+    of(&["."]).said(1, &["oops", "other/other.flow.yaml:3:"]);
+    of(&["other"]).said(1, &["oops"]);
+    of(&["other/other.flow.yaml", FLOW_FILE]).said(1, &["oops"]);
+    of(&[FLOW_FILE]).said(0, &["1 finding elsewhere in the project not shown"]);
+    // A flow stands on its mappings and on the root's files.
+    project.change(MAP_FILE, "= total.currency", "= totl.currency");
+    of(&[FLOW_FILE]).said(1, &["totl", "elsewhere"]);
+    of(&["other"]).said(1, &["oops"]);
+    project.change("connections.yaml", "system: finops", "system: finop");
+    of(&["other"]).said(1, &["finop"]);
+}
+
+/// SARIF as its schema has it, in what we write.
+#[test]
+fn sarif_is_of_version_2_1_0() {
+    let place = serde_json::json!({
+        "type": "object", "required": ["artifactLocation", "region"],
+        "properties": {
+            "artifactLocation": { "type": "object", "required": ["uri"], "properties": { "uri": { "type": "string", "format": "uri-reference", "pattern": "^[^/ \\\\]" }, "uriBaseId": { "const": "%SRCROOT%" } }, "additionalProperties": false },
+            "region": { "type": "object", "required": ["startLine", "startColumn", "endLine", "endColumn"],
+                "properties": { "startLine": { "type": "integer", "minimum": 1 }, "startColumn": { "type": "integer", "minimum": 1 }, "endLine": { "type": "integer", "minimum": 1 }, "endColumn": { "type": "integer", "minimum": 1 } }, "additionalProperties": false },
+        },
+        "additionalProperties": false,
+    });
+    let text = serde_json::json!({ "type": "object", "required": ["text"], "properties": { "text": { "type": "string" }, "markdown": { "type": "string" } }, "additionalProperties": false });
+    let location = serde_json::json!({ "type": "object", "properties": { "id": { "type": "integer", "minimum": 0 }, "physicalLocation": place, "message": text }, "additionalProperties": false });
+    let replacement = serde_json::json!({ "type": "object", "required": ["deletedRegion"], "properties": { "deletedRegion": place["properties"]["region"], "insertedContent": text }, "additionalProperties": false });
+    let change = serde_json::json!({ "type": "object", "required": ["artifactLocation", "replacements"], "properties": { "artifactLocation": place["properties"]["artifactLocation"], "replacements": { "type": "array", "minItems": 1, "items": replacement } }, "additionalProperties": false });
+    let result = serde_json::json!({
+        "type": "object", "required": ["message", "ruleId", "ruleIndex", "level", "locations"],
+        "properties": {
+            "ruleId": { "type": "string" }, "ruleIndex": { "type": "integer", "minimum": 0 }, "level": { "enum": ["none", "note", "warning", "error"] }, "message": text,
+            "locations": { "type": "array", "items": location }, "relatedLocations": { "type": "array", "items": location },
+            "fixes": { "type": "array", "items": { "type": "object", "required": ["artifactChanges"], "properties": { "artifactChanges": { "type": "array", "minItems": 1, "items": change } }, "additionalProperties": false } },
+        },
+        "additionalProperties": false,
+    });
+    let rule = serde_json::json!({ "type": "object", "required": ["id"], "properties": { "id": { "type": "string" }, "shortDescription": text, "help": text }, "additionalProperties": false });
+    let driver = serde_json::json!({ "type": "object", "required": ["name"], "properties": { "name": { "const": "flowctl" }, "semanticVersion": { "type": "string" }, "rules": { "type": "array", "uniqueItems": true, "items": rule } }, "additionalProperties": false });
+    let schema = serde_json::json!({
+        "type": "object", "required": ["version", "runs"],
+        "properties": {
+            "$schema": { "type": "string", "format": "uri" }, "version": { "const": "2.1.0" },
+            "runs": { "type": "array", "minItems": 1, "maxItems": 1, "items": { "type": "object", "required": ["tool", "results"], "properties": {
+                "tool": { "type": "object", "required": ["driver"], "properties": { "driver": driver }, "additionalProperties": false },
+                "columnKind": { "enum": ["utf16CodeUnits", "unicodeCodePoints"] }, "results": { "type": "array", "items": result } }, "additionalProperties": false } },
+        },
+        "additionalProperties": false,
+    });
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let project = Project::copied();
+    project.change(MAP_FILE, "= total.currency", "= total.curency");
+    project.write("other flow/ä.flow.yaml", "flow: a\nflow: b\n");
+    let finished = validate(&project, &["--format", "sarif"]);
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(1), ""));
+    let log: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
+    let wrong: Vec<String> =
+        schema.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}\n{log:#}");
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().expect("results");
+    assert!(results.len() >= 3, "{results:#?}");
+    for result in results {
+        let index = result["ruleIndex"].as_u64().expect("an index") as usize;
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    }
+    let twice = results.iter().find(|result| result["ruleId"] == "F0301").expect("the doubled key");
+    let location = &twice["locations"][0]["physicalLocation"];
+    assert_eq!(location["artifactLocation"]["uri"], "other%20flow/%C3%A4.flow.yaml");
+    assert_eq!((&location["region"]["startLine"], &location["region"]["startColumn"]), (&2.into(), &1.into()));
+    assert_eq!(twice["relatedLocations"].as_array().map(Vec::len), Some(1));
+    assert!(
+        results
+            .iter()
+            .any(|result| result["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"]
+                == "currency")
+    );
+}
+
+/// Paths are those from the folder where it was called: a pull request finds its files.
+#[test]
+fn programs_get_paths_from_where_they_stand() {
+    let project = Project::copied();
+    project.change(FLOW_FILE, "key: event.data.object.customer", "key: event.data.object.custmer");
+    let above = project.root().parent().expect("a folder").to_path_buf();
+    let name = project.root().file_name().expect("a name").to_string_lossy().into_owned();
+    for format in ["github", "sarif", "junit"] {
+        let mut command = flowctl(&["validate", &name, "--format", format]);
+        command.current_dir(&above);
+        let finished = finish(command);
+        assert!(finished.stdout.contains(&format!("{name}/{FLOW_FILE}")), "{format}: {}", finished.stdout);
+    }
+    let github = validate(&project, &["--format", "github"]).stdout;
+    assert!(github.lines().count() == 1 && github.starts_with("::error file="), "{github}");
+    let junit = validate(&project, &["--format", "junit"]).stdout;
+    assert!(junit.contains("failures=\"1\"") && junit.matches("<testcase ").count() > 3, "{junit}");
+}
+
+/// Nothing is asked of anybody: it works where there is no network at all, and without the secrets.
+#[test]
+fn it_works_without_a_network() {
+    let flows = format!("{}/flows", env!("CARGO_MANIFEST_DIR"));
+    let isolated = |args: &[&str]| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--map-root-user", "--net"]).args(args);
+        command
+    };
+    let possible = isolated(&["true"]).output().is_ok_and(|output| output.status.success());
+    let mut command = match possible {
+        true => isolated(&[env!("CARGO_BIN_EXE_flowctl")]),
+        // Not everywhere may one make a network of one's own; then a proxy that nobody answers has to do.
+        false => std::process::Command::new(env!("CARGO_BIN_EXE_flowctl")),
+    };
+    command
+        .args(["validate", &flows, "--deny", "warnings"])
+        .env("https_proxy", "http://127.0.0.1:9")
+        .env("NO_COLOR", "1");
+    finish(command).said(0, &["nothing to say"]);
+}
+
+#[test]
+fn it_tells_why_a_repeat_is_safe() {
+    let flows = format!("{}/flows", env!("CARGO_MANIFEST_DIR"));
+    let finished = finish(flowctl(&["validate", &flows, "--explain-repeats"]));
+    finished.said(0, &[]);
+    assert!(finished.stdout.contains("finops.create: a retry looks for its own row by"), "{}", finished.stdout);
+    assert!(finished.stdout.contains(": it only reads"), "{}", finished.stdout);
+}
+
+/// F0331, F0332, F0333: what is wrong with a file before its text is known.
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let project = Project::copied();
+    let write = |path: &str, bytes: &[u8]| std::fs::write(project.root().join(path), bytes).expect("written");
+    write("latin.map", b"fn f(a: int) -> text = \"caf\xe9\"\n");
+    finish(flowctl(&["validate", &project.root().to_string_lossy()]))
+        .said(1, &["F0332", "latin.map", "not UTF-8 (line 1)"]);
+    write("latin.map", &vec![b' '; (16 << 20) + 1]);
+    finish(flowctl(&["validate", &project.root().to_string_lossy()]))
+        .said(1, &["F0333", "latin.map", "larger than 16 MiB"]);
+    std::fs::remove_file(project.root().join("latin.map")).expect("removed");
+    std::fs::create_dir(project.root().join("locked")).expect("made");
+    std::os::unix::fs::symlink("/proc/self/mem", project.root().join("locked/a.map")).expect("linked");
+    // Links are not followed: nothing is read there, and nothing is wrong.
+    finish(flowctl(&["validate", &project.root().to_string_lossy()])).said(0, &["nothing to say"]);
 }

@@ -20,7 +20,7 @@ pub(super) fn problems(catalog: &Catalog) -> Vec<String> {
             problems.push(format!("{name}: x-known has to say how the file's facts are known"));
         }
     }
-    for system in catalog.systems() {
+    for system in catalog.systems.values() {
         let found = Checked { system, types: &types }.problems();
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", system.name)));
     }
@@ -155,10 +155,17 @@ impl Checked<'_> {
             if group.verify.is_none() {
                 problems.push(format!("events {name}: it does not say how they are verified"));
             }
-            if let Reconcile::List { operation, .. } = &group.reconcile
-                && !self.system.operations.contains_key(operation)
-            {
-                problems.push(format!("events {name}: there is no operation {operation}"));
+            let Reconcile::List(listing) = &group.reconcile else { continue };
+            let Some(operation) = self.system.operations.get(&listing.operation) else {
+                problems.push(format!("events {name}: there is no operation {}", listing.operation));
+                continue;
+            };
+            let params = [Some(&listing.from), listing.by.as_ref(), listing.to.as_ref()];
+            for param in params.into_iter().flatten().filter(|param| !operation.params.contains_key(*param)) {
+                problems.push(format!("events {name}: {} has no parameter {param}", listing.operation));
+            }
+            if group.created.is_none() {
+                problems.push(format!("events {name}: reconcile needs to know when an event happened (`created`)"));
             }
         }
     }

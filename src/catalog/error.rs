@@ -27,6 +27,17 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// Every one of them.
+    pub const ALL: [ErrorClass; 7] = [
+        ErrorClass::Data,
+        ErrorClass::Config,
+        ErrorClass::Auth,
+        ErrorClass::Throttled,
+        ErrorClass::Unavailable,
+        ErrorClass::Timeout,
+        ErrorClass::Conflict,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             ErrorClass::Data => "data",

@@ -19,7 +19,7 @@ pub struct EventGroup {
     /// What must be equal in every delivery of one id. Empty: the whole body.
     #[serde(default, deserialize_with = "one_or_many")]
     pub same: Vec<Place>,
-    /// When it happened, in unix seconds.
+    /// When it happened: unix seconds, or a text with the time.
     pub created: Option<Place>,
     /// Whether it comes from live or test data; has to fit the connection's `mode`.
     pub live: Option<Place>,
@@ -186,24 +186,31 @@ pub enum Reconcile {
     /// It cannot be asked for: `reconcile` does not compile.
     #[default]
     None,
-    /// A reading operation lists events; `by` is its parameter for the event's name.
-    List { operation: String, by: Option<String>, keeps: Option<Duration> },
+    /// A reading operation lists events.
+    List(Listing),
+}
+
+/// An operation that lists the events of some time.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    pub operation: String,
+    /// Its parameter for the event's name: asked for one by one. `None`: it lists all.
+    pub by: Option<String>,
+    /// Its parameter for the first instant: unix seconds where it is an int.
+    pub from: String,
+    /// And for the instant behind the last.
+    pub to: Option<String>,
+    /// How long the provider keeps events.
+    #[serde(default, deserialize_with = "duration")]
+    pub keeps: Option<Duration>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ReconcileWritten {
     Word(String),
-    List(ListWritten),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListWritten {
-    operation: String,
-    by: Option<String>,
-    #[serde(default, deserialize_with = "duration")]
-    keeps: Option<Duration>,
+    List(Listing),
 }
 
 impl TryFrom<ReconcileWritten> for Reconcile {
@@ -213,9 +220,7 @@ impl TryFrom<ReconcileWritten> for Reconcile {
         match written {
             ReconcileWritten::Word(word) if word == "none" => Ok(Reconcile::None),
             ReconcileWritten::Word(word) => Err(format!("reconcile: {word:?} is neither none nor an operation")),
-            ReconcileWritten::List(ListWritten { operation, by, keeps }) => {
-                Ok(Reconcile::List { operation, by, keeps })
-            }
+            ReconcileWritten::List(listing) => Ok(Reconcile::List(listing)),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! so that loading cannot fail where it matters.
 
 mod check;
+mod dropped;
 mod error;
 mod event;
 mod infolog;
@@ -23,10 +24,10 @@ mod system;
 mod tests;
 
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
-pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Own, Reconcile, SecretPlace, Verify};
+pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Listing, Own, Reconcile, SecretPlace, Verify};
 pub use operation::{
-    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, RepeatBy, RepeatEntry,
-    Request, When,
+    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
+    RepeatEntry, Request, When,
 };
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};
@@ -56,8 +57,12 @@ pub enum Known {
     K,
 }
 
+/// The system of what flowctl itself does: no connection has it, and its operations have names of their own.
+const ENGINE: &str = "engine";
+
 /// The files in the binary.
 const SYSTEMS: &[(&str, &str)] = &[
+    (ENGINE, include_str!("../../schemas/systems/engine.yaml")),
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
 ];
@@ -83,6 +88,7 @@ const TYPES: &[(&str, &str)] = types! {
     "dataverse/tasks"
     "dataverse/transactioncurrencies"
     "dataverse/uoms"
+    "engine/rate"
     "finops/BankAccounts"
     "finops/CDSFreeTextInvoiceHeaders"
     "finops/CDSFreeTextInvoiceLines"
@@ -205,26 +211,30 @@ impl Catalog {
         if problems.is_empty() { Ok(catalog) } else { Err(problems) }
     }
 
-    /// The systems by name, in order.
+    /// The systems that a connection can be of, by name, in order.
     pub fn systems(&self) -> impl Iterator<Item = &System> {
-        self.systems.values()
+        self.systems.values().filter(|system| !system.is_engine())
     }
 
     /// The system with that name.
     pub fn system(&self, name: &str) -> Option<&System> {
-        self.systems.get(name)
+        self.systems.get(name).filter(|system| !system.is_engine())
     }
 
     /// All operations, by system and in the order of its file.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.systems().flat_map(|system| system.operations.values())
+        self.systems.values().flat_map(|system| system.operations.values())
     }
 
-    /// `finops.create`: the system and its operation.
+    /// `finops.create`, `links.get`: the system and its operation.
     pub fn operation(&self, name: &str) -> Option<(&System, &Operation)> {
         let (system, operation) = name.split_once('.')?;
-        let system = self.system(system)?;
-        Some((system, system.operations.get(operation)?))
+        let of_system = |system: &'_ System| system.operations.contains_key(operation);
+        if let Some(system) = self.system(system).filter(|system| of_system(system)) {
+            return Some((system, system.operations.get(operation)?));
+        }
+        let engine = self.systems.get(ENGINE)?;
+        Some((engine, engine.operations.get(name)?))
     }
 
     /// The entity of a system with that name.
@@ -240,7 +250,7 @@ impl Catalog {
 
     /// What to use instead of a system that there is not: a sentence for a diagnostic's help.
     pub fn system_help(&self, written: &str) -> String {
-        let known = || self.systems.keys().map(String::as_str);
+        let known = || self.systems().map(|system| system.name.as_str());
         help(did_you_mean(written, known()), "systems", known())
     }
 
@@ -262,6 +272,11 @@ impl Catalog {
 }
 
 impl System {
+    /// What flowctl itself does.
+    pub fn is_engine(&self) -> bool {
+        self.name == ENGINE
+    }
+
     /// Reads a file of the format.
     fn read(text: &str) -> Result<System, String> {
         let mut system: System = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
@@ -270,7 +285,7 @@ impl System {
         }
         let written = system.operations.clone();
         for (name, operation) in &mut system.operations {
-            operation.name = format!("{}.{name}", system.name);
+            operation.name = if system.name == ENGINE { name.clone() } else { format!("{}.{name}", system.name) };
             if let Some(same) = &operation.same_as {
                 let base =
                     written.get(same).ok_or_else(|| format!("{name} is the same as {same}, which is not there"))?;

@@ -118,10 +118,20 @@ pub struct Param {
     /// Written `key:` in a flow.
     #[serde(default)]
     pub key: bool,
+    /// `writes`: how a lookup names the row of an earlier one. `None`: not at all.
+    pub refer: Option<Refer>,
     /// `columns`: the parameter whose fields they are. `writes`: the operations that may stand in it.
     #[serde(default, deserialize_with = "one_or_many")]
     pub of: Vec<String>,
     pub description: Option<String>,
+}
+
+/// How a write of a change set names the row of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refer {
+    /// `"COLUMN@odata.bind": "$1"`.
+    OdataBind,
 }
 
 /// What stands in a flow under a parameter's name.
@@ -254,6 +264,8 @@ pub enum RepeatBy {
     FindBy,
     /// A change set: done when its first write is found.
     FirstWrite,
+    /// The engine's own: written in the transaction that writes the step's result.
+    Transaction,
     /// Nothing tells.
     None,
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Types {
     /// Whole types and definitions of their files, by dotted name.
-    types: Arc<BTreeMap<String, Type>>,
+    pub(super) types: Arc<BTreeMap<String, Type>>,
 }
 
 /// Deepest nesting of a type, references followed. A type that refers to itself ends here.
@@ -370,6 +370,7 @@ impl Builder<'_> {
                         doc: property.description.as_deref().map(Text::from),
                         read_only: property.read_only,
                         write_only: property.write_only,
+                        dropped: false,
                     };
                     fields.insert(Text::from(field.as_str()), known);
                 }

@@ -90,7 +90,10 @@ pub(super) enum JsonKind {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`type` is one of string, number, integer, boolean, object, array, null, or a list of them"
+)]
 enum KindsWritten {
     One(JsonKind),
     Many(Vec<JsonKind>),

@@ -120,7 +120,10 @@ fn names_people_use_lead_to_the_real_ones() {
     assert!(stripe.event_help("payment_intent.cancelled").ends_with("`payment_intent.canceled`"));
     assert_eq!(stripe.event_help("charge.suceeded"), "did you mean `charge.succeeded`?");
     assert_eq!(catalog.operation_help("finops.creat", true), "did you mean `finops.create`?");
-    assert_eq!(catalog.operation_help("finops.xyz", true), "operations of this system: finops.create, finops.update");
+    assert_eq!(
+        catalog.operation_help("finops.xyz", true),
+        "operations of this system: finops.create, finops.update, finops.changeset"
+    );
     assert_eq!(catalog.system_help("stripes"), "did you mean `stripe`?");
 }
 
@@ -449,7 +452,7 @@ operations:
     limits: { body.items: { at_most: 15000 } }
     repeat: [{ by: header, header: Pay-Request-Id, at_most: 108, remembers: 6h, find: { operation: get, key: id, done: 'row.status == "COMPLETED"' } }]
     errors: { by_code: { ALREADY_CAPTURED: { class: data, is: done, known: K } } }
-  many: { title: Many, does: read, paging: pages, http: { method: GET, path: /x }, result: { type: list<any>, at: '$.items' } }
+  many: { title: Many, does: read, paging: pages, params: { event_type: { kind: expr, type: text, in: query }, start_time: { kind: expr, type: time, in: query } }, http: { method: GET, path: /x }, result: { type: list<any>, at: '$.items' } }
 events:
   match: body.event_type
   id: [body.id, body.kind]
@@ -457,7 +460,8 @@ events:
   own: none
   verify: { code: pay_signature }
   delivery: { tries: 25, over: 3d, order: none }
-  reconcile: { operation: many, by: event_type, keeps: 30d }
+  created: body.create_time
+  reconcile: { operation: many, by: event_type, from: start_time, keeps: 30d }
   types: { REFUNDED: { type: stripe.charge, also: [REVERSED], instead_of: [REFUND.COMPLETED] } }
 "#;
 
@@ -484,7 +488,7 @@ fn the_format_says_more_than_is_bundled() {
 
     let (group, name, _) = catalog.event("pay", "REVERSED").unwrap();
     assert_eq!((name, &group.own, group.id.len()), ("REFUNDED", &Own::Unknown, 2));
-    assert!(matches!(&group.reconcile, Reconcile::List { operation, .. } if operation == "many"));
+    assert!(matches!(&group.reconcile, Reconcile::List(listing) if listing.operation == "many"));
     assert!(pay.event_help("REFUND.COMPLETED").ends_with("`REFUNDED`"));
 }
 
@@ -514,6 +518,8 @@ fn mistakes_in_a_file_are_found() {
     assert!(problems("/x/{id}", "/x/{key}").contains("names key, which is no parameter"));
     assert!(problems("operation: get,", "operation: capture,").contains("find writes"));
     assert!(problems("header: Pay-Request-Id, ", "").contains("names no header"));
+    assert!(problems("by: event_type", "by: kind").contains("many has no parameter kind"));
+    assert!(problems("  created: body.create_time\n", "").contains("when an event happened"));
     assert!(problems("remembers: 6h", "remembers: 6 hours").contains("no duration"));
     assert!(problems("'$.total_pages'", "'.total_pages'").contains("no path"));
     assert!(problems("https://pay.example", "https://{host}").contains("no key of the connection"));

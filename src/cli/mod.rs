@@ -2,6 +2,10 @@
 //!
 //! Exit status: 0 fine, 1 findings or failed tests, 2 usage or I/O.
 
+mod admin;
+mod alerts;
+mod backup;
+mod dead_letters;
 mod demo;
 mod eval;
 mod explain;
@@ -11,9 +15,13 @@ mod graph;
 mod operations;
 mod output;
 mod project;
+mod reload;
+mod revisions;
 mod run;
+mod runs;
 mod sandbox;
 mod schema;
+mod table;
 mod test;
 mod validate;
 
@@ -49,6 +57,12 @@ enum Command {
     Demo(demo::Args),
     Validate(validate::Args),
     Run(run::Args),
+    Runs(runs::Args),
+    DeadLetters(dead_letters::Args),
+    Revisions(revisions::Args),
+    Alerts(alerts::Args),
+    Reload(reload::Args),
+    Backup(backup::Args),
     Eval(eval::Args),
     Fmt(fmt::Args),
     Graph(graph::Args),
@@ -74,6 +88,12 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::main(args),
         Command::Validate(args) => validate::main(args),
         Command::Run(args) => run::main(args),
+        Command::Runs(args) => runs::main(args),
+        Command::DeadLetters(args) => dead_letters::main(args),
+        Command::Revisions(args) => revisions::main(args),
+        Command::Alerts(args) => alerts::main(args),
+        Command::Reload(args) => reload::main(args),
+        Command::Backup(args) => backup::main(args),
         Command::Eval(args) => eval::main(args),
         Command::Fmt(args) => fmt::main(args),
         Command::Graph(args) => graph::main(args),

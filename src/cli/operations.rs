@@ -39,6 +39,7 @@ fn page(operation: &Operation) -> String {
             (Some(ty), _) => ty.to_string(),
             (None, ParamKind::Filter) => "a condition over row".into(),
             (None, ParamKind::Columns) => "names of columns".into(),
+            (None, ParamKind::Link | ParamKind::Total | ParamKind::Rate) => "a name of flowctl.yaml".into(),
             (None, _) => "a name".into(),
         };
         let required = if param.required { ", required" } else { "" };
@@ -66,6 +67,7 @@ fn reason(entry: &RepeatEntry) -> String {
         RepeatBy::Set => "writing the same again changes nothing".into(),
         RepeatBy::FindBy => format!("`find_by` names columns by which a retry finds its own row{settle}"),
         RepeatBy::FirstWrite => "it is one transaction: done when its first write is found".into(),
+        RepeatBy::Transaction => "it is written together with the step's result, or neither is".into(),
         RepeatBy::None => "nothing tells: an uncertain attempt waits for a person".into(),
     }
 }

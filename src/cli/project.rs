@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::diagnostics::{Diagnostic, render};
 use crate::graph::ExecutionGraph;
 use crate::graph::project::{Compilation, compile};
+use crate::model::load::find_root;
 use crate::model::{Effective, Project};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ pub struct Compiled {
 pub fn load(path: &Path, environment: Option<&str>) -> anyhow::Result<Compiled> {
     if !path.exists() {
         anyhow::bail!("{} does not exist", path.display());
+    }
+    if find_root(path).is_none() {
+        anyhow::bail!("no flowctl.yaml in {} or a folder above it", path.display());
     }
     let (project, sources, mut findings) = Project::load(path);
     let effective = match project.effective(environment) {

@@ -25,6 +25,12 @@ pub struct Args {
     /// Where the admin API and /metrics are served; loopback only.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     admin: SocketAddr,
+    /// Serve webhooks encrypted, with this certificate chain (PEM). Read again when it is replaced.
+    #[arg(long, value_name = "FILE", env = "FLOWCTL_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM).
+    #[arg(long, value_name = "FILE", env = "FLOWCTL_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// The store's folder: what is kept across restarts. Unless written: .flowctl in the project.
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -48,12 +54,15 @@ async fn run(args: Args) -> anyhow::Result<End> {
         None => anyhow::anyhow!("{error}"),
     })?;
     let settings = Settings {
-        project: root,
+        project: args.dir,
         environment: args.env,
         listen: args.listen,
         admin: args.admin,
+        tls: args.tls_cert.zip(args.tls_key),
         store: folder.canonicalize().ok(),
     };
+    // Heard from the beginning: a stop in the first moment is a stop, too, and no kill.
+    let stopping = tokio::spawn(stopped());
     let runtime = match Runtime::start(settings, Arc::new(store)).await {
         Ok(runtime) => runtime,
         Err(StartError::Project(findings)) => {
@@ -64,7 +73,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         Err(StartError::Other(why)) => anyhow::bail!("{why}"),
     };
     tracing::info!(hooks = %runtime.hooks, admin = %runtime.admin, "Serving.");
-    stopped().await?;
+    stopping.await??;
     tracing::info!("Going away: what is under way finishes.");
     runtime.stop().await;
     Ok(End::Fine)

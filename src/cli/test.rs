@@ -3,8 +3,10 @@
 use super::project::{self, Compiled};
 use super::{End, output};
 use crate::catalog::Catalog;
+use crate::diagnostics::render::xml;
 use crate::diagnostics::{Diagnostic, Severity, Sources, Span, render};
 use crate::engine::rehearsal::{Rehearsal, Verdict};
+use crate::model::TestSource;
 use crate::model::load::find_root;
 use anyhow::Context as _;
 use std::io::IsTerminal;
@@ -21,6 +23,9 @@ pub struct Args {
     /// How results are written to stdout.
     #[arg(long, default_value = "text")]
     format: Format,
+    /// The values of this environment. Without it: the base values.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -54,7 +59,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     }
     let mut results = vec![];
     for (root, wanted) in &projects {
-        let compiled = project::load(root, None)?;
+        let compiled = project::load(root, args.env.as_deref())?;
         compiled.tell();
         let suites = suites(&compiled, root, wanted)?;
         results.push((compiled, suites));
@@ -110,13 +115,16 @@ fn suites(compiled: &Compiled, root: &Path, wanted: &[PathBuf]) -> anyhow::Resul
     }
     let catalog = Catalog::bundled();
     let rehearsal = Rehearsal::new(project, &compiled.effective, &compiled.compilation, &catalog);
-    let mut suites = vec![];
-    for source in &project.tests {
-        let flow = source.tests.flow.as_str();
-        if wanted.iter().any(|path| means(path, &source.path, Some(flow))) {
-            suites.push(Suite { path: source.path.clone(), flow: flow.to_owned(), cases: rehearsal.file(source) });
-        }
-    }
+    let meant =
+        |source: &&TestSource| wanted.iter().any(|path| means(path, &source.path, Some(source.tests.flow.as_str())));
+    let sources: Vec<&TestSource> = project.tests.iter().filter(meant).collect();
+    let verdicts = rehearsal.files(&sources);
+    let suite = |(source, cases): (&&TestSource, Vec<Verdict>)| Suite {
+        path: source.path.clone(),
+        flow: source.tests.flow.to_string(),
+        cases,
+    };
+    let mut suites: Vec<Suite> = sources.iter().zip(verdicts).map(suite).collect();
     for (path, failures) in unread {
         if wanted.iter().any(|wanted| means(wanted, &path, None)) {
             let span = failures.first().and_then(place).unwrap_or_default();
@@ -216,32 +224,4 @@ fn junit(suite: &Suite, sources: &Sources) -> String {
     }
     out.push_str("  </testsuite>\n");
     out
-}
-
-/// A text inside XML; what XML cannot hold is replaced.
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            '\u{FFFE}' | '\u{FFFF}' => out.push('\u{FFFD}'),
-            c if (c as u32) < 0x20 => out.push('\u{FFFD}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_xml_cannot_hold_is_replaced() {
-        assert_eq!(xml("a <b> & \"c\"\u{1}\u{1b}[0m\n"), "a &lt;b&gt; &amp; &quot;c&quot;\u{FFFD}\u{FFFD}[0m\n");
-    }
 }

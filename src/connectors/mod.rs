@@ -12,6 +12,7 @@
 #![expect(clippy::result_large_err, reason = "an error is made once for a request that failed")]
 
 pub mod answer;
+mod changeset;
 pub mod circuit;
 pub mod config;
 pub mod form;
@@ -81,6 +82,9 @@ impl Connectors {
             Err(error) => return Outcome::Failed(error),
         };
         let done = match self.bind(&live, request, attempt) {
+            Ok(bound) if !bound.graph.members().is_empty() => {
+                self.change(&live, &bound, request, self.timeout(&live, attempt)).await
+            }
             Ok(bound) => self.perform(&live, &bound, self.timeout(&live, attempt)).await,
             Err(error) => Err(Stop::Failed(error)),
         };
@@ -100,8 +104,34 @@ impl Connectors {
         }
     }
 
+    /// Sends a change set.
+    async fn change(&self, live: &Live, set: &Bound<'_>, request: &Request, timeout: Duration) -> Result<Row, Stop> {
+        let mut requests = vec![];
+        for write in request.writes() {
+            let member = changeset::member(set.graph, &write.path).ok_or_else(|| changeset::no_member(&write.path))?;
+            let body = changeset::binds(&write.refer, write.request.body.clone());
+            requests.push((&write.path, Request { body, ..write.request.clone() }, &member.operation));
+        }
+        let bind = |(path, request, operation)| {
+            let attempt = Attempt { operation, number: 1, timeout: None };
+            Ok((path, self.bind(live, request, &attempt)?))
+        };
+        let writes = requests.iter().map(|(path, request, operation)| bind((*path, request, *operation)));
+        let writes: Vec<(&Text, Bound<'_>)> = writes.collect::<Result<_, StepError>>()?;
+        let call = changeset::call(set, &writes)?;
+        let answer = live.exchange(&self.client, set, &call, timeout).await?;
+        changeset::result(set, &writes, &answer)
+    }
+
     /// The rows that an earlier attempt at `request` may have made: at most two, the second one tells enough.
     async fn find(&self, request: &Request, attempt: &Attempt<'_>) -> Result<Vec<Row>, Stop> {
+        // A change set is one transaction: done when its first write is found.
+        if let Some(first) = request.writes().first() {
+            let member = changeset::member(attempt.operation, &first.path);
+            let operation = &member.ok_or_else(|| changeset::no_member(&first.path))?.operation;
+            let rows = Box::pin(self.find(&first.request, &Attempt { operation, ..*attempt })).await?;
+            return Ok(rows.into_iter().map(|row| changeset::found(&first.path, row)).collect());
+        }
         let live = self.connection(&request.connection)?;
         let written = self.bind(&live, request, attempt)?;
         let chosen = written.entity.is_some_and(|entity| entity.is_chosen());

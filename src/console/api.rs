@@ -1,12 +1,12 @@
 //! The routes. Each reads what is asked for, asks the store or the runtime, and renders the answer.
 
-use super::operate;
 use super::query::Query;
-use super::view::{self, AlertView, AuditView, EventView, Flow, List, Run, RunDetail};
-use super::{Console, ReloadReport};
-use crate::store::{AlertFilter, EventFilter, EventState, Page, RunFilter, RunId, RunState, StoreError};
+use super::view::{self, AuditView, EventView, Eyes, Flow, List, Run, RunDetail};
+use super::{Console, ReloadReport, alerts, backfill, backup, export, mask, operate, persons, replay, revisions};
+use crate::store::{EventFilter, EventState, Page, RunFilter, RunState, StoreError};
 use crate::telemetry::Metrics;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -20,15 +20,29 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(super) fn router(console: Console) -> Router {
     Router::new()
         .route("/api/flows", get(flows))
+        .route("/api/flows/{flow}/backfill", post(backfill::backfill))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
-        .route("/api/runs/{id}/replay", post(operate::replay))
+        .route("/api/runs/{id}/replay", post(replay::one))
+        .route("/api/runs/{id}/cancel", post(operate::cancel))
+        .route("/api/runs/{id}/edit", post(operate::edit))
+        .route("/api/runs/{id}/test", get(export::test))
+        .route("/api/replays", post(replay::several))
         .route("/api/runs/{id}/decide", post(operate::decide))
         .route("/api/runs/{id}/release", post(operate::release))
         .route("/api/dead-letters", get(dead_letters))
         .route("/api/events", get(events))
-        .route("/api/alerts", get(alerts))
+        .route("/api/alerts", get(alerts::list))
+        .route("/api/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/api/alerts/{id}/resolve", post(alerts::resolve))
+        .route("/api/revisions", get(revisions::list))
+        .route("/api/revisions/{hash}", get(revisions::show))
+        .route("/api/revisions/{hash}/activate", post(revisions::activate))
+        .route("/api/flows/{flow}/rollback", post(revisions::rollback))
+        .route("/api/backup", post(backup::backup))
         .route("/api/audit", get(audit))
+        .route("/api/persons/find", post(persons::find))
+        .route("/api/persons/erase", post(persons::erase))
         .route("/api/reload", post(reload))
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
@@ -36,6 +50,7 @@ pub(super) fn router(console: Console) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take that method")
         })
+        .layer(middleware::from_fn_with_state(console.clone(), masked))
         .with_state(console)
         .layer(middleware::from_fn(only_from_here))
         .layer(CatchPanicLayer::new())
@@ -115,6 +130,11 @@ async fn only_from_here(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// What an answer shows is masked as the project wants it at this moment.
+async fn masked(State(console): State<Console>, request: Request, next: Next) -> Response {
+    mask::with(console.control.masks(), next.run(request)).await
+}
+
 fn host(request: &Request) -> Option<String> {
     let header = |headers: &HeaderMap| Some(headers.get(header::HOST)?.to_str().ok()?.to_owned());
     request.uri().authority().map(|authority| authority.to_string()).or_else(|| header(request.headers()))
@@ -139,13 +159,17 @@ async fn flows(State(console): State<Console>, RawQuery(query): RawQuery) -> Res
 }
 
 async fn runs(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = Query::read(query.as_deref(), &["flow", "state", "event", "dedupe", "limit", "after"])?;
+    let known = ["flow", "state", "event", "dedupe", "behind", "code", "since", "until", "limit", "after"];
+    let query = Query::read(query.as_deref(), &known)?;
     let filter = RunFilter {
         flow: query.text("flow"),
         states: query.several("state")?,
         event: query.parsed("event")?,
         dedupe: query.text("dedupe"),
-        behind: None,
+        behind: query.parsed("behind")?,
+        code: query.text("code"),
+        since: query.parsed("since")?,
+        until: query.parsed("until")?,
     };
     let listed = console.store.runs(filter, query.page()?).await?;
     Ok(fine(&List::of(listed, Run::from)))
@@ -156,12 +180,19 @@ async fn run(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    Query::read(query.as_deref(), &[])?;
-    let id: RunId = id.parse().map_err(|error: crate::store::NotAnId| Problem::wrong(error.to_string()))?;
-    match console.store.load_run(id).await? {
-        Some(loaded) => Ok(fine(&RunDetail::from(loaded))),
-        None => Err(StoreError::NotFound(format!("run {id}")).into()),
-    }
+    let query = Query::read(query.as_deref(), &["masked", "actor", "reason"])?;
+    let id = operate::run_id(&id)?;
+    let loaded = console.store.load_run(id).await?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))?;
+    let eyes = match query.parsed("masked")? {
+        Some(false) => {
+            let text = |name: &str| query.text(name).unwrap_or_default();
+            let by = operate::Who { actor: text("actor"), reason: text("reason") }.by()?;
+            console.store.audit_action("unmask", format!("run {id}"), by).await?;
+            Eyes::Whole
+        }
+        _ => Eyes::Masked,
+    };
+    Ok(fine(&RunDetail::of(loaded, eyes)))
 }
 
 #[derive(Serialize)]
@@ -174,10 +205,17 @@ struct DeadLetters {
 }
 
 async fn dead_letters(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = Query::read(query.as_deref(), &["flow", "limit", "after"])?;
+    let query = Query::read(query.as_deref(), &["flow", "code", "since", "until", "limit", "after"])?;
     let page = query.page()?;
-    let filter = RunFilter { flow: query.text("flow"), states: vec![RunState::DeadLetter], ..RunFilter::default() };
-    let events = if page.after.is_none() && filter.flow.is_none() {
+    let filter = RunFilter {
+        flow: query.text("flow"),
+        states: vec![RunState::DeadLetter],
+        code: query.text("code"),
+        since: query.parsed("since")?,
+        until: query.parsed("until")?,
+        ..RunFilter::default()
+    };
+    let events = if page.after.is_none() && filter.flow.is_none() && filter.code.is_none() {
         let filter = EventFilter { state: Some(EventState::DeadLetter), ..EventFilter::default() };
         Some(List::of(console.store.events(filter, Page::first(page.limit)).await?, EventView::from))
     } else {
@@ -193,16 +231,10 @@ async fn events(State(console): State<Console>, RawQuery(query): RawQuery) -> Re
         connection: query.text("connection"),
         state: query.parsed("state")?,
         provider_id: query.text("provider_id"),
+        subject: None,
     };
     let listed = console.store.events(filter, query.page()?).await?;
     Ok(fine(&List::of(listed, EventView::from)))
-}
-
-async fn alerts(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = Query::read(query.as_deref(), &["open", "flow", "code", "limit", "after"])?;
-    let filter = AlertFilter { open: query.parsed("open")?, flow: query.text("flow"), code: query.text("code") };
-    let listed = console.store.alerts(filter, query.page()?).await?;
-    Ok(fine(&List::of(listed, AlertView::from)))
 }
 
 async fn audit(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
@@ -215,27 +247,46 @@ async fn audit(State(console): State<Console>, RawQuery(query): RawQuery) -> Res
 struct Reloaded {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Reason<'static>>,
+    /// Flows that have another revision now.
+    changed: Vec<String>,
+    /// Flows that are no more.
+    removed: Vec<String>,
     /// What is live now.
     flows: Vec<Flow>,
     findings: Box<RawValue>,
 }
 
-async fn reload(State(console): State<Console>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    Query::read(query.as_deref(), &[])?;
+#[derive(Serialize)]
+struct Begun {
+    state: &'static str,
+}
+
+/// With a body, who and why goes into the audit; a save needs none either.
+async fn reload(State(console): State<Console>, RawQuery(query): RawQuery, body: Bytes) -> Result<Response, Problem> {
+    let wait = Query::read(query.as_deref(), &["wait"])?.parsed("wait")?.unwrap_or(true);
+    if !body.is_empty() {
+        let by = operate::who(&body)?.by()?;
+        console.store.audit_action("reload", "the project".to_owned(), by).await?;
+    }
     let control = console.control.clone();
     // Apart from the request: who hangs up does not leave a reload half done.
     let reload = tokio::spawn(async move { control.reload().await });
+    if !wait {
+        return Ok(json(StatusCode::ACCEPTED, &Begun { state: "reloading" }));
+    }
     let internal = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the reload was broken off");
-    let ReloadReport { applied, flows, findings } = reload.await.map_err(internal)?;
+    let ReloadReport { applied, changed, removed, flows, findings } = reload.await.map_err(internal)?;
     let refused = Reason {
         code: "reload_refused",
         message: "files with errors keep their last good revision; everything else is live",
     };
     let (status, error) = if applied { (StatusCode::OK, None) } else { (StatusCode::CONFLICT, Some(refused)) };
     let flows = flows.into_iter().map(Flow::from).collect();
-    Ok(json(status, &Reloaded { error, flows, findings: view::findings(&findings) }))
+    Ok(json(status, &Reloaded { error, changed, removed, flows, findings: view::findings(&findings) }))
 }
 
-async fn metrics(State(console): State<Console>) -> Response {
-    ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], console.metrics.encode()).into_response()
+async fn metrics(State(console): State<Console>) -> Result<Response, Problem> {
+    let counts = console.store.counts().await?;
+    let text = console.metrics.encode_with(|gauges| backup::gauges(&counts, gauges));
+    Ok(([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], text).into_response())
 }

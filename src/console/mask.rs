@@ -3,8 +3,19 @@
 //! Masking is for showing; what is kept is untouched. It goes by the names of fields, and by what a text looks like
 //! where it gives itself away. Numbers other than card numbers keep their text.
 
+use crate::value::paths::Paths;
 use crate::value::{Record, Text, Value};
 use std::sync::Arc;
+
+tokio::task_local! {
+    /// What the project wants masked beside what always is, for the request at hand.
+    static PROJECT: Arc<Paths>;
+}
+
+/// Does something while what the project names is masked, too.
+pub async fn with<T>(paths: Arc<Paths>, work: impl Future<Output = T>) -> T {
+    PROJECT.scope(paths, work).await
+}
 
 /// What stands in place of a masked value.
 pub const MASKED: &str = "•••";
@@ -38,11 +49,42 @@ const ENDINGS: [&[&str]; 3] = [&["name"], &["api", "key"], &["private", "key"]];
 const SECRETS: [&str; 9] =
     ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "Bearer ", "Basic ", "-----BEGIN ", "eyJhbGciOi"];
 
-/// The value as it may be shown.
+/// The value as it may be shown. The project's paths begin at it.
 pub fn value(value: &Value) -> Value {
+    match PROJECT.try_with(|paths| (!paths.is_empty()).then(|| paths.change(value, &hidden))) {
+        Ok(Some(hidden)) => usual(&hidden),
+        _ => usual(value),
+    }
+}
+
+/// The same for something that holds payloads: the project's paths begin at each of them, too. Each is named by the
+/// fields that lead to it; in a list each element is one.
+pub fn payloads(value: &Value, at: &[&[&str]]) -> Value {
+    let project =
+        |value: &Value| PROJECT.try_with(|paths| paths.change(value, &hidden)).unwrap_or_else(|_| value.clone());
+    let shown = at.iter().fold(value.clone(), |value, path| within(&value, path, &project));
+    self::value(&shown)
+}
+
+fn within(value: &Value, path: &[&str], change: &impl Fn(&Value) -> Value) -> Value {
+    match (value, path) {
+        (Value::List(items), _) => Value::List(Arc::new(items.iter().map(|item| within(item, path, change)).collect())),
+        (_, []) => change(value),
+        (Value::Record(fields), [first, rest @ ..]) => {
+            let field = |(name, inner): (&Text, &Value)| {
+                let fits = name.as_str() == *first || *first == "*";
+                (name.clone(), if fits { within(inner, rest, change) } else { inner.clone() })
+            };
+            Value::Record(fields.iter().map(field).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+fn usual(value: &Value) -> Value {
     match value {
         Value::Record(fields) => Value::Record(fields.iter().map(|(name, inner)| field(name, inner)).collect()),
-        Value::List(items) => Value::List(Arc::new(items.iter().map(self::value).collect())),
+        Value::List(items) => Value::List(Arc::new(items.iter().map(usual).collect())),
         Value::Text(text) => Value::Text(self::text(text).into()),
         Value::Number(number) if card(&number.written()).is_some() => MASKED.into(),
         other => other.clone(),
@@ -50,7 +92,7 @@ pub fn value(value: &Value) -> Value {
 }
 
 fn field(name: &Text, inner: &Value) -> (Text, Value) {
-    (name.clone(), if is_private(name) { hidden(inner) } else { value(inner) })
+    (name.clone(), if is_private(name) { hidden(inner) } else { usual(inner) })
 }
 
 /// Every text and number in it; that something is missing, null or empty stays visible.
@@ -138,7 +180,8 @@ fn card(text: &str) -> Option<String> {
     sum.is_multiple_of(10).then(|| last.iter().map(u32::to_string).collect())
 }
 
-fn is_private(name: &str) -> bool {
+/// Whether what stands in a field of that name is nobody's business.
+pub(super) fn is_private(name: &str) -> bool {
     let words = words(name);
     words.iter().any(|word| WORDS.contains(&word.as_str()))
         || ENDINGS.iter().any(|ending| {
@@ -172,6 +215,27 @@ mod tests {
 
     fn masked(body: &str) -> String {
         json::write(&value(&json::parse(body.as_bytes()).unwrap())).unwrap()
+    }
+
+    /// What a project names is masked while it is asked, from its root and from where payloads begin.
+    #[tokio::test]
+    async fn what_the_project_names_is_masked_too() {
+        use crate::value::paths::Path;
+        let paths = ["$..sku", "$.city"].map(|text| Path::parse(text).unwrap());
+        let paths = Arc::new(Paths::new(paths.to_vec()));
+        let read = |body: &str| json::parse(body.as_bytes()).unwrap();
+        let shown = |value: Value| json::write(&value).unwrap();
+        let body = r#"{"city":"Oslo","items":[{"sku":"A","n":1.50},{"sku":null}],"deep":{"city":"Rome"}}"#;
+        let within = async { shown(value(&read(body))) };
+        let expected = r#"{"city":"•••","items":[{"sku":"•••","n":1.50},{"sku":null}],"deep":{"city":"Rome"}}"#;
+        assert_eq!(with(paths.clone(), within).await, expected);
+        assert_eq!(shown(value(&read(body))), body, "nothing of it outside");
+        let entry = r#"{"value":{"city":"Oslo"},"request":{"params":{"key":{"city":"Oslo"}},"city":"Oslo"},"list":{"city":"x"}}"#;
+        let at: &[&[&str]] = &[&["value"], &["request", "params", "*"]];
+        let within = async { shown(payloads(&read(entry), at)) };
+        let expected =
+            r#"{"value":{"city":"•••"},"request":{"params":{"key":{"city":"•••"}},"city":"Oslo"},"list":{"city":"x"}}"#;
+        assert_eq!(with(paths, within).await, expected);
     }
 
     #[test]

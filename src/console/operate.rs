@@ -1,66 +1,89 @@
-//! What an operator does to a run that stands still: replay, decide, let others pass. Each has an actor and a reason,
-//! which go into the audit.
+//! What an operator does to a run: replay, decide, cancel, edit, let others pass. Each has an actor and a reason, which go
+//! into the audit.
 
-use super::Console;
 use super::api::{Problem, fine};
-use crate::store::{By, RunId};
+use super::{Console, NotDone};
+use crate::engine::Resumed;
+use crate::engine::machine::{Replay, Verdict};
+use crate::store::{By, Hash, NotAnId, RunId};
 use crate::value::{Value, json};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// What is done to a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Operation {
-    /// Sends a failed run on its way again. What is done stays done.
-    Replay { from: Start, revision: Which },
+    /// Sends a run on its way again. What is done stays done.
+    Replay { how: Replay, revision: Which },
     /// Says what became of a write that nothing can tell.
     Decide { step: String, verdict: Verdict },
+    /// Ends it.
+    Cancel,
+    /// Puts another payload in the place of what came in, for the next replay.
+    Edit { payload: Value },
     /// Lets later runs of its order key pass.
     Release,
 }
 
-/// Where a replay begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Start {
-    Start,
-    #[default]
-    Failed,
-}
-
 /// By which revision a replay goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Which {
     /// The one that the run has.
     Old,
     /// The flow's live one.
     #[default]
     Current,
+    /// This one.
+    One(Hash),
 }
 
-/// What became of a write.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    Done(Value),
-    NotDone,
-    Stop,
+impl<'de> Deserialize<'de> for Which {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Which, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "old" => Ok(Which::Old),
+            "current" => Ok(Which::Current),
+            hash => hash.parse().map(Which::One).map_err(|_| {
+                serde::de::Error::custom(format_args!("`revision` is old, current or a revision's hash, got {hash:?}"))
+            }),
+        }
+    }
+}
+
+/// Who does something and why: part of every change.
+#[derive(Debug)]
+pub(super) struct Who {
+    pub actor: String,
+    pub reason: String,
+}
+
+impl Who {
+    /// As the audit wants it.
+    pub fn by(self) -> Result<By, Problem> {
+        by(self.actor, self.reason)
+    }
+}
+
+/// Who does it and why. Both have to be said.
+pub(super) fn by(actor: String, reason: String) -> Result<By, Problem> {
+    for (name, text) in [("actor", &actor), ("reason", &reason)] {
+        if text.trim().is_empty() {
+            return Err(Problem::wrong(format!("`{name}` is empty: who does this, and why, goes into the audit")));
+        }
+    }
+    Ok(By { actor, reason, at: Timestamp::now() })
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Replay {
+struct Only {
     actor: String,
     reason: String,
-    #[serde(default)]
-    from: Start,
-    #[serde(default)]
-    revision: Which,
 }
 
 #[derive(Deserialize)]
@@ -77,23 +100,17 @@ struct Decide {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Release {
+struct Edit {
     actor: String,
     reason: String,
+    payload: Box<RawValue>,
 }
 
+/// The run and where it stands now.
 #[derive(Serialize)]
 struct Now {
+    run: String,
     state: &'static str,
-}
-
-pub(super) async fn replay(
-    State(console): State<Console>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let Replay { actor, reason, from, revision } = read(&body)?;
-    operate(console, &id, Operation::Replay { from, revision }, actor, reason).await
 }
 
 pub(super) async fn decide(
@@ -103,16 +120,24 @@ pub(super) async fn decide(
 ) -> Result<Response, Problem> {
     let Decide { actor, reason, step, verdict, row } = read(&body)?;
     let verdict = match (verdict.as_str(), row) {
-        ("done", Some(row)) => Verdict::Done(
-            json::parse(row.get().as_bytes()).map_err(|error| Problem::wrong(format!("`row` is not JSON: {error}")))?,
-        ),
+        ("done", Some(row)) => Verdict::Done(value("row", &row)?),
         ("done", None) => return Err(Problem::wrong("`done` needs the `row` that the write made")),
         ("not_done", None) => Verdict::NotDone,
         ("stop", None) => Verdict::Stop,
         ("not_done" | "stop", Some(_)) => return Err(Problem::wrong("`row` goes with `done` only")),
         (other, _) => return Err(Problem::wrong(format!("`verdict` is done, not_done or stop, got {other:?}"))),
     };
-    operate(console, &id, Operation::Decide { step, verdict }, actor, reason).await
+    operate(console, &id, Operation::Decide { step, verdict }, Who { actor, reason }).await
+}
+
+pub(super) async fn edit(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let Edit { actor, reason, payload } = read(&body)?;
+    let payload = value("payload", &payload)?;
+    operate(console, &id, Operation::Edit { payload }, Who { actor, reason }).await
 }
 
 pub(super) async fn release(
@@ -120,32 +145,48 @@ pub(super) async fn release(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Release { actor, reason } = read(&body)?;
-    operate(console, &id, Operation::Release, actor, reason).await
+    operate(console, &id, Operation::Release, who(&body)?).await
 }
 
-fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
+pub(super) async fn cancel(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    operate(console, &id, Operation::Cancel, who(&body)?).await
+}
+
+/// A body that says only who and why.
+pub(super) fn who(body: &[u8]) -> Result<Who, Problem> {
+    let Only { actor, reason } = read(body)?;
+    Ok(Who { actor, reason })
+}
+
+pub(super) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body)
         .map_err(|error| Problem::wrong(format!("the body is not what is expected here: {error}")))
 }
 
-async fn operate(
-    console: Console,
-    id: &str,
-    operation: Operation,
-    actor: String,
-    reason: String,
-) -> Result<Response, Problem> {
-    let run: RunId = id.parse().map_err(|error: crate::store::NotAnId| Problem::wrong(error.to_string()))?;
-    for (name, text) in [("actor", &actor), ("reason", &reason)] {
-        if text.trim().is_empty() {
-            return Err(Problem::wrong(format!("`{name}` is empty: who does this, and why, goes into the audit")));
+fn value(name: &str, text: &RawValue) -> Result<Value, Problem> {
+    json::parse(text.get().as_bytes()).map_err(|error| Problem::wrong(format!("`{name}` is not JSON: {error}")))
+}
+
+/// The id of a run as it was asked for.
+pub(super) fn run_id(text: &str) -> Result<RunId, Problem> {
+    text.parse().map_err(|error: NotAnId| Problem::wrong(error.to_string()))
+}
+
+async fn operate(console: Console, id: &str, operation: Operation, who: Who) -> Result<Response, Problem> {
+    let (run, by) = (run_id(id)?, who.by()?);
+    let Resumed { run, state } = console.control.operate(run, operation, by).await?;
+    Ok(fine(&Now { run: run.to_string(), state: state.as_str() }))
+}
+
+impl From<NotDone> for Problem {
+    fn from(not_done: NotDone) -> Problem {
+        match not_done {
+            NotDone::Refused(why) => Problem::new(StatusCode::CONFLICT, "refused", why),
+            NotDone::Store(error) => error.into(),
         }
-    }
-    let by = By { actor, reason, at: Timestamp::now() };
-    match console.control.operate(run, operation, by).await {
-        Ok(state) => Ok(fine(&Now { state: state.as_str() })),
-        Err(super::NotDone::Refused(why)) => Err(Problem::new(StatusCode::CONFLICT, "refused", why)),
-        Err(super::NotDone::Store(error)) => Err(error.into()),
     }
 }

@@ -15,6 +15,7 @@ const BODY: &str =
 #[derive(Default)]
 struct Runtime {
     refuses: AtomicBool,
+    store: std::sync::Mutex<Option<Arc<SqliteStore>>>,
 }
 
 impl Runtime {
@@ -33,6 +34,7 @@ impl Control for Runtime {
             flow: "orders".to_owned(),
             revision: Some(Hash::of(b"1")),
             activated_at: Some(noon()),
+            instead_of: None,
             problem: refused.then(|| Refused { at: noon(), findings: self.findings() }),
         }]
     }
@@ -41,17 +43,47 @@ impl Control for Runtime {
         Box::pin(async {
             let applied = !self.refuses.load(Ordering::SeqCst);
             let findings = if applied { Findings::default() } else { self.findings() };
-            ReloadReport { applied, flows: self.flows(), findings }
+            ReloadReport { applied, changed: vec![], removed: vec![], flows: self.flows(), findings }
         })
     }
 
-    fn operate(&self, _: RunId, operation: operate::Operation, _: By) -> Answer<'_> {
+    fn backfill(&self, flow: String, from: jiff::Timestamp, to: jiff::Timestamp, by: By) -> Found<'_> {
+        Box::pin(async move {
+            assert_eq!((by.actor.as_str(), by.reason.as_str()), ("ada", "a gap"));
+            match flow.as_str() {
+                "orders" if from < to => Ok(Backfilled { listed: 3, new: 1, runs: 2 }),
+                "orders" => Err(NoBackfill::Refused("`from` has to be before `to`".into())),
+                _ => Err(NoBackfill::Store(StoreError::NotFound(format!("flow {flow}")))),
+            }
+        })
+    }
+
+    fn operate(&self, run: RunId, operation: operate::Operation, _: By) -> Answer<'_, Resumed> {
         Box::pin(async move {
             match operation {
                 operate::Operation::Release => Err(NotDone::Refused("it holds no key".into())),
-                _ => Ok(RunState::Ready),
+                _ => Ok(Resumed { run, state: crate::store::RunState::Ready }),
             }
         })
+    }
+
+    fn preview(&self, run: RunId, _: Replay, _: Which) -> Answer<'_, Preview> {
+        let store = self.store.lock().unwrap().clone();
+        Box::pin(async move {
+            let loaded = store.unwrap().load_run(run).await?;
+            let run = loaded.ok_or_else(|| StoreError::NotFound(format!("run {run}")))?.run;
+            let refused = (run.flow == "other").then(|| "not that one".to_owned());
+            Ok(Preview { revision: run.revision, run, door: false, refused, steps: vec![] })
+        })
+    }
+
+    fn activate(&self, revision: Hash, _: By) -> Answer<'_, FlowStatus> {
+        let status = FlowStatus { revision: Some(revision), ..self.flows().remove(0) };
+        Box::pin(std::future::ready(Ok(status)))
+    }
+
+    fn graph(&self, _: String, revision: Hash) -> Answer<'_, Arc<ExecutionGraph>> {
+        Box::pin(std::future::ready(Err(NotDone::Refused(format!("no graph of {revision}")))))
     }
 }
 
@@ -70,6 +102,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let runtime = Arc::new(Runtime::default());
+        *runtime.store.lock().unwrap() = Some(store.clone());
         let bound = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (address, stop) = (bound.address(), CancellationToken::new());
         let metrics = Arc::new(Metrics::new());
@@ -290,5 +323,27 @@ async fn an_operators_wish_is_read_strictly_and_a_refusal_is_a_conflict() {
         ("decide", "not JSON"),
     ] {
         assert_eq!(wish(what, body).await.0, 400, "{what} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_backfill_has_an_actor_a_reason_and_a_time() {
+    let running = Running::start().await;
+    let fill = async |flow: &str, body: &str| {
+        let url = format!("http://{}/api/flows/{flow}/backfill", running.address);
+        running.ask(running.client.post(url).body(body.to_owned())).await
+    };
+    let whole = r#"{"actor":"ada","reason":"a gap","from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"}"#;
+    assert_eq!(fill("orders", whole).await, (200, r#"{"listed":3,"new":1,"runs":2}"#.to_owned()));
+    let open = r#"{"actor":"ada","reason":"a gap","from":"2026-03-01T00:00:00Z"}"#;
+    assert_eq!(fill("orders", open).await.0, 200, "until now");
+    assert_eq!(fill("nothing", whole).await.0, 404);
+    for (body, status) in [
+        (r#"{"actor":"ada","reason":"a gap","from":"2026-03-03T00:00:00Z","to":"2026-03-02T00:00:00Z"}"#, 409),
+        (r#"{"actor":"ada","reason":"a gap","from":"yesterday"}"#, 400),
+        (r#"{"actor":"ada","reason":" ","from":"2026-03-01T00:00:00Z"}"#, 400),
+        (r#"{"actor":"ada","from":"2026-03-01T00:00:00Z"}"#, 400),
+    ] {
+        assert_eq!(fill("orders", body).await.0, status, "{body}");
     }
 }

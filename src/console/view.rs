@@ -1,24 +1,56 @@
 //! What the store and the runtime hold, as JSON for people and programs. Payloads pass through [`mask`](super::mask).
 
+use super::steps::{Step, named_parameters, steps};
 use super::{Findings, FlowStatus, Refused, mask};
 use crate::diagnostics::render;
-use crate::graph::Severity;
+use crate::engine::door;
 use crate::store::{self, Alert, AuditEntry, Event, JournalEntry, Listed, LoadedRun, Record as Stored};
-use crate::value::{Record, Value, json};
+use crate::value::{Value, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-type Raw = Box<RawValue>;
+pub(super) type Raw = Box<RawValue>;
 
-/// A value as it may be shown, amounts verbatim. What cannot be written is not shown.
-fn shown(value: &Value) -> Raw {
-    let masked = mask::value(value);
-    json::write(&masked).or_else(|_| json::write_tagged(&masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
+/// Where payloads stand in what an entry of a journal says.
+const PAYLOADS: &[&[&str]] =
+    &[&["value"], &["found"], &["request", "body"], &["request", "params", "*"], &["find_by"], &["error", "body"]];
+
+/// How payloads are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eyes {
+    /// Persons and secrets hidden.
+    Masked,
+    /// As they are: somebody asked for it, and said why.
+    Whole,
 }
 
-/// Text that some value was written to, as it may be shown. What cannot be read is not shown.
-fn shown_text(text: &str) -> Raw {
-    json::parse_tagged(text).map_or_else(|_| RawValue::NULL.to_owned(), |value| shown(&value))
+impl Eyes {
+    /// A value as it may be shown, amounts verbatim. What cannot be written is not shown.
+    pub fn show(self, value: &Value) -> Raw {
+        self.show_at(value, &[])
+    }
+
+    /// The same of a value in which payloads stand at these places.
+    fn show_at(self, value: &Value, payloads: &[&[&str]]) -> Raw {
+        let masked = match self {
+            Eyes::Masked => mask::payloads(value, payloads),
+            Eyes::Whole => value.clone(),
+        };
+        json::write(&masked).or_else(|_| json::write_tagged(&masked)).map_or_else(|_| RawValue::NULL.to_owned(), raw)
+    }
+
+    /// Text that some value was written to, as it may be shown. What cannot be read is not shown.
+    pub fn show_text(self, text: &str) -> Raw {
+        json::parse_tagged(text).map_or_else(|_| RawValue::NULL.to_owned(), |value| self.show(&value))
+    }
+
+    /// A sentence as it may be shown.
+    pub fn text(self, text: &str) -> String {
+        match self {
+            Eyes::Masked => mask::text(text),
+            Eyes::Whole => text.to_owned(),
+        }
+    }
 }
 
 fn raw(text: String) -> Raw {
@@ -73,7 +105,10 @@ impl From<store::Run> for Run {
             accepted_at: run.accepted_at.to_string(),
             started_at: run.started_at.map(|at| at.to_string()),
             finished_at: run.finished_at.map(|at| at.to_string()),
-            error: run.error.and_then(|error| serde_json::to_string(&error).ok()).map(|text| shown_text(&text)),
+            error: run
+                .error
+                .and_then(|error| serde_json::to_string(&error).ok())
+                .map(|text| Eyes::Masked.show_text(&text)),
             reason: run.reason.as_deref().map(mask::text),
             duplicate_of: run.duplicate_of.map(|id| id.to_string()),
         }
@@ -105,7 +140,7 @@ impl From<Event> for EventView {
             own: event.own,
             received_at: event.received_at.to_string(),
             problem: event.problem.as_deref().map(mask::text),
-            delivery: shown_text(&event.delivery),
+            delivery: Eyes::Masked.show_text(&event.delivery),
             body_hash: event.body_hash.to_string(),
         }
     }
@@ -121,24 +156,35 @@ pub(super) struct RunDetail {
     /// `null` where the body is not JSON.
     payload: Raw,
     payload_bytes: usize,
+    /// What a person put in its place: what the run goes by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited: Option<Raw>,
+    steps: Vec<Step>,
     journal: Vec<Entry>,
 }
 
-impl From<LoadedRun> for RunDetail {
-    fn from(loaded: LoadedRun) -> RunDetail {
+impl RunDetail {
+    pub fn of(loaded: LoadedRun, eyes: Eyes) -> RunDetail {
         let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
             Stored::Accepted(accepted) => Some(accepted.clone()),
+            _ => None,
+        });
+        let edited = loaded.journal.iter().rev().find_map(|entry| match &entry.record {
+            Stored::Payload(payload) => Some(eyes.show_text(payload.event.as_str())),
             _ => None,
         });
         let accepted = accepted.unwrap_or_default();
         RunDetail {
             run: loaded.run.into(),
-            dedupe: accepted.dedupe.as_deref().map(mask::text),
-            order_key: accepted.order_key.as_deref().map(mask::text),
+            dedupe: accepted.dedupe.as_deref().map(|text| eyes.text(text)),
+            order_key: accepted.order_key.as_deref().map(|text| eyes.text(text)),
+            payload: door::event_value(&loaded.event, &loaded.body)
+                .map_or_else(|_| RawValue::NULL.to_owned(), |body| eyes.show(&body)),
             event: loaded.event.into(),
-            payload: json::parse(&loaded.body).map_or_else(|_| RawValue::NULL.to_owned(), |body| shown(&body)),
             payload_bytes: loaded.body.len(),
-            journal: loaded.journal.into_iter().map(Entry::from).collect(),
+            edited,
+            steps: steps(&loaded.journal, eyes),
+            journal: loaded.journal.into_iter().map(|entry| Entry::of(entry, eyes)).collect(),
         }
     }
 }
@@ -155,14 +201,14 @@ struct Entry {
     data: Raw,
 }
 
-impl From<JournalEntry> for Entry {
-    fn from(entry: JournalEntry) -> Entry {
+impl Entry {
+    fn of(entry: JournalEntry, eyes: Eyes) -> Entry {
         let envelope = entry.record.to_json().ok().and_then(|text| json::parse_tagged(&text).ok());
         let mut data = envelope.map_or(Value::Null, |envelope| envelope.get("data").clone());
         if let (Stored::Intent(_), Value::Record(intent)) = (&entry.record, &mut data)
-            && let Some(Value::Record(request)) = intent.get_mut("request")
+            && let Some(request) = intent.get("request").cloned()
         {
-            name_parameters(request);
+            intent.set("request".into(), named_parameters(request));
         }
         Entry {
             seq: entry.seq,
@@ -171,21 +217,9 @@ impl From<JournalEntry> for Entry {
             attempt: entry.attempt,
             kind: entry.record.kind(),
             at: entry.at.to_string(),
-            data: shown(&data),
+            data: eyes.show_at(&data, PAYLOADS),
         }
     }
-}
-
-/// `[{name, value}]` as a record, so that parameters are masked by their names.
-fn name_parameters(request: &mut Record) {
-    let Some(Value::List(params)) = request.get("params") else { return };
-    let named = params.iter().filter_map(|param| {
-        let param = param.as_record()?;
-        let (_, value) = param.iter().find(|(name, _)| name.as_str() != "name")?;
-        Some((param.get("name")?.as_text()?.clone(), value.clone()))
-    });
-    let named = named.collect::<Record>();
-    request.set("params".into(), named.into());
 }
 
 #[derive(Serialize)]
@@ -198,6 +232,8 @@ pub(super) struct AlertView {
     title: String,
     detail: Option<String>,
     open: bool,
+    acknowledged_by: Option<String>,
+    acknowledged_at: Option<String>,
     count: i64,
     first_at: String,
     last_at: String,
@@ -205,19 +241,18 @@ pub(super) struct AlertView {
 
 impl From<Alert> for AlertView {
     fn from(alert: Alert) -> AlertView {
+        let (acknowledged_by, acknowledged_at) = alert.acknowledged.map(|(actor, at)| (actor, at.to_string())).unzip();
         AlertView {
             id: alert.id.to_string(),
             flow: alert.flow,
             run: alert.run.map(|run| run.to_string()),
-            severity: match alert.severity {
-                Severity::Info => "info",
-                Severity::Warning => "warning",
-                Severity::Error => "error",
-            },
+            severity: alert.severity.as_str(),
             code: alert.code,
             title: mask::text(&alert.title),
             detail: alert.detail.as_deref().map(mask::text),
             open: alert.open,
+            acknowledged_by,
+            acknowledged_at,
             count: alert.count,
             first_at: alert.first_at.to_string(),
             last_at: alert.last_at.to_string(),
@@ -245,6 +280,9 @@ impl From<AuditEntry> for AuditView {
 pub(super) struct Flow {
     flow: String,
     revision: Option<String>,
+    /// What the file says, where an operator chose another revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_disk: Option<String>,
     activated_at: Option<String>,
     problem: Option<Problem>,
 }
@@ -262,6 +300,7 @@ impl From<FlowStatus> for Flow {
         Flow {
             flow: status.flow,
             revision: status.revision.map(|hash| hash.to_string()),
+            on_disk: status.instead_of.map(|hash| hash.to_string()),
             activated_at: status.activated_at.map(|at| at.to_string()),
             problem: status.problem.map(problem),
         }

@@ -66,6 +66,13 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Puts another text in the place of one.
+    pub(super) fn replace(&mut self, file: FileId, text: impl Into<Arc<str>>) {
+        if let Some(source) = self.files.get_mut(file.0 as usize) {
+            source.text = text.into();
+        }
+    }
+
     /// The text with that id. An id of another `Sources` gives an empty text, never a panic.
     pub fn get(&self, file: FileId) -> Source {
         self.files.get(file.0 as usize).cloned().unwrap_or_else(|| Source { path: "<unknown>".into(), text: "".into() })

@@ -10,9 +10,11 @@ use crate::graph::{ErrorClass, Operation};
 use crate::language::code::CompareOp;
 use crate::language::types::Type;
 use crate::store::Place;
+use crate::value::paths::Paths;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A system's side of the engine. Object-safe: the engine holds one for each connection.
@@ -54,6 +56,29 @@ pub enum Parameter {
     Value(Value),
     Filter(EvaluatedFilter),
     Columns(Vec<Text>),
+    /// The writes of a change set, in order.
+    Writes(Vec<Write>),
+}
+
+/// One write of a change set. Has no key of its own: the whole set is one work.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// `header`, `line/1`.
+    pub path: Text,
+    pub request: Request,
+    /// Lookup columns with the place, from 0, of the write whose row they name.
+    pub refer: Vec<(Text, usize)>,
+}
+
+impl Request {
+    /// The writes, where it is a change set.
+    pub fn writes(&self) -> &[Write] {
+        let found = self.params.iter().find_map(|(_, param)| match param {
+            Parameter::Writes(writes) => Some(writes.as_slice()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
 }
 
 /// A `where` with its values: what a connector renders as the system's own filter.
@@ -246,5 +271,46 @@ impl StepError {
     /// Whether a write that failed so may have been done all the same.
     pub fn leaves_open(&self) -> bool {
         matches!(self.class, ErrorClass::Unavailable | ErrorClass::Timeout) && self.sent == Sent::Perhaps
+    }
+}
+
+impl Outcome {
+    /// The same without what a project drops.
+    pub fn without(self, drop: &Paths) -> Outcome {
+        match self {
+            outcome if drop.is_empty() => outcome,
+            Outcome::Done(row) => Outcome::Done(row.without(drop)),
+            Outcome::Missing(error) => Outcome::Missing(error.without(drop)),
+            Outcome::Failed(error) => Outcome::Failed(error.without(drop)),
+            held @ Outcome::Held { .. } => held,
+        }
+    }
+}
+
+impl LookOutcome {
+    /// The same without what a project drops.
+    pub fn without(self, drop: &Paths) -> LookOutcome {
+        match self {
+            outcome if drop.is_empty() => outcome,
+            LookOutcome::Found(rows) => LookOutcome::Found(rows.into_iter().map(|row| row.without(drop)).collect()),
+            LookOutcome::Failed(error) => LookOutcome::Failed(error.without(drop)),
+        }
+    }
+}
+
+impl Row {
+    /// Paths begin at the row; at each of several.
+    fn without(self, drop: &Paths) -> Row {
+        let value = match &self.value {
+            Value::List(rows) => Value::List(Arc::new(rows.iter().map(|row| drop.without(row)).collect())),
+            value => drop.without(value),
+        };
+        Row { value, ..self }
+    }
+}
+
+impl StepError {
+    fn without(self, drop: &Paths) -> StepError {
+        StepError { body: self.body.as_ref().map(|body| drop.without(body)), ..self }
     }
 }

@@ -8,10 +8,12 @@ use super::journal::run_error;
 use super::machine::path::key_text;
 use super::machine::{NodePath, evaluation_error};
 use crate::diagnostics::Code;
-use crate::graph::{ExecutionGraph, Slot};
+use crate::graph::{ExecutionGraph, RUN_FLOW, Slot, TriggerKind};
 use crate::language::evaluate::{Context, Limits};
 use crate::store::{Event, NewRun, RunError, Start};
-use crate::value::{Text, Value, json};
+use crate::value::json::{self, JsonError};
+use crate::value::{Text, Value};
+use jiff::Timestamp;
 
 /// What `flow` makes of an event with that body and delivery. `id`: the provider's, unless the flow names a `dedupe`.
 /// `own`: caused by ourselves.
@@ -31,18 +33,52 @@ pub fn ask(flow: &ExecutionGraph, event: &Value, trigger: &Value, id: &str, own:
     run
 }
 
+/// The connection of events that are calls by other flows.
+pub const CALLS: &str = RUN_FLOW;
+
+/// A kept event's body as its runs see it. What another flow gave has its own types; what came from outside is JSON.
+pub fn event_value(event: &Event, body: &[u8]) -> Result<Value, JsonError> {
+    match std::str::from_utf8(body) {
+        Ok(text) if event.connection == CALLS => json::parse_tagged(text),
+        _ => json::parse(body),
+    }
+}
+
 /// `trigger` as a run sees it: the delivery of a kept event.
 pub fn trigger(event: &Event) -> Value {
     let delivery = json::parse(event.delivery.as_bytes()).unwrap_or(Value::Missing);
+    // What a flow asked for itself stands under the flow's own name, and says here which connection it asked.
+    let connection = match asked_by(&event.connection) {
+        Some(_) => delivery.get("connection").clone(),
+        None => Value::from(event.connection.as_str()),
+    };
+    let Event { provider_id, kind, received_at, own, .. } = event;
+    delivered(provider_id, kind, *received_at, delivery.get("headers").clone(), connection, *own)
+}
+
+/// `trigger` of these facts; `connection` is missing where none was asked.
+pub fn delivered(id: &str, kind: &str, at: Timestamp, headers: Value, connection: Value, own: bool) -> Value {
     let fields = [
-        ("id", Value::from(event.provider_id.as_str())),
-        ("type", Value::from(event.kind.as_str())),
-        ("received_at", Value::Time(event.received_at)),
-        ("headers", delivery.get("headers").clone()),
-        ("connection", Value::from(event.connection.as_str())),
-        ("own", Value::from(event.own)),
+        ("id", Value::from(id)),
+        ("type", Value::from(kind)),
+        ("received_at", Value::Time(at)),
+        ("headers", headers),
+        ("connection", connection),
+        ("own", Value::from(own)),
     ];
-    Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
+    let there = fields.into_iter().filter(|(_, value)| *value != Value::Missing);
+    Value::Record(there.map(|(name, value)| (Text::from(name), value)).collect())
+}
+
+/// Where the events of a trigger that asks by itself are kept, in the place of a connection: two flows that ask for the
+/// same row each have their own event of it.
+pub fn inbox(kind: &TriggerKind, flow: &str) -> String {
+    format!("{}/{flow}", kind.word())
+}
+
+/// The flow that asked for the events of that inbox; `None`: it is a connection's.
+pub fn asked_by(inbox: &str) -> Option<&str> {
+    inbox.split_once('/').map(|(_, flow)| flow)
 }
 
 struct Door<'a> {

@@ -4,17 +4,22 @@
 //! over) writes nothing and stops at once; a run that only waits is given back to the store, and taken up again from its
 //! journal when it is due.
 
+mod children;
+#[cfg(test)]
+mod tests;
+
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Sent, StepError};
 use super::executor::Inner;
-use super::journal::{decode, encode, run_error};
+use super::journal::{HELD, decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use super::places::places;
 use super::revisions::NoGraph;
-use super::{door, machine};
+use super::{door, machine, own};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Record as Stored};
 use crate::store::{Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError};
-use crate::value::{Text, json};
+use crate::value::{Text, Value, json};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -88,8 +93,20 @@ impl Inner {
     }
 }
 
+/// What the run goes by: the event as it came in, or as a person mended it.
+pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
+    let mended = loaded.journal.iter().rev().find_map(|entry| match &entry.record {
+        Stored::Payload(payload) => Some(&payload.event),
+        _ => None,
+    });
+    let read = match mended {
+        Some(mended) => json::parse_tagged(mended.as_str()),
+        None => door::event_value(&loaded.event, &loaded.body),
+    };
+    read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
+}
+
 fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
-    let unreadable = |error| Stopped::Parked(format!("the kept event cannot be read: {error}"));
     let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
         Stored::Accepted(accepted) => accepted.dedupe.clone(),
         _ => None,
@@ -99,7 +116,7 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, St
         id: loaded.run.id.to_string().into(),
         dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
         revision: revision.to_string().into(),
-        event: json::parse(&loaded.body).map_err(unreadable)?,
+        event: payload(loaded)?,
         trigger: door::trigger(&loaded.event),
     })
 }
@@ -174,6 +191,7 @@ impl Driver {
     /// Does what the machine says. True: the run is given back.
     async fn perform(&mut self, actions: Vec<Action>, lost: &CancellationToken) -> Result<bool, Stopped> {
         let (mut entries, mut claims, mut calls, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let mut children = Vec::new();
         self.due = None;
         for action in actions {
             match action {
@@ -182,6 +200,7 @@ impl Driver {
                 Action::Wait { until } => self.due = Some(until),
                 Action::Finish(how) => end = Some(how),
                 Action::Refused(why) => tracing::warn!(%why, "a command was refused"),
+                child @ (Action::Call { .. } | Action::Join { .. }) => children.push(child),
                 call @ (Action::Send { .. } | Action::Look { .. }) => calls.push(call),
             }
         }
@@ -198,6 +217,8 @@ impl Driver {
         if leaves || !entries.is_empty() {
             let mut update = RunUpdate::to(next, Timestamp::now());
             update.alerts = self.alerts(&entries, end.as_ref());
+            update.kept = own::kept(&entries);
+            update.joined = self.joined(&entries);
             update.revision = self.takes.take();
             self.append(&entries, update, lost).await?;
         }
@@ -219,6 +240,10 @@ impl Driver {
             let given = self.claim(entry, lost).await?;
             self.given.push_back(given);
         }
+        for action in children {
+            let given = self.child(action, lost).await?;
+            self.given.push_back(given);
+        }
         for call in calls {
             self.call(call);
         }
@@ -233,23 +258,11 @@ impl Driver {
         lost: &CancellationToken,
     ) -> Result<(), StoreErrorOr> {
         let entries = numbered(entries, &mut self.seq)?;
-        let mut wait = Duration::from_millis(50);
-        loop {
-            match self.inner.store.append(self.lease, entries.clone(), update.clone()).await {
-                Ok(next) => {
-                    if next.is_some() {
-                        self.inner.wake.notify_one();
-                    }
-                    return Ok(());
-                }
-                Err(error) if error.is_outage() && error != StoreError::Closed && !lost.is_cancelled() => {
-                    tracing::error!(%error, "the store does not take what this run wrote; trying again");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(5));
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let write = || self.inner.store.append(self.lease, entries.clone(), update.clone());
+        if insist(write, lost).await?.is_some() {
+            self.inner.wake.notify_one();
         }
+        Ok(())
     }
 
     /// Writes a result together with the claim on its row.
@@ -340,6 +353,24 @@ impl Driver {
     }
 }
 
+/// Asks the store again and again while it is out of order.
+async fn insist<'s, T>(
+    ask: impl Fn() -> crate::store::Reply<'s, T>,
+    lost: &CancellationToken,
+) -> Result<T, StoreError> {
+    let mut wait = Duration::from_millis(50);
+    loop {
+        match ask().await {
+            Err(error) if error.is_outage() && error != StoreError::Closed && !lost.is_cancelled() => {
+                tracing::error!(%error, "the store does not take what this run wrote; trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            answer => return answer,
+        }
+    }
+}
+
 /// What [`Driver::append`] can fail with.
 #[derive(Debug, thiserror::Error)]
 enum StoreErrorOr {
@@ -360,12 +391,21 @@ impl From<StoreErrorOr> for Stopped {
 
 async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> Outcome {
     let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
+    if request.connection.is_empty() {
+        return own::read(&*inner.store, &inner.rates(), request).await;
+    }
     let Some(connector) = inner.connector(&request.connection) else {
         return Outcome::Failed(no_connection(&request.connection));
+    };
+    let places = places(operation, request);
+    let held = match inner.places.take(places, operation.repeat.settle, PATIENCE).await {
+        Some(held) => held,
+        None => return others_first(),
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let outcome = outcome.without(&inner.drop());
     let became = match &outcome {
         Outcome::Done(_) => "done",
         Outcome::Missing(_) => "missing",
@@ -373,7 +413,21 @@ async fn send(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         Outcome::Failed(error) => error.class.as_str(),
     };
     inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
+    // What is open keeps its place: the server may still be working.
+    if !matches!(&outcome, Outcome::Failed(error) if error.leaves_open()) {
+        held.let_go();
+    }
     outcome
+}
+
+/// How long a run stays in memory for its turn at a place that another write holds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Its turn has not come: the run waits outside. No attempt.
+fn others_first() -> Outcome {
+    let message = "other writes of the same `one_at_a_time` are under way";
+    let error = StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Throttled, HELD, message) };
+    Outcome::Held { until: machine::backoff::after(Timestamp::now(), Duration::from_millis(500)), error }
 }
 
 async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {
@@ -382,7 +436,8 @@ async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u3
         return LookOutcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await
+    let looked = connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    looked.without(&inner.drop())
 }
 
 fn no_connection(connection: &str) -> StepError {

@@ -5,14 +5,17 @@
 //! otherwise: the next process looks for it.
 
 use super::connector::Connector;
-use super::driver::{Driver, Stopped, numbered};
-use super::machine::{Action, Command, From, NodePath, Verdict};
+use super::driver::{Driver, Stopped};
+use super::machine::{Command, operation_at, operations};
+use super::places::{Places, places};
 use super::revisions::Revisions;
-use crate::graph::Severity;
+use crate::graph::{ExecutionGraph, Severity};
 use crate::language::evaluate::Limits;
-use crate::store::{By, Claimed, Hash, Lease, NewAlert, Next, Resume, RunId, RunState, RunUpdate, Store, StoreError};
+use crate::model::rates::Rates;
+use crate::store::{Claimed, Lease, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::value::Text;
+use crate::value::paths::Paths;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -58,7 +61,7 @@ impl Config {
 /// Runs the runs.
 #[derive(Clone)]
 pub struct Executor {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -67,7 +70,11 @@ pub(super) struct Inner {
     pub config: Config,
     /// Something may be there to be claimed.
     pub wake: Notify,
+    /// What `one_at_a_time` holds.
+    pub places: Places,
     connectors: ArcSwap<Connectors>,
+    rates: ArcSwap<Rates>,
+    drop: ArcSwap<Paths>,
     active: Mutex<HashMap<RunId, Active>>,
 }
 
@@ -78,27 +85,27 @@ struct Active {
     commands: mpsc::Sender<Command>,
 }
 
-/// Why an operator's command was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    #[error("{0}")]
-    Refused(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl std::convert::From<Stopped> for CommandError {
-    fn from(stopped: Stopped) -> CommandError {
-        match stopped {
-            Stopped::Store(error) => CommandError::Store(error),
-            other => CommandError::Refused(other.to_string()),
-        }
-    }
-}
-
 impl Inner {
     pub fn connector(&self, connection: &str) -> Option<Arc<dyn Connector>> {
         self.connectors.load().get(connection).cloned()
+    }
+
+    /// Tells a run at work here. False: it is not.
+    pub async fn tell(&self, run: RunId, command: Command) -> bool {
+        let active = self.active().get(&run).map(|active| active.commands.clone());
+        match active {
+            Some(commands) => commands.send(command).await.is_ok(),
+            None => false,
+        }
+    }
+
+    pub fn rates(&self) -> Arc<Rates> {
+        self.rates.load_full()
+    }
+
+    /// What is taken out of every answer before anything sees it.
+    pub fn drop(&self) -> Arc<Paths> {
+        self.drop.load_full()
     }
 
     fn active(&self) -> MutexGuard<'_, HashMap<RunId, Active>> {
@@ -118,7 +125,10 @@ impl Executor {
             revisions,
             config,
             wake: Notify::new(),
+            places: Places::default(),
             connectors: ArcSwap::from_pointee(connectors),
+            rates: ArcSwap::default(),
+            drop: ArcSwap::default(),
             active: Mutex::default(),
         };
         Executor { inner: Arc::new(inner) }
@@ -127,6 +137,17 @@ impl Executor {
     /// Runs go on with these from their next request on.
     pub fn set_connectors(&self, connectors: Connectors) {
         self.inner.connectors.store(Arc::new(connectors));
+    }
+
+    /// Runs ask these from their next `rates.get` on. A table that cannot be read leaves the one before it.
+    pub fn set_rates(&self, rates: Rates) {
+        let rates = rates.or_before(&self.inner.rates());
+        self.inner.rates.store(Arc::new(rates));
+    }
+
+    /// Answers come without what these name from the next one on.
+    pub fn set_drop(&self, drop: Paths) {
+        self.inner.drop.store(Arc::new(drop));
     }
 
     /// An event was accepted: there may be something to do.
@@ -141,6 +162,7 @@ impl Executor {
 
     /// Works until `stop` is cancelled, and then until what is under way has finished or the grace time is over.
     pub async fn run(&self, stop: CancellationToken) {
+        self.retake_places().await;
         let tracker = TaskTracker::new();
         let renewing = tokio::spawn(self.clone().renew());
         while !stop.is_cancelled() {
@@ -167,6 +189,43 @@ impl Executor {
             }
         }
         renewing.abort();
+    }
+
+    /// The writes that were under way when the last process went away may still be worked on: they have their places until
+    /// they have settled.
+    async fn retake_places(&self) {
+        let graphs = self.inner.revisions.graphs();
+        let waits = |graph: &&Arc<ExecutionGraph>| operations(graph).iter().any(|one| one.one_at_a_time.is_some());
+        for graph in graphs.iter().filter(waits) {
+            if let Err(error) = self.retake_places_of(&graph.flow).await {
+                tracing::error!(%error, flow = %graph.flow, "what was under way in the last process cannot be read");
+            }
+        }
+    }
+
+    async fn retake_places_of(&self, flow: &str) -> Result<(), StoreError> {
+        let states = vec![RunState::Running, RunState::Waiting, RunState::Ready];
+        let filter = RunFilter { flow: Some(flow.to_owned()), states, ..RunFilter::default() };
+        let mut page = Page::first(500);
+        loop {
+            let listed = self.inner.store.runs(filter.clone(), page.clone()).await?;
+            for run in listed.items.iter().filter(|run| run.revision.is_some()) {
+                let Some(loaded) = self.inner.store.load_run(run.id).await? else { continue };
+                // One that cannot be rebuilt sends nothing either.
+                let Ok(rebuilt) = self.inner.rebuild(&loaded, None).await else { continue };
+                for (node, request) in rebuilt.machine.open_requests() {
+                    let Some((_, operation)) = operation_at(rebuilt.machine.graph(), &node) else { continue };
+                    for place in places(operation, &request) {
+                        // Whoever has it already has it for as long.
+                        drop(self.inner.places.take([place].into(), operation.repeat.settle, Duration::ZERO).await);
+                    }
+                }
+            }
+            match listed.next {
+                Some(after) => page.after = Some(after),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Takes up what wants a worker. Gives how long to wait before asking again.
@@ -282,69 +341,5 @@ impl Executor {
                 Err(error) => tracing::error!(%error, "leases could not be renewed"),
             }
         }
-    }
-
-    /// A person says what became of a write that nothing can tell.
-    pub async fn decide(&self, run: RunId, step: &str, verdict: Verdict, by: By) -> Result<RunState, CommandError> {
-        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let command = Command::Decide { node: NodePath::new(step), verdict, actor, reason };
-        self.command(run, command, None, "decide", by).await
-    }
-
-    /// A person sends a run on its way again, with another revision where one is named.
-    pub async fn replay(
-        &self,
-        run: RunId,
-        from: From,
-        again: Vec<NodePath>,
-        revision: Option<Hash>,
-        by: By,
-    ) -> Result<RunState, CommandError> {
-        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let command = Command::Replay { from, again, actor, reason };
-        self.command(run, command, revision, "replay", by).await
-    }
-
-    /// A person ends a run: one at work here lets what is under way finish first, one that stands still ends as it is
-    /// taken up.
-    pub async fn cancel(&self, run: RunId, by: By) -> Result<(), CommandError> {
-        let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let command = Command::Cancel { actor, reason };
-        let active = self.inner.active().get(&run).map(|active| active.commands.clone());
-        if let Some(active) = active
-            && active.send(command.clone()).await.is_ok()
-        {
-            return Ok(());
-        }
-        self.command(run, command, None, "cancel", by).await.map(|_| ())
-    }
-
-    /// Writes a decision down and puts the run back to work.
-    async fn command(
-        &self,
-        run: RunId,
-        command: Command,
-        revision: Option<Hash>,
-        action: &'static str,
-        by: By,
-    ) -> Result<RunState, CommandError> {
-        let loaded = self.inner.store.load_run(run).await?;
-        let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {run}")))?;
-        if action != "replay" && !loaded.run.state.needs_a_person() {
-            return Err(CommandError::Refused(format!("run {run} is {}", loaded.run.state)));
-        }
-        let mut rebuilt = self.inner.rebuild(&loaded, revision).await?;
-        let mut entries = Vec::new();
-        for done in rebuilt.machine.step(command, by.at, 0.0) {
-            match done {
-                Action::Record(recorded) => entries.extend(recorded),
-                Action::Refused(why) => return Err(CommandError::Refused(why)),
-                _ => {}
-            }
-        }
-        let entries = numbered(&entries, &mut rebuilt.next_seq).map_err(Stopped::from)?;
-        let state = self.inner.store.resume(run, Resume { entries, revision, action }, by).await?;
-        self.wake();
-        Ok(state)
     }
 }

@@ -3,7 +3,7 @@
 //! Everything passes through `value::json`'s tagged form, so that numbers keep their text and missing is not null.
 //! Invariant: what is read back folds to the state that was written.
 
-use super::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
+use super::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError, Write};
 use super::machine::{Done, Entry, Fact, Failure, NodePath, Ruling};
 use crate::language::code::CompareOp;
 use crate::store::journal::{self as stored, JournalError, Record as Stored};
@@ -43,6 +43,10 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
             let error = run_error(&failure.error, &entry.node)?;
             Stored::Error(stored::Failure { error, open: failure.open, retry_at: failure.retry_at })
         }
+        Fact::NotYet { generation: g, attempt: a, next } => {
+            (generation, attempt) = (*g, *a);
+            Stored::NotYet(stored::NotYet { next: *next })
+        }
         Fact::NotFound { generation: g, attempt: a } => {
             (generation, attempt) = (*g, *a);
             Stored::Look(stored::Look { found: None })
@@ -60,22 +64,34 @@ pub fn encode(entry: &Entry, seq: i64) -> Result<JournalEntry, JournalError> {
         Fact::RunFailed { step, error } => {
             Stored::Error(stored::Failure { error: run_error(error, step)?, open: false, retry_at: None })
         }
-        Fact::Decision { what, actor, reason } => Stored::Decision(stored::Decision {
+        Fact::Called { generation: g, attempt: a, run, waits } => {
+            (generation, attempt) = (*g, *a);
+            Stored::Called(stored::CalledRun { run: run.to_string(), joined: false, waits: *waits })
+        }
+        Fact::Decision { what, actor, reason, moved_from } => Stored::Decision(stored::Decision {
             what: what.as_str().to_owned(),
             actor: actor.to_string(),
             reason: reason.to_string(),
-            value: None,
+            value: moved_from.as_ref().map(|path| encoded(&Value::from(path.as_str()))).transpose()?,
         }),
     };
     Ok(JournalEntry { seq, node: entry.node.as_str().to_owned(), generation, attempt, record, at: entry.at })
 }
 
-/// An envelope as the machine's entry; `None`: the store's own.
+/// The value of a request's parameter.
+pub(super) fn param_value<'r>(request: &'r Request, name: &str) -> Option<&'r Value> {
+    request.params.iter().find_map(|(known, param)| match param {
+        Parameter::Value(value) if known.as_str() == name => Some(value),
+        _ => None,
+    })
+}
+
+/// An envelope as the machine's entry; `None`: the store's own, or a mended payload.
 pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
     let JournalEntry { generation, attempt, .. } = *entry;
     let node = NodePath::new(entry.node.as_str());
     let fact = match &entry.record {
-        Stored::Accepted(_) => return Ok(None),
+        Stored::Accepted(_) | Stored::Payload(_) => return Ok(None),
         Stored::Started(started) => Fact::Started { revision: started.revision.as_str().into() },
         Stored::Began(_) => Fact::Began,
         Stored::Intent(intent) => {
@@ -87,6 +103,7 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             let done = Done { adopted: result.adopted, status: result.status, ..Done::computed(result.now, value) };
             Fact::Done { generation, attempt, done: Box::new(done) }
         }
+        Stored::NotYet(not_yet) => Fact::NotYet { generation, attempt, next: not_yet.next },
         Stored::Look(_) => Fact::NotFound { generation, attempt },
         Stored::Error(failure) => {
             let error = step_error(&failure.error)?;
@@ -102,11 +119,18 @@ pub fn decode(entry: &JournalEntry) -> Result<Option<Entry>, JournalError> {
             }
         }
         Stored::Skipped(_) => Fact::Skipped,
+        Stored::Called(called) => {
+            Fact::Called { generation, attempt, run: called.run.as_str().into(), waits: called.waits }
+        }
         Stored::Decision(decision) => {
             let what = Ruling::ALL.iter().copied().find(|known| known.as_str() == decision.what);
             let what = what.ok_or_else(|| unreadable(format!("the decision `{}`", decision.what)))?;
             let (actor, reason) = (decision.actor.as_str().into(), decision.reason.as_str().into());
-            Fact::Decision { what, actor, reason }
+            let moved_from = match (what, &decision.value) {
+                (Ruling::Moved, Some(path)) => Some(NodePath::new(text_of(&decoded(path)?)?)),
+                _ => None,
+            };
+            Fact::Decision { what, actor, reason, moved_from }
         }
     };
     Ok(Some(Entry { node, at: entry.at, fact }))
@@ -149,6 +173,7 @@ fn request_value(request: &Request) -> Value {
             Parameter::Value(value) => ("value", value.clone()),
             Parameter::Filter(filter) => ("filter", filter_value(filter)),
             Parameter::Columns(columns) => ("columns", texts(columns)),
+            Parameter::Writes(writes) => ("writes", writes.iter().map(write_value).collect::<Vec<_>>().into()),
         };
         named(&[("name", Value::Text(name.clone())), (kind, value)])
     });
@@ -158,19 +183,61 @@ fn request_value(request: &Request) -> Value {
     named(&fields)
 }
 
+/// One write of a change set: a request within the request.
+fn write_value(write: &Write) -> Value {
+    let refer = write.refer.iter().map(|(column, place)| (column.clone(), Value::from(*place as i64)));
+    named(&[
+        ("path", Value::Text(write.path.clone())),
+        ("operation", Value::Text(write.request.operation.clone())),
+        ("request", request_value(&write.request)),
+        ("find_by", record(write.request.find_by.iter().cloned())),
+        ("refer", record(refer)),
+    ])
+}
+
+fn read_write(value: &Value, set: &stored::Intent) -> Result<Write, JournalError> {
+    let columns = |name: &str| value.get(name).as_record().cloned().unwrap_or_default();
+    let refer = columns("refer");
+    let refer = refer.iter().map(|(column, place)| {
+        let place = place.as_number().and_then(|place| place.exact().ok()).and_then(|place| place.to_i64());
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        Ok((column.clone(), place.ok_or_else(|| unreadable("the place of a write".to_owned()))?))
+    });
+    let refer = refer.collect::<Result<_, JournalError>>()?;
+    let find_by = columns("find_by");
+    let request = Request {
+        operation: text_of(value.get("operation"))?,
+        key: None,
+        find_by: find_by.iter().map(|(column, value)| (column.clone(), value.clone())).collect(),
+        ..request_of(value.get("request"), set)?
+    };
+    Ok(Write { path: text_of(value.get("path"))?, request, refer })
+}
+
 fn read_request(intent: &stored::Intent) -> Result<Request, JournalError> {
-    let value = decoded(&intent.request)?;
+    let find_by = intent.find_by.as_ref().map(decoded).transpose()?.unwrap_or(Value::Missing);
+    let find_by = find_by.as_record().into_iter().flat_map(|columns| columns.iter());
+    Ok(Request {
+        find_by: find_by.map(|(column, value)| (column.clone(), value.clone())).collect(),
+        ..request_of(&decoded(&intent.request)?, intent)?
+    })
+}
+
+/// What [`request_value`] wrote, with what stands beside it in the intent.
+fn request_of(value: &Value, intent: &stored::Intent) -> Result<Request, JournalError> {
     let params = value.get("params").as_list().unwrap_or_default().iter().map(|param| {
         let name = text_of(param.get("name"))?;
         let value = match (param.get("filter"), param.get("columns")) {
+            (Value::Missing, Value::Missing) if param.get("writes").as_list().is_some() => {
+                let writes = param.get("writes").as_list().unwrap_or_default();
+                Parameter::Writes(writes.iter().map(|write| read_write(write, intent)).collect::<Result<_, _>>()?)
+            }
             (Value::Missing, Value::Missing) => Parameter::Value(param.get("value").clone()),
             (Value::Missing, columns) => Parameter::Columns(read_texts(columns)?),
             (filter, _) => Parameter::Filter(read_filter(filter)?),
         };
         Ok((name, value))
     });
-    let find_by = intent.find_by.as_ref().map(decoded).transpose()?.unwrap_or(Value::Missing);
-    let find_by = find_by.as_record().into_iter().flat_map(|columns| columns.iter());
     Ok(Request {
         operation: intent.operation.as_str().into(),
         connection: intent.connection.as_deref().unwrap_or_default().into(),
@@ -178,7 +245,7 @@ fn read_request(intent: &stored::Intent) -> Result<Request, JournalError> {
         params: params.collect::<Result<_, JournalError>>()?,
         body: Some(value.get("body").clone()).filter(|body| !matches!(body, Value::Missing)),
         key: intent.key.as_deref().map(Text::from),
-        find_by: find_by.map(|(column, value)| (column.clone(), value.clone())).collect(),
+        find_by: Vec::new(),
         now: intent.now,
     })
 }

@@ -6,7 +6,9 @@
 //! - [`connector`] what is asked of a system's side
 //! - [`revisions`] the live graphs, and the pinned ones of runs that began earlier
 //! - [`rehearsal`] tests beside the flows: door and machine with given answers
-//! - [`executor`] claims runs from the store and does what their machines say; [`driver`] one of them
+//! - [`own`] what the engine reads and keeps itself: links, totals, rates
+//! - [`executor`] claims runs from the store and does what their machines say; [`driver`] one of them; [`operate`]
+//!   what a person does to them
 //!
 //! Deliberately without HTTP and files: connectors and triggers stand below. Invariant: what a machine records is
 //! durable before what follows it is done.
@@ -20,6 +22,9 @@ mod driver;
 pub mod executor;
 pub mod journal;
 pub mod machine;
+pub mod operate;
+mod own;
+mod places;
 pub mod rehearsal;
 pub mod revisions;
 #[cfg(test)]
@@ -28,5 +33,6 @@ pub(crate) mod testing;
 mod tests;
 
 pub use connector::Connector;
-pub use executor::{CommandError, Config, Connectors, Executor};
+pub use executor::{Config, Connectors, Executor};
+pub use operate::{CommandError, Preview, Resumed};
 pub use revisions::{Live, Revisions};

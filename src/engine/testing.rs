@@ -30,7 +30,7 @@ pub(crate) fn list(items: &[Value]) -> Value {
 }
 
 /// The inputs of every slot here, in order.
-pub(crate) const INPUTS: &[&str] = &["event", "trigger", "steps", "run", "item", "error"];
+pub(crate) const INPUTS: &[&str] = &["event", "trigger", "steps", "run", "item", "error", "row"];
 
 pub(crate) fn constant(value: Value) -> Code {
     code(Op::Const(value))
@@ -69,6 +69,7 @@ pub(crate) fn step(id: &str, kind: NodeKind) -> Node {
         description: None,
         when: None,
         kind,
+        together: false,
         timeout: None,
         retry: Retry::default(),
         on_error: Vec::new(),
@@ -94,6 +95,7 @@ pub(crate) fn operation(name: &str, writes: bool, params: Vec<(&str, Param)>, re
         repeat,
         missing_continues: false,
         blank_is_missing: false,
+        one_at_a_time: None,
     }
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn graph(steps: Vec<Node>) -> ExecutionGraph {
         flow: "test".into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: "paypal".into(), events: vec![] },
+            kind: TriggerKind::Webhook { connection: "paypal".into(), events: vec![], reconcile: None },
             ignore_own: false,
             when: None,
             dedupe: None,

@@ -1,7 +1,7 @@
 //! Runs driven against a real store and a connector that does as it is told.
 
 use super::connector::*;
-use super::machine::{From, Verdict};
+use super::machine::{Replay, Verdict};
 use super::testing::*;
 use super::*;
 use crate::graph::*;
@@ -121,6 +121,7 @@ impl House {
             own: false,
             received_at: Timestamp::now(),
             problem: None,
+            subjects: vec![],
         };
         let flow = self.revisions.live("test").unwrap().graph;
         let value = crate::value::json::parse(&body).unwrap();
@@ -315,7 +316,7 @@ async fn a_person_decides_and_replays() {
     house.executor.decide(run, "header", Verdict::Done(seen), by()).await.unwrap();
     house.becomes(run, RunState::DeadLetter).await;
     house.behave(done);
-    house.executor.replay(run, From::Failed, vec![], None, by()).await.unwrap();
+    house.executor.replay(run, Replay::default(), None, by()).await.unwrap();
     house.becomes(run, RunState::Succeeded).await;
     assert_eq!(house.sent().len(), 3, "header, after, and after once more");
     assert!(house.executor.cancel(run, by()).await.is_err(), "it is over");
@@ -364,4 +365,109 @@ async fn a_run_whose_worker_is_gone_is_taken_up_when_its_lease_is_over() {
     house.becomes(run, RunState::Succeeded).await;
     let late = house.store.append(gone.lease, vec![], RunUpdate::running(now)).await;
     assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_runs_may_change_one_row() {
+    let house = House::new(vec![header(RepeatBy::Set)], done).await;
+    for id in ["CAP-1", "CAP-2"] {
+        let run = house.event(id).await;
+        house.becomes(run, RunState::Succeeded).await;
+    }
+    assert_eq!(house.sent().len(), 2);
+}
+
+fn own(id: &str, operation: &str, params: Vec<(&str, Param)>) -> Node {
+    let writes = !operation.ends_with(".get");
+    let by = if writes { RepeatBy::Transaction } else { RepeatBy::Read };
+    let operation = Operation { connection: "".into(), entity: None, ..operation_of(operation, writes, params, by) };
+    step(id, if writes { NodeKind::Call(Box::new(operation)) } else { NodeKind::Lookup(Box::new(operation)) })
+}
+
+fn operation_of(name: &str, writes: bool, params: Vec<(&str, Param)>, by: RepeatBy) -> Operation {
+    operation(name, writes, params, repeat(by, 0))
+}
+
+fn key() -> (&'static str, Param) {
+    ("key", Param::Key(slot(path("event.id"))))
+}
+
+fn named(kind: &'static str) -> (&'static str, Param) {
+    (kind, Param::Literal(text("one")))
+}
+
+fn value(code: crate::language::code::Code) -> (&'static str, Param) {
+    ("value", Param::Slot(slot(code)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_totals_are_kept_and_read() {
+    let steps = vec![
+        own("tied", "links.put", vec![named("link"), key(), value(constant(text("C-1")))]),
+        own("known", "links.get", vec![named("link"), key()]),
+        own("spent", "totals.add", vec![named("total"), key(), value(constant(Value::from(12)))]),
+        own("sum", "totals.get", vec![named("total"), key()]),
+        own("untied", "links.delete", vec![named("link"), key()]),
+        own("gone", "links.get", vec![named("link"), key()]),
+    ];
+    let house = House::new(steps, done).await;
+    let run = house.event("P-1").await;
+    let loaded = house.becomes(run, RunState::DeadLetter).await;
+    let error = loaded.run.error.unwrap();
+    assert_eq!(
+        (error.step.as_deref(), error.code.as_str(), error.class),
+        (Some("gone"), "not_found", ErrorClass::Data)
+    );
+    let gave = |node: &str| {
+        let results =
+            loaded.journal.iter().filter(|entry| entry.node == node).filter_map(|entry| match &entry.record {
+                Record::Result(result) => Some(result.value.as_str().to_owned()),
+                _ => None,
+            });
+        results.collect::<Vec<_>>()
+    };
+    assert_eq!(gave("known"), [r#""C-1""#]);
+    assert_eq!(gave("sum"), ["12"]);
+    assert_eq!(house.sent(), Vec::<String>::new(), "no system is asked");
+
+    // From the start again: what is done stays done. "Again" on a step lets it count once more in its place.
+    let by = || By { actor: "anna".into(), reason: "mended".into(), at: Timestamp::now() };
+    let total = async || house.store.total("one".into(), "P-1".into()).await.unwrap().unwrap().to_string();
+    for again in [vec![], vec![machine::NodePath::new("spent")]] {
+        house
+            .executor
+            .replay(run, Replay { from: machine::From::Start, again, ..Replay::default() }, None, by())
+            .await
+            .unwrap();
+        house.becomes(run, RunState::DeadLetter).await;
+        assert_eq!(total().await, "12");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_kept_is_an_error_of_the_data() {
+    for (what, code) in [
+        (own("a", "links.put", vec![named("link"), key(), value(constant(text(" ")))]), "keep"),
+        (own("a", "links.put", vec![named("link"), key(), value(constant(Value::from(1)))]), "keep"),
+        (own("a", "links.put", vec![named("link"), key(), value(constant(text(&"x".repeat(10_001))))]), "keep"),
+        (own("a", "totals.add", vec![named("total"), key(), value(constant(text("1")))]), "keep"),
+        (
+            own(
+                "a",
+                "links.put",
+                vec![named("link"), ("key", Param::Key(slot(path("run.started_at")))), value(constant(text("x")))],
+            ),
+            "",
+        ),
+        (own("a", "links.get", vec![named("link"), ("key", Param::Key(slot(path("event.gone"))))]), "absent"),
+    ] {
+        let house = House::new(vec![what], done).await;
+        let run = house.event("P-1").await;
+        if code.is_empty() {
+            house.becomes(run, RunState::Succeeded).await;
+            continue;
+        }
+        let error = house.becomes(run, RunState::DeadLetter).await.run.error.unwrap();
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Data, code), "{}", error.message);
+    }
 }

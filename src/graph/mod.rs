@@ -6,8 +6,13 @@
 pub use crate::catalog::ErrorClass;
 
 pub mod compile;
+pub mod cron;
 pub mod project;
 pub mod render;
+mod trigger;
+
+pub use trigger::{Files, Format, Polling, Reconcile, Schedule, read_as};
+pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
 use crate::language::Expression;
@@ -60,7 +65,48 @@ pub struct Trigger {
 #[derive(Debug)]
 pub enum TriggerKind {
     /// Events of a connection.
-    Webhook { connection: Text, events: Vec<Text> },
+    Webhook { connection: Text, events: Vec<Text>, reconcile: Option<Reconcile> },
+    /// Points in time.
+    Schedule(Schedule),
+    /// Rows that are asked for again and again.
+    Poll(Box<Polling>),
+    /// Files that appear in a folder.
+    Files(Files),
+    /// Calls of other flows, which give a record of that type.
+    Flow { params: Type },
+}
+
+impl ExecutionGraph {
+    /// Every step, also those inside of others and those that run after a failure.
+    pub fn walk<'g>(&'g self, visit: &mut dyn FnMut(&'g Node)) {
+        self.steps.iter().chain(&self.on_failure).for_each(|node| node.walk(visit));
+    }
+}
+
+impl Node {
+    /// This step and every one inside of it.
+    pub fn walk<'g>(&'g self, visit: &mut dyn FnMut(&'g Node)) {
+        visit(self);
+        self.lists().into_iter().flatten().for_each(|node| node.walk(visit));
+    }
+
+    /// The lists of steps that stand in this one.
+    pub fn lists(&self) -> Vec<&[Node]> {
+        let mut lists: Vec<&[Node]> = match &self.kind {
+            NodeKind::Branch { cases, otherwise } => cases.iter().chain([otherwise]).map(|case| &*case.steps).collect(),
+            NodeKind::ForEach(each) => vec![&each.steps],
+            NodeKind::Parallel(lists) => lists.iter().map(Vec::as_slice).collect(),
+            NodeKind::Wait(_)
+            | NodeKind::Transform(_)
+            | NodeKind::Lookup(_)
+            | NodeKind::Call(_)
+            | NodeKind::Alert { .. }
+            | NodeKind::Fail { .. }
+            | NodeKind::Stop { .. } => vec![],
+        };
+        lists.extend(self.on_error.iter().map(|case| &*case.steps));
+        lists
+    }
 }
 
 /// A step.
@@ -70,6 +116,8 @@ pub struct Node {
     pub description: Option<Text>,
     pub when: Option<Slot>,
     pub kind: NodeKind,
+    /// Begins together with the lookup before it: both stand in one list, and this one uses nothing of that one.
+    pub together: bool,
     pub timeout: Option<Duration>,
     pub retry: Retry,
     pub on_error: Vec<ErrorCase>,
@@ -83,11 +131,29 @@ pub enum NodeKind {
     Transform(Slot),
     Lookup(Box<Operation>),
     Call(Box<Operation>),
-    Branch { cases: Vec<Case>, otherwise: Case },
+    Branch {
+        cases: Vec<Case>,
+        otherwise: Case,
+    },
     ForEach(Box<ForEach>),
-    Alert { severity: Severity, code: Text, title: Slot, detail: Option<Slot> },
-    Fail { code: Text, class: ErrorClass, message: Slot },
-    Stop { reason: Slot, release: bool },
+    /// Lists of steps beside each other.
+    Parallel(Vec<Vec<Node>>),
+    Wait(Wait),
+    Alert {
+        severity: Severity,
+        code: Text,
+        title: Slot,
+        detail: Option<Slot>,
+    },
+    Fail {
+        code: Text,
+        class: ErrorClass,
+        message: Slot,
+    },
+    Stop {
+        reason: Slot,
+        release: bool,
+    },
 }
 
 /// A case of a branch; `when` is `None` for `else`.
@@ -110,11 +176,35 @@ pub struct ForEach {
     pub result: Option<Slot>,
 }
 
-/// A bound operation of a lookup or call.
+/// The operation that runs another flow. The engine does it itself: its `flow`, `with` and `wait` are parameters.
+pub const RUN_FLOW: &str = "flow.run";
+/// What a step waits for. Time counts from when the step began.
 #[derive(Debug)]
+pub enum Wait {
+    For(Duration),
+    /// A time.
+    Until(Slot),
+    /// A row that is as it should be.
+    Row(Box<Poll>),
+}
+
+/// Asks again and again until a row is as it should be.
+#[derive(Debug)]
+pub struct Poll {
+    pub operation: Operation,
+    /// Over `row` and what the step sees.
+    pub until: Slot,
+    pub every: Duration,
+    /// Past it the step fails.
+    pub at_most: Duration,
+}
+
+/// A bound operation of a lookup or call.
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// `finops.create`.
     pub name: Text,
+    /// Empty where the engine itself does the work (`links.get`).
     pub connection: Text,
     pub writes: bool,
     /// Entity set, where the operation has one.
@@ -130,6 +220,19 @@ pub struct Operation {
     pub missing_continues: bool,
     /// `blank_key: missing`: a blank key sends nothing.
     pub blank_is_missing: bool,
+    /// The entity's column of which writes with the same value wait for each other.
+    pub one_at_a_time: Option<Text>,
+}
+
+impl Operation {
+    /// The entries, where it is a change set.
+    pub fn members(&self) -> &[Member] {
+        let found = self.params.iter().find_map(|(_, param)| match param {
+            Param::Writes(members) => Some(members.as_slice()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -144,6 +247,27 @@ pub enum Param {
     Literal(Value),
     /// `find_by`, `select`.
     Columns(Vec<Text>),
+    /// The entries of a change set.
+    Writes(Vec<Member>),
+}
+
+/// An entry of a change set: one write, or one for each item of a list.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: Text,
+    pub operation: Operation,
+    pub each: Option<Each>,
+    /// Lookup columns, and the entry before this one whose row they name.
+    pub refer: Vec<(Text, Text)>,
+}
+
+/// What makes many writes of one entry.
+#[derive(Clone, Debug)]
+pub struct Each {
+    pub items: Slot,
+    /// `as`.
+    pub item: Text,
+    pub key: Slot,
 }
 
 /// Why a repeat of an operation is safe, from the catalogue's `repeat`, the first entry that fits.
@@ -172,6 +296,8 @@ pub enum RepeatBy {
     Set,
     /// A natural key tells: look after settle, adopt or repeat.
     FindBy,
+    /// Kept in our own store, in the transaction that writes the step's result.
+    Transaction,
     /// Nothing tells: an uncertain attempt ends as `outcome_unknown`.
     None,
 }
@@ -219,4 +345,15 @@ pub enum Severity {
     Info,
     Warning,
     Error,
+}
+
+impl Severity {
+    /// Its name in files, the API and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }

@@ -4,14 +4,15 @@
 //! [`recompile`] makes the graph of one again, whatever the files say by then.
 
 use super::ExecutionGraph;
-use super::compile::{CompiledFlow, Compiler, ConnectionFacts};
+use super::compile::calls::{self, Signature, Signatures};
+use super::compile::{CompiledFlow, Compiler, ConnectionFacts, Declared};
 use crate::catalog::{Catalog, Types};
-use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources, Span};
+use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
-use crate::model::project::ProjectFile;
-use crate::model::read::Spanned;
-use crate::model::values::Word;
+use crate::model::flow::Flow as ModelFlow;
+use crate::model::project::{Privacy, ProjectFile};
+use crate::model::rates::Rates;
 use crate::model::{Effective, FlowFile, Project};
 use crate::value::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ use std::time::Duration;
 /// Names of the parts of a revision that are no files: what connections the flow resolved to, the values of settings.
 const CONNECTIONS: &str = "#connections";
 const SETTINGS: &str = "#settings";
+/// Which of a revision's flow files is its own: the others are those of flows that it calls.
+const FLOW: &str = "#flow";
 
 /// The version of the mapping language that this binary compiles and writes into revisions.
 pub const LANGUAGE_VERSION: u32 = 1;
@@ -31,6 +34,10 @@ pub struct Compilation {
     /// The mappings, for `eval` and for tests of a mapping alone.
     pub library: Library,
     pub types: Types,
+    /// The exchange rates that could be read.
+    pub rates: Rates,
+    /// What is masked, what is dropped, who is meant.
+    pub privacy: Arc<Privacy>,
     pub sources: Arc<Sources>,
     pub findings: Vec<Diagnostic>,
 }
@@ -48,19 +55,30 @@ pub struct Flow {
 /// Compiles everything. Findings of all files, those of reading them not among them.
 pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, catalog: &Catalog) -> Compilation {
     let mut findings = effective.check(catalog);
-    findings.extend(project.file.as_ref().into_iter().flat_map(unsupported));
+    findings.extend(project.file.as_ref().into_iter().filter_map(unknown_version));
+    findings.extend(project.file.as_ref().and_then(ProjectFile::check));
     let connections = connection_facts(effective, catalog);
     let (compiled, types, library) =
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
-    // What has errors may be what uses a table.
-    if project.broken.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
+    // What has errors may be what uses a table; and mappings may be all that there is.
+    if project.broken.is_empty() && !compiled.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
         findings.extend(library.unused_tables());
+        findings.extend(library.unused_functions());
     }
+    let (rates, more) = project.rates(effective, &sources);
+    findings.extend(more);
     let sources = Arc::new(sources);
     let mut flows = Vec::new();
+    let by_name: BTreeMap<&str, &ModelFlow> =
+        project.flows.iter().map(|file| (&**file.flow.flow, &file.flow)).collect();
+    let uses: BTreeMap<&str, Vec<String>> =
+        project.flows.iter().zip(&compiled).map(|(file, flow)| (&**file.flow.flow, flow.uses.clone())).collect();
+    let mut ways = Ways { files: &effective.files, sources: &sources, known: BTreeMap::new() };
     for (file, compiled) in project.flows.iter().zip(compiled) {
-        let reach = reach(&compiled.uses, &effective.files, &sources);
-        let revision = match revision(file, &reach, project, effective, &connections, &sources) {
+        let called = calls::reached(&file.flow, &by_name);
+        let used = called.iter().filter_map(|name| uses.get(name)).flatten().chain(&compiled.uses);
+        let reach = ways.reach(&used.cloned().collect::<Vec<_>>());
+        let revision = match revision(file, &called, &reach, project, effective, &connections, &sources) {
             Ok(revision) => revision,
             Err(why) => {
                 let message = format!("the settings cannot be kept with the revision: {why}");
@@ -71,36 +89,17 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         let graph = compiled.finish(&sources).map(Arc::new);
         flows.push(Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision });
     }
-    Compilation { flows, library, types, sources, findings }
+    let privacy = Arc::new(project.file.as_ref().map(ProjectFile::privacy).unwrap_or_default());
+    Compilation { flows, library, types, rates, privacy, sources, findings }
 }
 
-/// What of flowctl.yaml this version would have to do and does not: saying so is better than a mask that masks nothing.
-fn unsupported(file: &ProjectFile) -> Vec<Diagnostic> {
-    let of = |names: Option<Span>, key: &'static str| names.map(|span| (span, key));
-    let first = |words: &[Spanned<Word>]| words.first().map(|word| word.span);
-    let keys = [
-        of(file.links.iter().next().map(|(name, _)| name.span), "links"),
-        of(file.totals.iter().next().map(|(name, _)| name.span), "totals"),
-        of(file.rates.iter().next().map(|(name, _)| name.span), "rates"),
-        of(file.store.as_ref().map(|store| store.span), "store"),
-        of(first(&file.mask), "mask"),
-        of(first(&file.drop), "drop"),
-        of(first(&file.subject), "subject"),
-    ];
-    let mut findings: Vec<Diagnostic> = keys
-        .into_iter()
-        .flatten()
-        .map(|(span, key)| {
-            let message = format!("`{key}` is not supported by this version");
-            Diagnostic::error(Code::F0353, message, span).help("leave it out: nothing that is written here is ignored")
-        })
-        .collect();
-    if file.version.value.0 != LANGUAGE_VERSION {
+/// A language version that this binary does not know.
+fn unknown_version(file: &ProjectFile) -> Option<Diagnostic> {
+    (file.version.value.0 != LANGUAGE_VERSION).then(|| {
         let message = format!("version {} of the language is not known", file.version.value.0);
         let finding = Diagnostic::error(Code::F0353, message, file.version.span);
-        findings.push(finding.help(format!("this flowctl knows version {LANGUAGE_VERSION}")));
-    }
-    findings
+        finding.help(format!("this flowctl knows version {LANGUAGE_VERSION}"))
+    })
 }
 
 /// The graph of a revision, compiled again from its sources. Its `std:` texts are not among what is compiled: they make
@@ -116,8 +115,9 @@ pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<Exe
         effective.settings = settings;
     }
     let connections = part(CONNECTIONS).map(read_facts).unwrap_or_default();
+    let own = part(FLOW).and_then(|path| project.flows.iter().position(|file| file.path == path)).unwrap_or_default();
     let (compiled, ..) = compile_files(&project, &effective, &connections, &mut sources, catalog, &mut findings);
-    let graph = compiled.into_iter().next().and_then(|compiled| compiled.finish(&Arc::new(sources)));
+    let graph = compiled.into_iter().nth(own).and_then(|compiled| compiled.finish(&Arc::new(sources)));
     findings.retain(|finding| finding.severity == Severity::Error);
     graph.ok_or(findings)
 }
@@ -136,20 +136,52 @@ fn compile_files(
         effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
     let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
     findings.extend(more);
+    let drop = project.file.as_ref().map(ProjectFile::privacy).unwrap_or_default().drop;
+    let types = if drop.is_empty() { types } else { types.dropping(&drop, catalog) };
     let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
     let uses: Vec<&str> =
         project.flows.iter().flat_map(|file| &file.flow.uses).map(|used| used.value.0.as_ref()).collect();
     let (library, more) = Library::compile_using(&inputs, &uses, sources);
     findings.extend(more);
     let settings = &effective.settings;
-    let compiler = Compiler { catalog, types: &types, library: &library, inputs: &inputs, connections, settings };
-    let mut flows = Vec::new();
-    for file in &project.flows {
-        let (compiled, more) = compiler.flow(&file.path, &file.flow);
-        findings.extend(more);
-        flows.push(compiled);
+    let declared = &Declared::of(project.file.as_ref());
+    let none = Signatures::new();
+    let compiler = Compiler {
+        catalog,
+        types: &types,
+        library: &library,
+        inputs: &inputs,
+        declared,
+        connections,
+        settings,
+        flows: &none,
+    };
+    let signed = |file: &FlowFile| (file.flow.flow.to_string(), compiler.signature(&file.path, &file.flow));
+    let mut signatures: Signatures = project.flows.iter().map(signed).collect();
+    let broken = project.broken.values().flatten();
+    signatures.extend(broken.map(|name| (name.clone(), Signature::Broken)));
+    let (order, circles) = calls::order(&project.flows.iter().map(|file| &file.flow).collect::<Vec<_>>());
+    let mut flows: Vec<Option<(CompiledFlow, Vec<Diagnostic>)>> = project.flows.iter().map(|_| None).collect();
+    for place in order {
+        let (Some(file), Some(flow)) = (project.flows.get(place), flows.get_mut(place)) else { continue };
+        let (compiled, more) = Compiler { flows: &signatures, ..compiler }.flow(&file.path, &file.flow);
+        if let Some(Signature::Callable { gives, .. }) = signatures.get_mut(&**file.flow.flow) {
+            *gives = compiled.gives.clone();
+        }
+        *flow = Some((compiled, more));
     }
-    (flows, types, library)
+    let mut in_order = Vec::with_capacity(flows.len());
+    for (mut compiled, more) in flows.into_iter().flatten() {
+        let file = project.flows.get(in_order.len()).map(|file| file.file);
+        let in_circle = |finding: &&Diagnostic| finding.primary.as_ref().map(|label| label.span.file) == file;
+        if circles.iter().any(|finding| in_circle(&finding)) {
+            compiled.graph = None;
+        }
+        findings.extend(more);
+        findings.extend(circles.iter().filter(in_circle).cloned());
+        in_order.push(compiled);
+    }
+    (in_order, types, library)
 }
 
 fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String, ConnectionFacts> {
@@ -165,20 +197,38 @@ fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String
     facts
 }
 
-/// All files that a flow's mappings lead to: what they use, their scripts and tables.
-fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -> BTreeSet<String> {
-    let mut reached = BTreeSet::new();
-    let mut next: Vec<String> = uses.to_vec();
-    while let Some(path) = next.pop() {
-        if path.starts_with("std:") {
-            reached.insert(path);
-            continue;
+/// Which files lead to which: mappings to what they use, their scripts and tables. Each file is read once for all flows.
+struct Ways<'a> {
+    files: &'a BTreeMap<String, FileId>,
+    sources: &'a Sources,
+    known: BTreeMap<String, Vec<String>>,
+}
+
+impl Ways<'_> {
+    /// All files that a flow's mappings lead to.
+    fn reach(&mut self, uses: &[String]) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<String> = uses.to_vec();
+        while let Some(path) = next.pop() {
+            if path.starts_with("std:") {
+                reached.insert(path);
+            } else if self.files.contains_key(&path) && reached.insert(path.clone()) {
+                next.extend(self.from(&path).iter().cloned());
+            }
         }
-        let Some(file) = files.get(&path).filter(|_| reached.insert(path.clone())) else { continue };
-        if !path.ends_with(".map") {
-            continue;
+        reached
+    }
+
+    fn from(&mut self, path: &str) -> &[String] {
+        if !self.known.contains_key(path) {
+            let leads = self.files.get(path).filter(|_| path.ends_with(".map")).map(|file| self.read(path, *file));
+            self.known.insert(path.to_owned(), leads.unwrap_or_default());
         }
-        let (tree, _) = parse::file(&SourceText::file(*file, sources.get(*file).text));
+        self.known.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    fn read(&self, path: &str, file: FileId) -> Vec<String> {
+        let (tree, _) = parse::file(&SourceText::file(file, self.sources.get(file).text));
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let imports = tree.imports.iter().map(|import| import.path.text.clone());
         let tables = tree.definitions.iter().filter_map(|definition| match definition {
@@ -188,16 +238,17 @@ fn reach(uses: &[String], files: &BTreeMap<String, FileId>, sources: &Sources) -
             },
             _ => None,
         });
-        next.extend(imports.chain(tables).filter_map(|relative| match relative.starts_with("std:") {
+        let found = imports.chain(tables).filter_map(|relative| match relative.starts_with("std:") {
             true => Some(relative.to_string()),
             false => super::compile::join(folder, &relative),
-        }));
+        });
+        found.collect()
     }
-    reached
 }
 
 fn revision(
     file: &FlowFile,
+    called: &BTreeSet<&str>,
     reach: &BTreeSet<String>,
     project: &Project,
     effective: &Effective,
@@ -206,6 +257,12 @@ fn revision(
 ) -> Result<Vec<(String, String)>, json::WriteError> {
     let text = |file: FileId| sources.get(file).text.to_string();
     let mut parts = vec![(file.path.clone(), text(file.file))];
+    for other in project.flows.iter().filter(|other| called.contains(&**other.flow.flow)) {
+        parts.push((other.path.clone(), text(other.file)));
+    }
+    if parts.len() > 1 {
+        parts.push((FLOW.to_string(), file.path.clone()));
+    }
     if let Some(project) = &project.file {
         parts.push((crate::model::load::PROJECT_FILE.to_string(), text(project.span.file)));
     }

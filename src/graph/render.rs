@@ -1,13 +1,13 @@
 //! The execution graph for people (Mermaid) and programs (JSON).
 
-use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Then, TriggerKind};
+use super::{Case, ExecutionGraph, Node, NodeKind, Operation, Param, Then, TriggerKind, Wait};
+use crate::value::time::write_duration;
 use serde_json::{Value, json};
 
 /// A Mermaid flowchart. Every writing step says why a repeat of it is safe.
 pub fn mermaid(graph: &ExecutionGraph) -> String {
     let mut chart = Chart { lines: vec!["flowchart TD".into()], next: 0 };
-    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
-    let trigger = chart.node("([", "])", &format!("{}: {}", connection, join(events)));
+    let trigger = chart.node("([", "])", &label(&graph.trigger.kind));
     let mut ends = vec![(trigger, String::new())];
     if graph.trigger.when.is_some() {
         let door = chart.node("{", "}", "when");
@@ -87,6 +87,12 @@ impl Chart {
                 }
                 vec![(head, "done".into())]
             }
+            NodeKind::Parallel(lists) => {
+                let head = self.node("{{", "}}", &format!("{id}\nparallel"));
+                self.edges(&ends, &head);
+                lists.iter().flat_map(|list| self.steps(list, vec![(head.clone(), String::new())])).collect()
+            }
+            NodeKind::Wait(wait) => self.follow("(", ")", &format!("{id}\n{}", waits(wait)), &ends),
             NodeKind::Alert { code, .. } => self.follow(">", "]", &format!("{id}\nalert {code}"), &ends),
             NodeKind::Fail { code, .. } => {
                 self.follow("([", "])", &format!("{id}\nfail {code}"), &ends);
@@ -115,8 +121,23 @@ impl Chart {
     }
 }
 
+fn waits(wait: &Wait) -> String {
+    match wait {
+        Wait::For(time) => format!("wait {}", write_duration(*time)),
+        Wait::Until(_) => "wait until …".into(),
+        Wait::Row(poll) => {
+            let (every, at_most) = (write_duration(poll.every), write_duration(poll.at_most));
+            format!("wait for {}\nevery {every}, at most {at_most}", what(&poll.operation))
+        }
+    }
+}
+
 fn what(operation: &Operation) -> String {
-    match &operation.entity {
+    let called = operation.params.iter().find_map(|(name, param)| match param {
+        Param::Literal(crate::value::Value::Text(flow)) if name.as_str() == "flow" => Some(flow),
+        _ => None,
+    });
+    match operation.entity.as_ref().or(called) {
         Some(entity) => format!("{} {entity}", operation.name),
         None => operation.name.to_string(),
     }
@@ -126,20 +147,70 @@ fn join(texts: &[crate::value::Text]) -> String {
     texts.iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
 }
 
+/// What starts a run, in a few words.
+fn label(kind: &TriggerKind) -> String {
+    match kind {
+        TriggerKind::Webhook { connection, events, reconcile } => {
+            let asked = match reconcile {
+                Some(reconcile) => format!("\nasked every {}", write_duration(reconcile.every)),
+                None => String::new(),
+            };
+            format!("{connection}: {}{asked}", join(events))
+        }
+        TriggerKind::Schedule(schedule) => format!("schedule: {}", schedule.ticks.as_str()),
+        TriggerKind::Poll(poll) => {
+            format!("poll: {}\nevery {} by {}", what(&poll.operation), write_duration(poll.every), poll.cursor)
+        }
+        TriggerKind::Flow { params } => format!("called with {params}"),
+        TriggerKind::Files(files) => format!("files: {}/{}", files.folder, files.name),
+    }
+}
+
+/// The same for programs.
+fn source(kind: &TriggerKind) -> Value {
+    match kind {
+        TriggerKind::Webhook { connection, events, reconcile } => {
+            let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
+            let mut shown = json!({ "connection": connection.as_str(), "events": events });
+            if let (Some(reconcile), Value::Object(shown)) = (reconcile, &mut shown) {
+                let (every, lookback) = (write_duration(reconcile.every), write_duration(reconcile.lookback));
+                shown.insert("reconcile".into(), json!({ "every": every, "lookback": lookback }));
+            }
+            shown
+        }
+        TriggerKind::Schedule(schedule) => {
+            json!({ "ticks": schedule.ticks.as_str(), "catch_up": schedule.catch_up })
+        }
+        TriggerKind::Poll(poll) => json!({
+            "operation": bound(&poll.operation), "every": write_duration(poll.every), "cursor": poll.cursor.as_str(),
+            "key": poll.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(),
+        }),
+        TriggerKind::Flow { params } => json!({ "params": params.to_string() }),
+        TriggerKind::Files(files) => json!({
+            "folder": files.folder.as_str(), "name": files.name.as_str(), "reader": files.reader.as_str(),
+            "settle": write_duration(files.settle),
+        }),
+    }
+}
+
 /// The same facts for programs: steps by id, their kinds, operations, and why a repeat is safe.
 pub fn json(graph: &ExecutionGraph) -> Value {
-    let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
+    let mut trigger = json!({
+        "when": graph.trigger.when.is_some(),
+        "dedupe": graph.trigger.dedupe.is_some(),
+        "order_by": graph.trigger.order_by.is_some(),
+        "sequence": graph.trigger.sequence.is_some(),
+    });
+    if let Value::Object(shown) = &mut trigger {
+        shown.insert(graph.trigger.kind.word().into(), source(&graph.trigger.kind));
+    }
     json!({
         "flow": graph.flow.as_str(),
         "description": graph.description.as_ref().map(|text| text.as_str()),
-        "trigger": {
-            "webhook": { "connection": connection.as_str(), "events": events.iter().map(|e| e.as_str()).collect::<Vec<_>>() },
-            "when": graph.trigger.when.is_some(),
-            "dedupe": graph.trigger.dedupe.is_some(),
-            "order_by": graph.trigger.order_by.is_some(),
-        },
+        "trigger": trigger,
         "steps": nodes(&graph.steps),
         "on_failure": nodes(&graph.on_failure),
+        "result": graph.result.as_ref().map(|slot| slot.expression.result().to_string()),
     })
 }
 
@@ -160,6 +231,14 @@ fn node(step: &Node) -> Value {
         NodeKind::ForEach(each) => json!({ "for_each": {
             "as": each.item.as_str(), "concurrency": each.concurrency, "steps": nodes(&each.steps),
         }}),
+        NodeKind::Parallel(lists) => {
+            json!({ "parallel": { "lists": lists.iter().map(|list| nodes(list)).collect::<Vec<_>>() } })
+        }
+        NodeKind::Wait(Wait::For(time)) => json!({ "wait": { "for": write_duration(*time) } }),
+        NodeKind::Wait(Wait::Until(_)) => json!({ "wait": { "until": {} } }),
+        NodeKind::Wait(Wait::Row(poll)) => json!({ "wait": {
+            "lookup": bound(&poll.operation), "every": write_duration(poll.every), "at_most": write_duration(poll.at_most),
+        }}),
         NodeKind::Alert { code, .. } => json!({ "alert": { "code": code.as_str() } }),
         NodeKind::Fail { code, class, .. } => json!({ "fail": { "code": code.as_str(), "class": class.as_str() } }),
         NodeKind::Stop { release, .. } => json!({ "stop": { "release": release } }),
@@ -178,6 +257,9 @@ fn node(step: &Node) -> Value {
         .collect();
     if let (Value::Object(shown), Value::Object(kind)) = (&mut shown, kind) {
         shown.extend(kind);
+        if step.together {
+            shown.insert("together".into(), Value::Bool(true));
+        }
         if !on_error.is_empty() {
             shown.insert("on_error".into(), Value::Array(on_error));
         }

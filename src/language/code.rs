@@ -4,10 +4,12 @@
 //! Compiled code is never stored: it is rebuilt from sources.
 
 use super::functions::{Function, Prepared};
-use super::types::Type;
+use super::types::{Kind, Type};
 use crate::diagnostics::Span;
 use crate::value::{Record, Text, Value};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -51,7 +53,7 @@ pub struct Table {
 #[derive(Debug, Default)]
 pub struct Rows {
     /// Of a table with one key which is text, as nearly all are: found without a key made for it.
-    texts: HashMap<Text, Row>,
+    texts: HashMap<Text, Row, BuildHasherDefault<ShortHasher>>,
     others: HashMap<Vec<TableKey>, Row>,
 }
 
@@ -78,6 +80,34 @@ impl Rows {
     /// In no order.
     pub fn iter(&self) -> impl Iterator<Item = &Row> {
         self.texts.values().chain(self.others.values())
+    }
+}
+
+/// Hashes short texts, a word at a time. The keys of a table stand in the project's own files, so that nobody outside can
+/// choose them to collide; the standard library's hasher, which guards against that, took half of a look into a table.
+#[derive(Default)]
+struct ShortHasher(u64);
+
+impl Hasher for ShortHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        self.write_u64(rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte)));
+    }
+
+    fn write_u8(&mut self, _: u8) {
+        // What ends a text: its length is hashed already.
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // The map takes the highest and the lowest bits; a product mixes upwards only.
+        self.0 ^ self.0 >> 32
     }
 }
 
@@ -234,12 +264,26 @@ pub struct Step {
     pub tolerant: bool,
     /// The declared type of what is read: another kind is a `data` error; null where the type does not know it is absent.
     pub ty: Type,
+    /// The kind of value that needs no further look, where one is all that the type asks.
+    plain: Option<Discriminant<Value>>,
     guess: Guess,
 }
 
 impl Step {
     pub fn new(tolerant: bool, ty: Type) -> Step {
-        Step { tolerant, ty, guess: Guess::default() }
+        let plain = match &ty.kind {
+            Kind::Text => Some(Value::Text(Text::from(""))),
+            Kind::Bool => Some(Value::Bool(false)),
+            Kind::Decimal => Some(Value::from(0)),
+            Kind::Map(_) | Kind::Record(_) => Some(Value::Record(Record::default())),
+            _ => None,
+        };
+        Step { tolerant, ty, plain: plain.as_ref().map(discriminant), guess: Guess::default() }
+    }
+
+    /// Whether a value is at once seen to be of the type; most are.
+    pub fn is_plain(&self, value: &Value) -> bool {
+        self.plain == Some(discriminant(value))
     }
 
     /// The field of a record, looked for first where the step found it last.

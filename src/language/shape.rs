@@ -3,6 +3,7 @@
 //! What a type says about reading (which fields are always there) is not asked here: what must be written stands at the
 //! operation. Everything else is: names, kinds, lengths, options, decimals, null.
 
+use super::evaluate::see::{Seen, see};
 use super::evaluate::{describe, quote};
 use super::types::{Facts, Form, Kind, RecordType, Type};
 use crate::diagnostics::did_you_mean;
@@ -78,6 +79,30 @@ pub fn conform(value: &Value, ty: &Type) -> Result<Value, ShapeError> {
         }
         _ => return error(format!("expected {}, got {}", ty.clone().present(), describe(value))),
     })
+}
+
+/// A record as something that takes `params` reads it: every name is known, what has to be there is, and each value is of
+/// its kind. What lies deeper is looked at where it is read.
+pub fn arguments(value: &Value, params: &Type) -> Result<Value, ShapeError> {
+    let (Value::Record(record), Some(wanted)) = (value, params.fields()) else {
+        return error(format!("expected {params}, got {}", describe(value)));
+    };
+    for (name, _) in record.iter().filter(|(name, _)| !wanted.fields.contains_key(*name)) {
+        let meant = did_you_mean(name, wanted.fields.keys().map(|known| &**known));
+        let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        return error(format!("there is no `{name}`{meant}"));
+    }
+    let mut taken = Vec::with_capacity(record.len());
+    for (name, field) in &wanted.fields {
+        let value = record.get(name).unwrap_or(&Value::Missing);
+        match see(value, &field.ty) {
+            Ok(Seen::Value(value)) => taken.push((name.clone(), value)),
+            Ok(Seen::Absent) if field.ty.missing => {}
+            Ok(Seen::Absent) => return error(format!("`{name}` is {}, expected {}", describe(value), field.ty)),
+            Err(misfit) => return error(format!("`{name}`{}", misfit.message)),
+        }
+    }
+    Ok(Value::Record(taken.into_iter().collect()))
 }
 
 fn field(name: &Text, value: &Value, wanted: &RecordType) -> Result<Value, ShapeError> {

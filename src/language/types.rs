@@ -56,6 +56,8 @@ pub struct Field {
     pub read_only: bool,
     /// Can only be sent (`…@odata.bind`): cannot be read.
     pub write_only: bool,
+    /// The project drops it before anything sees it: cannot be read either.
+    pub dropped: bool,
 }
 
 /// What a payload type knows beside the kind.
@@ -182,7 +184,7 @@ impl RecordType {
 impl Field {
     /// A field that can be read and written.
     pub fn plain(ty: Type) -> Field {
-        Field { ty, doc: None, read_only: false, write_only: false }
+        Field { ty, doc: None, read_only: false, write_only: false, dropped: false }
     }
 }
 

@@ -10,6 +10,7 @@ use super::values::{Count, Duration, Referable, Secret};
 use super::yaml::{Key, Node};
 use crate::catalog::{Catalog, ConnectionKey, KeyType, System};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use std::collections::BTreeMap;
 use url::{Host, Url};
 
 impl Effective {
@@ -19,14 +20,39 @@ impl Effective {
         for connection in self.connections.values() {
             connection.check(catalog, &mut reader);
         }
+        self.check_paths(&mut reader);
         reader.findings
     }
+
+    /// Each webhook has a path of its own.
+    fn check_paths(&self, reader: &mut Reader) {
+        let mut taken: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
+        for (name, connection) in &self.connections {
+            let Some(path) = connection.webhook.as_ref().map(|webhook| &webhook.path) else { continue };
+            let written = path.as_str();
+            let refuse = |message: String| Diagnostic::error(Code::F0641, message, path.span);
+            if !written.starts_with('/') || written.contains(['?', '#', ' ']) {
+                let message = format!("a webhook's path begins with `/` and has no `?`, `#` or blank, got `{written}`");
+                reader.say(refuse(message).help("as in /hooks/stripe"));
+            } else if HEALTH.contains(&written) {
+                reader.say(refuse(format!("`{written}` says how flowctl is: a webhook needs another path")));
+            }
+            if let Some((other, span)) = taken.get(written) {
+                let message = format!("connections `{other}` and `{name}` have the same webhook path {written}");
+                reader.say(refuse(message).also(*span, "the other one"));
+            }
+            taken.insert(written, (name, path.span));
+        }
+    }
 }
+
+/// Paths of the hooks listener that are no webhooks.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 impl Connection {
     fn check(&self, catalog: &Catalog, reader: &mut Reader) {
         let name = self.system.as_str();
-        let Some(system) = catalog.system(name) else {
+        let Some(system) = catalog.system(name).filter(|system| system.http.is_some()) else {
             let finding = Diagnostic::error(Code::F0407, format!("the system `{name}` is not known"), self.system.span);
             return reader.say(finding.help(catalog.system_help(name)));
         };
@@ -79,7 +105,7 @@ impl Connection {
 impl Webhook {
     fn check(&self, system: &System, reader: &mut Reader) {
         let what = format!("a webhook of {}", system.title);
-        let known: Vec<&str> = ["path"].into_iter().chain(system.webhook.keys().map(String::as_str)).collect();
+        let known: Vec<&str> = ["path", "rate"].into_iter().chain(system.webhook.keys().map(String::as_str)).collect();
         let written = self.written();
         for (key, span) in &written {
             if !system.webhook.contains_key(*key) {

@@ -16,6 +16,8 @@ model! {
     pub struct Webhook: "`webhook`" {
         /// Path of the endpoint, such as `/hooks/stripe`.
         path: Spanned<Word>,
+        /// How many deliveries are taken in a time; more are told to come again.
+        rate: Option<Spanned<Rate>>,
         /// The provider's id of this webhook.
         id: Option<Spanned<Referable>>,
         /// How a signature is verified.

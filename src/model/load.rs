@@ -19,7 +19,8 @@ use std::sync::Arc;
 const MAX_BYTES: u64 = 16 << 20;
 /// Marks the root of a project.
 pub const PROJECT_FILE: &str = "flowctl.yaml";
-const CONNECTIONS_FILE: &str = "connections.yaml";
+/// The systems that a project speaks to.
+pub const CONNECTIONS_FILE: &str = "connections.yaml";
 
 /// The files of a project, read. Paths are relative to its root, with `/`.
 #[derive(Debug, Default)]
@@ -66,8 +67,34 @@ pub fn belongs(entry: &walkdir::DirEntry) -> bool {
         || !(name.starts_with('.') || (folder && (name == "target" || entry.path().join(PROJECT_FILE).is_file())))
 }
 
+/// A relative path, resolved below `folder`. `None`: it leaves the project.
+pub fn join(folder: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The folder from which a flow takes files. What is dropped there comes and goes and is no part of the project.
+fn inbox(path: &str, text: &str) -> Option<String> {
+    // Few flows do: the others are not parsed twice.
+    if !path.ends_with(".flow.yaml") || !text.contains("file:") {
+        return None;
+    }
+    let flow = yaml::parse(FileId(0), text).ok()?;
+    let files = flow.get("trigger")?.get("file")?.get("path")?.scalar()?.text.clone();
+    let place = join(path.rsplit_once('/').map_or("", |(folder, _)| folder), &files)?;
+    Some(place.rsplit_once('/')?.0.to_string())
+}
+
 impl Project {
-    /// The project in which `start` stands. Follows no links; leaves out hidden folders, `target` and projects inside.
+    /// The project in which `start` stands. Leaves out hidden folders, `target`, projects inside, and links that lead out
+    /// of it; a link to what is hidden inside it is how Kubernetes mounts files.
     pub fn load(start: &Path) -> (Project, Sources, Vec<Diagnostic>) {
         let Some(root) = find_root(start) else {
             let message = format!("no {PROJECT_FILE} in {} or a folder above it", start.display());
@@ -77,9 +104,24 @@ impl Project {
         };
         let mut findings = vec![];
         let mut texts = BTreeMap::new();
-        for entry in walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(belongs) {
+        // Tables and test data stand between what may be dropped for a flow to take: flows say which is which.
+        let mut data = vec![];
+        let take = |path: String,
+                    from: &Path,
+                    findings: &mut Vec<Diagnostic>,
+                    texts: &mut BTreeMap<String, Arc<str>>| match text(from) {
+            Ok(text) => drop(texts.insert(path, text)),
+            Err((code, why)) => findings.push(Diagnostic::general(code, format!("{path}: {why}"))),
+        };
+        let stays = |entry: &walkdir::DirEntry| {
+            !entry.path_is_symlink() || entry.path().canonicalize().is_ok_and(|target| target.starts_with(&root))
+        };
+        let walk = walkdir::WalkDir::new(&root).follow_links(true).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| belongs(entry) && stays(entry)) {
             let entry = match entry {
                 Ok(entry) => entry,
+                // Editors keep their locks as links to nowhere; a link in a circle is nobody's file either.
+                Err(error) if error.path().is_some_and(Path::is_symlink) => continue,
                 Err(error) => {
                     findings.push(Diagnostic::general(Code::F0331, format!("cannot read: {error}")));
                     continue;
@@ -90,12 +132,17 @@ impl Project {
             if !entry.file_type().is_file() || kind(&path) == Kind::Other {
                 continue;
             }
-            match text(entry.path()) {
-                Ok(text) => {
-                    texts.insert(path, text);
-                }
-                Err((code, why)) => findings.push(Diagnostic::general(code, format!("{path}: {why}"))),
+            if path.ends_with(".csv") || path.ends_with(".json") {
+                data.push((path, entry.into_path()));
+            } else {
+                take(path, entry.path(), &mut findings, &mut texts);
             }
+        }
+        let inboxes: Vec<String> = texts.iter().filter_map(|(path, text)| inbox(path, text)).collect();
+        let dropped =
+            |path: &str| inboxes.iter().any(|folder| path.rsplit_once('/').is_some_and(|(of, _)| of == folder));
+        for (path, from) in data.into_iter().filter(|(path, _)| !dropped(path)) {
+            take(path, &from, &mut findings, &mut texts);
         }
         let (project, sources, more) = Project::from_files(&texts);
         findings.extend(more);
@@ -112,6 +159,7 @@ impl Project {
         }
         for (path, text) in texts {
             let file = sources.add(path.as_str(), text.clone());
+            let before = findings.len();
             match kind(path) {
                 Kind::Project => project.file = read(file, text, &mut findings).0,
                 Kind::Connections => project.connections = read(file, text, &mut findings).0,
@@ -139,6 +187,16 @@ impl Project {
                 ),
                 Kind::Other => {}
             }
+            // Payloads of tests may hold what only looks like a secret.
+            if !path.ends_with(".json") && !path.ends_with(".test.yaml") {
+                let known: Vec<Span> =
+                    findings[before..].iter().filter(|one| one.code == Code::F0400).filter_map(place).collect();
+                let secrets = super::clear::secrets(file, text);
+                let inside = |one: &Diagnostic, known: &Span| {
+                    place(one).is_some_and(|one| known.start <= one.start && one.end <= known.end)
+                };
+                findings.extend(secrets.into_iter().filter(|one| !known.iter().any(|known| inside(one, known))));
+            }
         }
         project.refuse_doubled_flows(&mut findings);
         findings.extend(project.environment_findings());
@@ -162,6 +220,10 @@ impl Project {
             false
         });
     }
+}
+
+fn place(finding: &Diagnostic) -> Option<Span> {
+    finding.primary.as_ref().map(|label| label.span)
 }
 
 /// The model of a file, and the name that a flow gives itself even where the rest has errors.

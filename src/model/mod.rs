@@ -5,6 +5,7 @@
 //! - [`read`] tree → model, all mistakes of a file at once; [`slot`] and [`values`] what stands under keys
 //! - [`project`], [`connections`], [`environment`], [`flow`], [`test`]: one kind of file each
 //! - [`settings`] and [`effective`]: what holds in one environment; [`check`]: its connections against the catalogue
+//! - [`rates`]: files of exchange rates
 //! - [`load`]: a folder, or texts in memory, as a [`Project`]
 //! - [`schema`]: the same structs as JSON Schemas for editors
 //!
@@ -12,12 +13,14 @@
 //! compiler's to say, with the places that this module kept.
 
 pub mod check;
+mod clear;
 pub mod connections;
 pub mod effective;
 pub mod environment;
 pub mod flow;
 pub mod load;
 pub mod project;
+pub mod rates;
 pub mod read;
 pub mod schema;
 pub mod settings;

@@ -415,7 +415,8 @@ impl Reader {
         }
         let message = format!("expected one of {}, got {}", words.join(", "), node.describe());
         let finding = Diagnostic::error(Code::F0313, message, node.span);
-        self.say(match did_you_mean(&scalar.text, words.iter().copied()) {
+        let begun = || words.iter().copied().find(|word| scalar.text.len() > 2 && word.starts_with(&*scalar.text));
+        self.say(match did_you_mean(&scalar.text, words.iter().copied()).or_else(begun) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(node.span, meant),
             None => finding,
         });

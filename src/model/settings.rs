@@ -2,7 +2,7 @@
 
 use super::read::{Named, Spanned, model, words};
 use super::test::Data;
-use super::values::Word;
+use super::values::{Reference, Word};
 use super::yaml::{Core, Node};
 use crate::diagnostics::{Code, Diagnostic, did_you_mean};
 use crate::language::types::{Field, Kind, RecordType, Type};
@@ -61,7 +61,7 @@ pub(super) fn record_type(settings: &Named<Setting>) -> RecordType {
         Field { doc, ..Field::plain(Type::new(setting.ty.kind())) }
     };
     RecordType {
-        name: None,
+        name: Some("settings".into()),
         fields: settings.iter().map(|(key, setting)| (Text::from(&*key.text), field(setting))).collect(),
     }
 }
@@ -69,6 +69,13 @@ pub(super) fn record_type(settings: &Named<Setting>) -> RecordType {
 impl Setting {
     /// What stands at `node`, as a value of this setting, or what is wrong with it.
     pub(super) fn value(&self, node: &Node, findings: &mut Vec<Diagnostic>) -> Option<Value> {
+        if let Some(Some(Ok(reference))) = node.scalar().map(|scalar| Reference::parse(&scalar.text)) {
+            let message = format!("`{reference}` would be taken as it is written: a setting is no reference");
+            let finding = Diagnostic::error(Code::F0403, message, node.span);
+            findings
+                .push(finding.help("a setting's value is part of what a flow is; secrets belong to connections.yaml"));
+            return None;
+        }
         let Some(value) = self.ty.read(node) else {
             findings.push(self.ty.unfit(node));
             return None;

@@ -3,7 +3,7 @@
 use super::flow::{Verb, Wait};
 use super::slot::Configurable;
 use super::*;
-use crate::diagnostics::{Diagnostic, Sources, Span};
+use crate::diagnostics::{Code, Diagnostic, Sources, Span};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -381,5 +381,74 @@ fn deep_flows_are_read_or_refused() {
         let text = format!("flow: a\ntrigger: {{ flow: {{}} }}\nsteps: [{step}]\n");
         let found = findings(&[("a.flow.yaml", &text)]);
         assert!(found.is_empty() || found[0].starts_with("F0305"), "{depth}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_dropped_for_a_flow_to_take_is_no_part_of_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("flowctl.yaml", "project: p\nversion: 1\n");
+    write("a/a.flow.yaml", "flow: a\ntrigger: { file: { path: ../in/*.csv } }\nsteps: [{ id: a, transform: 1 }]\n");
+    write("in/dropped.csv", "\u{0}");
+    write("in/below/kept.csv", "a\n");
+    write("a/tables/kept.csv", "a\n");
+    let (project, _, findings) = crate::model::Project::load(folder.path());
+    assert_eq!(findings, []);
+    assert_eq!(project.files.keys().collect::<Vec<_>>(), ["a/tables/kept.csv", "in/below/kept.csv"]);
+}
+
+#[test]
+fn each_webhook_has_a_path_of_its_own() {
+    let shop = |name: &str, path: &str| {
+        format!(
+            "  {name}: {{ system: stripe, mode: live, api_key: env://K, webhook: {{ path: {path}, secrets: [env://S], rate: 5/s }} }}\n"
+        )
+    };
+    let check = |paths: &[&str]| {
+        let names = ["one", "two", "three"];
+        let connections: String = names.iter().zip(paths).map(|(name, path)| shop(name, path)).collect();
+        let (project, sources, found) = load(&[ROOT, ("connections.yaml", &format!("connections:\n{connections}"))]);
+        assert_eq!(found, []);
+        lines(&sources, &project.effective(None).expect("the base").check(&crate::catalog::Catalog::bundled()))
+    };
+    assert_eq!(check(&["/hooks/a", "/hooks/b"]), Vec::<String>::new());
+    for (paths, expected) in [
+        (
+            &["/hooks/a", "/hooks/b", "/hooks/a"][..],
+            "F0641 connections.yaml:4:75 connections `one` and `three` have the same webhook path /hooks/a",
+        ),
+        (&["hooks/a"], "F0641 connections.yaml:2:73 a webhook's path begins with `/`"),
+        (&["/hooks/a?b"], "F0641 "),
+        (&["/readyz"], "F0641 connections.yaml:2:73 `/readyz` says how flowctl is"),
+    ] {
+        let said = check(paths);
+        assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
+    }
+}
+
+#[test]
+fn a_setting_is_no_reference_and_tables_of_an_environment_take_their_place() {
+    let (project, sources, found) = load(&[
+        (
+            "flowctl.yaml",
+            "project: p\nversion: 1\nsettings: { zone: { type: text, default: env://ZONE } }\nrates: { daily: { source: ecb, file: tables/rates.csv } }\n",
+        ),
+        ("environments/prod.yaml", "settings: { zone: secret://zone }\n"),
+        ("tables/rates.csv", "Date,USD\n2026-10-30,1\n"),
+        ("tables/prod/rates.csv", "Date,USD\n2026-10-30,2\n"),
+    ]);
+    let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::F0403, Code::F0403], "{found:#?}");
+    for (environment, rate) in [(None, "1"), (Some("prod"), "2")] {
+        let effective = project.effective(environment).unwrap();
+        let (rates, found) = project.rates(&effective, &sources);
+        assert_eq!(found, []);
+        let day = "2026-10-30".parse().unwrap();
+        assert_eq!(rates.get("daily", "EUR", "USD", day).unwrap().rate.to_string(), rate);
     }
 }

@@ -3,6 +3,7 @@
 use super::read::{FromText, Read, Reader, Spanned, Wrong};
 use super::yaml::{Core, Node, Scalar};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::value::paths::Path;
 use crate::value::{Exact, NumberError, time};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -71,6 +72,12 @@ scalars! {
         scalar.text.parse().map_err(|_| Wrong::Form("from 0 to 4294967295".into()))
     };
 
+    /// A place in data: `$.resource.payer.email_address`, `$..email`.
+    JsonPath(Path): "a path such as `$..email`", { "type": "string", "pattern": "^[$](\\.|\\[).+$" }, |scalar| match scalar.core() {
+        Core::Text => Path::parse(&scalar.text).map_err(Wrong::Form),
+        _ => Err(Wrong::Kind),
+    };
+
     /// A decimal, read from its text.
     Decimal(Arc<str>): "a number", { "type": ["number", "string"], "pattern": "^-?[0-9]+([.][0-9]+)?$" }, |scalar| {
         match Exact::parse(&scalar.text) {
@@ -83,6 +90,15 @@ scalars! {
     /// A length of time: `30s`, `15m`, `3d`.
     Duration(std::time::Duration): "a duration such as `30s`, `15m` or `3d`", { "type": "string", "pattern": "^([0-9]+(w|d|h|ms|m|s) *)+$" }, |scalar| {
         time::parse_duration(&scalar.text).map_err(|_| Wrong::Form("whole numbers with the units w, d, h, m, s, ms".into()))
+    };
+
+    /// A size on disk: `500MB`, `20GB`.
+    Size(u64): "a size such as `500MB` or `20GB`", { "type": "string", "pattern": "^[1-9][0-9]*(MB|GB)$" }, |scalar| {
+        let units = [("MB", 1_000_000_u64), ("GB", 1_000_000_000)];
+        let found = units.iter().find_map(|(unit, bytes)| Some((scalar.text.strip_suffix(unit)?, bytes)));
+        let (count, bytes) = found.ok_or(Wrong::Kind)?;
+        let count = count.parse::<u32>().ok().filter(|count| *count > 0 && !scalar.text.starts_with('+'));
+        count.map(|count| u64::from(count) * bytes).ok_or_else(|| Wrong::Form("a whole number above 0 stands before the unit".into()))
     };
 
     /// An instant: `2026-03-02T09:00:00Z`.
@@ -139,6 +155,7 @@ macro_rules! derefs {
 derefs! {
     Flag -> bool;
     Count -> u32;
+    Size -> u64;
     Duration -> std::time::Duration;
     Time -> jiff::Timestamp;
     Rate -> PerSecond;

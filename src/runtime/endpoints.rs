@@ -1,10 +1,12 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Verify};
+use crate::catalog::{Catalog, Own, System, Verify};
 use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::connections::Connection;
+use crate::model::project::Privacy;
 use crate::triggers::ingress::{Endpoint, Verification};
+use crate::triggers::rate::Pace;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +15,15 @@ use std::time::Duration;
 /// Stripe's own default.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
+/// Who we are in the system, by the keys that its events can be told by.
+fn own_users(system: &System, config: Option<&ConnectionConfig>) -> BTreeMap<String, String> {
+    let keys = system.events.values().filter_map(|group| match &group.own {
+        Own::User { key, .. } => Some(key),
+        _ => None,
+    });
+    keys.filter_map(|key| Some((key.clone(), config?.param(key)?.to_owned()))).collect()
+}
+
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
     connections: &BTreeMap<String, Connection>,
@@ -20,6 +31,7 @@ pub(super) fn endpoints(
     project: &str,
     catalog: &Catalog,
     root: &Path,
+    privacy: &Arc<Privacy>,
 ) -> Result<HashMap<String, Arc<Endpoint>>, Vec<Diagnostic>> {
     let mut endpoints: HashMap<String, Arc<Endpoint>> = HashMap::new();
     let mut findings = Vec::new();
@@ -34,11 +46,6 @@ pub(super) fn endpoints(
             continue;
         }
         let path = webhook.path.to_string();
-        if !path.starts_with('/') {
-            let message = format!("a webhook's path begins with `/`, got `{path}`");
-            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
-            continue;
-        }
         let mut secrets = Vec::new();
         for secret in webhook.secrets.iter().chain(&webhook.secret) {
             match read_reference(&secret.value.0, root, &super::env) {
@@ -54,16 +61,19 @@ pub(super) fn endpoints(
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
         let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
         let endpoint = Endpoint {
+            privacy: privacy.clone(),
             connection: name.clone(),
             system: Arc::new(system.clone()),
             verification: Verification::Stripe { secrets, tolerance },
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
+            own_users: own_users(system, configs.get(name)),
+            pace: webhook
+                .rate
+                .as_ref()
+                .map(|rate| Arc::new(Pace::new(rate.value.0.count, Duration::from_secs(rate.value.0.seconds.into())))),
         };
-        if let Some(other) = endpoints.insert(path.clone(), Arc::new(endpoint)) {
-            let message = format!("connections `{}` and `{name}` have the same webhook path {path}", other.connection);
-            findings.push(Diagnostic::error(Code::F0641, message, webhook.path.span));
-        }
+        endpoints.insert(path, Arc::new(endpoint));
     }
     let is_error = |finding: &Diagnostic| finding.severity == crate::diagnostics::Severity::Error;
     if findings.iter().any(is_error) { Err(findings) } else { Ok(endpoints) }

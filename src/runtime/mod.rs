@@ -3,8 +3,10 @@
 //! Listeners belong to the runtime and never close before it ends; a reload changes snapshots, never sockets. What is
 //! live is compiled from files that were good when they were read; a bad file keeps what was live before it.
 
+mod certificate;
 mod control;
 mod endpoints;
+mod keeping;
 mod reload;
 pub mod watch;
 
@@ -17,14 +19,18 @@ use crate::diagnostics::{Diagnostic, Sources, render};
 use crate::engine::connector::Connector;
 use crate::engine::{Config, Executor, Revisions};
 use crate::graph::project::recompile;
+use crate::model::load::{PROJECT_FILE, find_root};
+use crate::model::project::{Keeping, Privacy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::triggers::askers::Askers;
 use crate::triggers::server::{self, Routes};
+use crate::triggers::tls::Tls;
 use arc_swap::ArcSwap;
 use reload::State;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +45,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the admin API and metrics are served; loopback only.
     pub admin: SocketAddr,
+    /// The hooks listener's certificate and its key, both PEM files. `None`: in clear.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// The store's folder, where it stands inside the project: its changes are no reason to reload.
     pub store: Option<PathBuf>,
 }
@@ -79,16 +87,23 @@ struct Inner {
     connectors: Arc<Connectors>,
     routes: Arc<ArcSwap<Routes>>,
     metrics: Arc<Metrics>,
+    /// What the project says of private data.
+    privacy: Arc<ArcSwap<Privacy>>,
+    /// How long, and how much, it wants kept.
+    keeping: ArcSwap<Keeping>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<State>,
     /// What the admin API shows of the last one.
     status: ArcSwap<Vec<console::FlowStatus>>,
+    /// The triggers that ask by themselves, and how they hear that something else is live.
+    askers: Arc<Askers>,
+    changed: tokio::sync::watch::Sender<()>,
 }
 
 impl Runtime {
     /// Reads, compiles and serves a project. Refuses to start on a project that has no good revision of a flow.
     pub async fn start(settings: Settings, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
-        let root = crate::model::load::find_root(&settings.project).ok_or_else(|| {
+        let root = root(&settings.project).ok_or_else(|| {
             let folder = settings.project.display();
             StartError::Other(format!("no flowctl.yaml in {folder} or a folder above it; name the folder of a project"))
         })?;
@@ -96,6 +111,8 @@ impl Runtime {
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         // Both are bound before anything is done, so that a port in use is the first thing one hears of.
         let hooks = server::bind(settings.listen).await.map_err(|error| other(&error))?;
+        let tls = settings.tls.as_ref().map(|(certificate, key)| Tls::load(certificate, key)).transpose();
+        let tls = tls.map_err(|error| other(&format!("{error} (flowctl explain {})", error.code())))?.map(Arc::new);
         let admin = console::bind(settings.admin).await.map_err(|error| other(&error))?;
         let connectors = Connectors::new(catalog.clone(), Default::default()).map_err(|error| other(&error))?;
         let again = catalog.clone();
@@ -109,6 +126,20 @@ impl Runtime {
         let metrics = Arc::new(Metrics::new());
         let config = Config { metrics: metrics.clone(), ..Config::new(project) };
         let executor = Executor::new(store.clone(), revisions.clone(), HashMap::new(), config);
+        let (connectors, routes, privacy) = (Arc::new(connectors), Arc::default(), Arc::default());
+        let waking = executor.clone();
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(move || waking.wake());
+        let askers = Arc::new(Askers {
+            root: root.clone(),
+            revisions: revisions.clone(),
+            routes: Arc::clone(&routes),
+            store: store.clone(),
+            connector: connectors.clone(),
+            privacy: Arc::clone(&privacy),
+            metrics: metrics.clone(),
+            wake: wake.clone(),
+        });
+        let (changed, changes) = tokio::sync::watch::channel(());
         let inner = Arc::new(Inner {
             root,
             environment: settings.environment.clone(),
@@ -116,31 +147,40 @@ impl Runtime {
             store,
             revisions,
             executor,
-            connectors: Arc::new(connectors),
-            routes: Arc::default(),
+            connectors,
+            routes,
             metrics,
+            privacy,
+            keeping: ArcSwap::default(),
             reloading: tokio::sync::Mutex::new(State::default()),
             status: ArcSwap::default(),
+            askers,
+            changed,
         });
         inner.begin(read).await?;
         let stop = CancellationToken::new();
         let tasks = tokio_util::task::TaskTracker::new();
         let runtime =
             Runtime { hooks: hooks.address(), admin: admin.address(), inner: inner.clone(), stop: stop.clone(), tasks };
-        let wake = inner.executor.clone();
         let serving = server::Hooks {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            wake: Arc::new(move || wake.wake()),
+            wake,
             limits: server::Limits::default(),
+            tls: tls.clone(),
         };
         runtime.tasks.spawn(server::serve(hooks, serving, stop.clone()));
         let control: Arc<dyn Control> = inner.clone();
         let console = Console { store: inner.store.clone(), control, metrics: inner.metrics.clone() };
         runtime.tasks.spawn(console::serve(admin, console, stop.clone()));
+        if let Some(tls) = tls {
+            runtime.tasks.spawn(certificate::renew(tls, inner.store.clone(), stop.clone()));
+        }
+        runtime.tasks.spawn(inner.askers.clone().run(changes, stop.clone()));
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
+        runtime.tasks.spawn(keeping::keep_house(inner.clone(), stop.clone()));
         {
             let watching = inner.clone();
             let watch = watch::Watch::start(&inner.root, settings.store)
@@ -179,6 +219,14 @@ impl Runtime {
     pub async fn wait(&self) {
         self.tasks.wait().await;
     }
+}
+
+/// The project's folder as it was named: where that is a link, another release may stand behind it tomorrow.
+fn root(named: &Path) -> Option<PathBuf> {
+    let is_root = |folder: &Path| folder.join(PROJECT_FILE).is_file();
+    let whole =
+        std::path::absolute(named).ok().filter(|path| !path.components().any(|part| part == Component::ParentDir));
+    whole.filter(|path| is_root(path)).or_else(|| find_root(named))
 }
 
 /// One connector for every connection: they share a client and tell connections apart by name.

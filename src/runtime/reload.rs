@@ -6,11 +6,12 @@
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
 use crate::connectors::resolve_all;
-use crate::console::{Findings, FlowStatus, Refused};
-use crate::diagnostics::{Diagnostic, Severity as Level, Sources, render};
+use crate::console::{Findings, FlowStatus, NotDone, Refused};
+use crate::diagnostics::{Code, Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
 use crate::graph::project::{Compilation, LANGUAGE_VERSION, compile, recompile};
 use crate::graph::{ExecutionGraph, Severity};
+use crate::model::project::ProjectFile;
 use crate::model::{Effective, Project};
 use crate::store::{AlertFilter, By, Hash, NewAlert, Page, Revision, StoreError};
 use crate::triggers::server::Routes;
@@ -58,6 +59,8 @@ pub(super) struct State {
     fingerprint: Option<Hash>,
     /// The flow of each file that had one.
     flow_of: BTreeMap<String, String>,
+    /// What the files last said of each flow, while they were good.
+    on_disk: BTreeMap<String, Hash>,
     problems: Vec<Problem>,
 }
 
@@ -77,14 +80,15 @@ impl Read {
         self.project.file.as_ref().map(|file| Text::from(file.project.to_string()))
     }
 
-    /// Errors that no problem tells yet; what is wrong with tests does not keep a flow from running.
+    /// Errors that no problem tells yet; what is wrong with tests, or with a file of rates, does not keep a flow from
+    /// running.
     fn not_in(&self, problems: &[Problem]) -> Vec<Diagnostic> {
         let told = |finding: &&Diagnostic| problems.iter().any(|problem| problem.findings.findings.contains(finding));
         let of_tests = |finding: &&Diagnostic| {
             finding.primary.as_ref().is_some_and(|label| self.sources.get(label.span.file).path.ends_with(".test.yaml"))
         };
         let errors = self.findings.iter().filter(|finding| finding.severity == Level::Error);
-        errors.filter(|finding| !told(finding) && !of_tests(finding)).cloned().collect()
+        errors.filter(|finding| !told(finding) && !of_tests(finding) && finding.code != Code::F0427).cloned().collect()
     }
 
     fn problem(&self, flow: Option<String>, path: Option<String>, findings: &[Diagnostic]) -> Problem {
@@ -101,10 +105,7 @@ pub(super) async fn read(root: &Path, environment: Option<&str>, catalog: &Catal
         project: Project::default(),
         effective: None,
         compilation: None,
-        findings: vec![Diagnostic::general(
-            crate::diagnostics::Code::F0640,
-            "flowctl broke down over the project's files",
-        )],
+        findings: vec![Diagnostic::general(Code::F0640, "flowctl broke down over the project's files")],
         sources: Arc::default(),
         fingerprint: Hash::of(&[]),
     })
@@ -189,14 +190,26 @@ impl Inner {
             self.show(state).await;
             return report;
         };
-        let connected = self.connect(read, effective, &mut report);
+        if !effective.unset.is_empty() {
+            // Flows would find a setting missing: everything stays as it was.
+            let unset: Vec<Diagnostic> =
+                read.findings.iter().filter(|finding| finding.code == Code::F0406).cloned().collect();
+            report.problems.push(read.problem(None, None, &unset));
+            state.problems = report.problems.clone();
+            self.show(state).await;
+            return report;
+        }
+        self.executor.set_drop(compilation.privacy.drop.clone());
+        self.privacy.store(compilation.privacy.clone());
+        self.keeping.store(Arc::new(read.project.file.as_ref().map(ProjectFile::keeping).unwrap_or_default()));
+        let connected = self.connect(read, effective, compilation, &mut report);
         let mut seen = BTreeSet::new();
         for flow in &compilation.flows {
             seen.insert(flow.name.clone());
             state.flow_of.insert(flow.path.clone(), flow.name.clone());
             match &flow.graph {
                 Some(graph) => {
-                    if let Err(error) = self.swap(&flow.name, graph, &flow.revision, &mut report).await {
+                    if let Err(error) = self.swap(&flow.name, graph, &flow.revision, state, &mut report).await {
                         tracing::error!(flow = %flow.name, %error, "The revision could not be kept; the last one stays live.");
                     }
                 }
@@ -225,6 +238,7 @@ impl Inner {
         if !rest.is_empty() {
             report.problems.push(read.problem(None, None, &rest));
         }
+        self.use_rates(compilation).await;
         // What is in no file any more starts no new runs.
         for graph in self.revisions.graphs() {
             if !seen.contains(graph.flow.as_str()) {
@@ -241,7 +255,27 @@ impl Inner {
         state.problems = report.problems.clone();
         self.show(state).await;
         self.executor.wake();
+        self.changed.send_replace(());
         report
+    }
+
+    /// Rates are of today, as credentials are. A file with errors leaves what was read before it, and stops nothing: it
+    /// comes from elsewhere, and `max_age` watches over what is used.
+    async fn use_rates(&self, compilation: &Compilation) {
+        self.executor.set_rates(compilation.rates.clone());
+        for finding in compilation.findings.iter().filter(|finding| finding.code == Code::F0427) {
+            let alert = NewAlert {
+                flow: None,
+                run: None,
+                severity: Severity::Warning,
+                code: "rates_unreadable".into(),
+                title: "A file of exchange rates has errors; the rates read before it stay in use".into(),
+                detail: Some(render::text(std::slice::from_ref(finding), &compilation.sources, false)),
+            };
+            if let Err(error) = self.store.raise(alert, Timestamp::now()).await {
+                tracing::error!(%error, "The alert could not be raised.");
+            }
+        }
     }
 
     /// Credentials, limits and endpoints. `None`: something is wrong with them, and the last ones stay.
@@ -249,6 +283,7 @@ impl Inner {
         &self,
         read: &Read,
         effective: &Effective,
+        compilation: &Compilation,
         report: &mut Report,
     ) -> Option<std::collections::HashMap<String, Arc<crate::triggers::ingress::Endpoint>>> {
         let project = read.project_name().unwrap_or_else(|| "".into());
@@ -258,7 +293,8 @@ impl Inner {
         let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
         let resolved = shape.and_then(|()| {
             let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
-            let endpoints = endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root)?;
+            let endpoints =
+                endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root, &compilation.privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {
@@ -281,11 +317,24 @@ impl Inner {
         flow: &str,
         graph: &Arc<ExecutionGraph>,
         sources: &[(String, String)],
+        state: &mut State,
         report: &mut Report,
     ) -> Result<(), StoreError> {
         let hash = revision_hash(sources);
+        state.on_disk.insert(flow.to_string(), hash);
         if self.revisions.live(flow).is_some_and(|live| live.revision == hash) {
             return Ok(());
+        }
+        // An operator chose another revision over what the files say, and they still say it.
+        let kept = self.store.live_revisions().await?.into_iter().find(|kept| kept.flow == flow);
+        if let Some(chosen) = kept.filter(|kept| kept.instead_of == Some(hash)) {
+            if self.revisions.live(flow).is_some_and(|live| live.revision == chosen.revision) {
+                return Ok(());
+            }
+            match self.take_from_store(flow).await {
+                Ok(()) => return Ok(()),
+                Err(why) => tracing::error!(flow, %why, "The chosen revision cannot be used; the files' is taken."),
+            }
         }
         let revision = Revision {
             flow: flow.to_string(),
@@ -296,10 +345,36 @@ impl Inner {
         };
         self.store.put_revision(revision).await?;
         let by = By { actor: "flowctl".into(), reason: "the files changed".into(), at: Timestamp::now() };
-        self.store.activate(hash, by).await?;
+        self.store.activate(hash, None, by).await?;
         self.revisions.set_live(Live { revision: hash, graph: graph.clone() });
         report.swapped.push((flow.to_string(), hash));
         Ok(())
+    }
+
+    /// An operator makes a kept revision live. It stays so while the files say what they say now.
+    pub(super) async fn choose(&self, hash: Hash, by: By) -> Result<FlowStatus, NotDone> {
+        let state = self.reloading.lock().await;
+        let revision = self.store.revision(hash).await?;
+        let revision = revision.ok_or_else(|| StoreError::NotFound(format!("revision {hash}")))?;
+        let flow = revision.flow.clone();
+        let catalog = self.catalog.clone();
+        let graph = tokio::task::spawn_blocking(move || recompile(&revision.sources, &catalog)).await;
+        let graph = graph.map_err(|error| NotDone::Refused(error.to_string()))?.map_err(|findings| {
+            let why = findings.first().map_or_else(String::new, |finding| finding.message.clone());
+            NotDone::Refused(format!("this flowctl cannot compile revision {hash}: {why}"))
+        })?;
+        let on_disk = state.on_disk.get(&flow).copied();
+        // While the file is broken it is what was live: mended, it may say something else.
+        let instead_of = on_disk.or_else(|| self.revisions.live(&flow).map(|live| live.revision));
+        self.store.activate(hash, instead_of.filter(|on_disk| *on_disk != hash), by).await?;
+        self.revisions.set_live(Live { revision: hash, graph: Arc::new(graph) });
+        let endpoints = self.routes.load().endpoints.clone();
+        self.routes.store(Arc::new(Routes { endpoints, flows: self.revisions.graphs() }));
+        self.show(&state).await;
+        self.executor.wake();
+        tracing::info!(flow, revision = %hash, "Live, because an operator chose it.");
+        let status = self.status.load().iter().find(|status| status.flow == flow).cloned();
+        status.ok_or_else(|| NotDone::Refused(format!("flow `{flow}` is not there any more")))
     }
 
     /// A flow that does not compile stays what it was: live, or the last good one in the store.
@@ -403,6 +478,7 @@ impl Inner {
             FlowStatus {
                 revision: live.get(&flow).copied(),
                 activated_at: kept.iter().find(|kept| kept.flow == flow).map(|kept| kept.activated_at),
+                instead_of: kept.iter().find(|kept| kept.flow == flow).and_then(|kept| kept.instead_of),
                 problem: problem.map(|problem| Refused { at: problem.at, findings: problem.findings.clone() }),
                 flow,
             }

@@ -22,6 +22,9 @@ pub struct Fault {
 pub enum FaultKind {
     /// Answers this status without doing the work; with `retry_after` in seconds.
     Status { status: u16, retry_after: Option<u32> },
+    /// Answers this status without doing the work and, where the system stores answers by idempotency key, every repeat
+    /// of the key with the same.
+    Stored { status: u16 },
     /// Closes the connection before the work.
     DropBefore,
     /// Does the work, then closes the connection without an answer.
@@ -71,7 +74,7 @@ impl Faults {
 
 impl Fault {
     /// Reads `{"method": "POST", "path": "/data/…", "body": "…", "times": 1, "status": 429, "retry_after": 1}`, or
-    /// instead of `status`: `"drop": "before"|"after"`, `"commit_late_ms": 2000`, `"delay_ms": 50`.
+    /// instead of `status`: `"stored": 400` (also for every repeat of its key), `"drop": "before"|"after"`, `"commit_late_ms": 2000`, `"delay_ms": 50`.
     pub fn from_json(record: &Record) -> Result<Fault, String> {
         let text = |name: &str| record.get(name).and_then(Value::as_text).map(|t| t.to_string()).unwrap_or_default();
         let whole = |name: &str| -> Option<u64> {
@@ -84,6 +87,8 @@ impl Fault {
         let kind = if let Some(status) = whole("status") {
             let status = u16::try_from(status).map_err(|_| "`status` is no HTTP status")?;
             FaultKind::Status { status, retry_after: whole("retry_after").and_then(|s| s.try_into().ok()) }
+        } else if let Some(status) = whole("stored") {
+            FaultKind::Stored { status: u16::try_from(status).map_err(|_| "`stored` is no HTTP status")? }
         } else if let Some(late) = whole("commit_late_ms") {
             FaultKind::CommitLate(Duration::from_millis(late))
         } else if let Some(delay) = whole("delay_ms") {

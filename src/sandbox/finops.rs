@@ -4,6 +4,7 @@
 //! real one refuses (PATCH on an absent key is 404, `in` and lambdas in `$filter` are 400), numbers its own orders and
 //! customers, and stores texts that were not given as `""`, dates as 1900-01-01. It has no idempotency.
 
+use super::batch;
 use super::faults::Faults;
 use super::filter;
 use super::server::{Call, Reply, Standin};
@@ -11,7 +12,7 @@ use crate::language::types::{Form, Kind, RecordType, Type};
 use crate::value::{Number, Record, Text, Value, json, time};
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// What the stand-in is set up with.
 pub struct Settings {
@@ -43,11 +44,13 @@ pub struct Finops {
     settings: Settings,
     entities: BTreeMap<String, Entity>,
     state: Mutex<State>,
+    /// Held alone by a change set: nobody sees half of it.
+    turn: RwLock<()>,
     faults: Faults,
     url: std::sync::OnceLock<String>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     rows: BTreeMap<String, Vec<Record>>,
     sequences: BTreeMap<String, u64>,
@@ -61,7 +64,8 @@ impl Finops {
     /// An empty system with these entities.
     pub fn new(settings: Settings, entities: Vec<Entity>) -> Finops {
         let entities = entities.into_iter().map(|entity| (entity.name.clone(), entity)).collect();
-        Finops { settings, entities, state: Mutex::default(), faults: Faults::default(), url: Default::default() }
+        let turn = RwLock::default();
+        Finops { settings, entities, state: Mutex::default(), turn, faults: Faults::default(), url: Default::default() }
     }
 
     /// The address it is served at, for `@odata.context` and the token's audience.
@@ -128,6 +132,41 @@ impl Finops {
         if !self.lock().tokens.contains(&bearer) {
             return Err(Refusal { status: 401, message: String::new() });
         }
+        if call.method == "POST" && call.path == "/data/$batch" {
+            return self.batch(call);
+        }
+        let _turn = self.turn.read().unwrap_or_else(PoisonError::into_inner);
+        self.one(call)
+    }
+
+    /// `POST /data/$batch`: each change set is done as a whole or not at all.
+    fn batch(&self, call: &Call) -> Result<Reply, Refusal> {
+        let sets = batch::read(call).map_err(|why| bad(&why))?;
+        let _turn = self.turn.write().unwrap_or_else(PoisonError::into_inner);
+        let sets: Vec<_> = sets.iter().map(|set| self.change_set(set)).collect();
+        Ok(batch::answer(&sets))
+    }
+
+    fn change_set(&self, set: &[batch::Operation]) -> Result<Vec<(String, Reply)>, (String, Reply)> {
+        let before = self.lock().clone();
+        let mut done = vec![];
+        for operation in set {
+            match self.one(&operation.call) {
+                Ok(reply) => done.push((operation.id.clone(), reply)),
+                Err(refusal) => {
+                    // Numbers that were taken are not given back.
+                    let mut state = self.lock();
+                    let sequences = std::mem::take(&mut state.sequences);
+                    *state = State { sequences, tokens: state.tokens.clone(), ..before };
+                    return Err((operation.id.clone(), Reply::json(refusal.status, refusal.body())));
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// One request below `/data/`, its token checked.
+    fn one(&self, call: &Call) -> Result<Reply, Refusal> {
         let path = call.path.strip_prefix("/data/").unwrap_or_default();
         let (name, key) = match path.split_once('(') {
             Some((name, key)) => (name, Some(key.strip_suffix(')').ok_or_else(|| bad("The key is not closed."))?)),

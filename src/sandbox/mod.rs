@@ -3,6 +3,7 @@
 //! What a stand-in claims about its system comes from that system's documentation, never from what our connector
 //! happens to send. It is not a mock: it keeps state, and a wrong request is refused.
 
+mod batch;
 pub mod faults;
 mod filter;
 pub mod finops;

@@ -70,6 +70,12 @@ pub trait Standin: Send + Sync + 'static {
     /// What a fault's status looks like in this system's words.
     fn fault(&self, status: u16) -> Reply;
 
+    /// The same, stored for the request's idempotency key where the system stores answers.
+    fn stored_fault(&self, call: &Call, status: u16) -> Reply {
+        let _ = call;
+        self.fault(status)
+    }
+
     fn faults(&self) -> &Faults;
 
     /// What `GET /_sandbox/WHAT` shows: the rows of an entity, the objects of a kind. `None`: there is no such.
@@ -182,6 +188,7 @@ async fn serve(
                 None => reply,
             }
         }
+        Some(FaultKind::Stored { status }) => standin.stored_fault(&call, status),
         Some(FaultKind::DropBefore) => {
             note(None);
             return Err(Closed);

@@ -52,6 +52,11 @@ impl Stripe {
         Ok(())
     }
 
+    /// Forgets the answers stored for idempotency keys, as when more time has passed than they are remembered.
+    pub fn forget_keys(&self) {
+        self.lock().answers.clear();
+    }
+
     /// All objects of a kind (`charges`), oldest first.
     pub fn objects(&self, segment: &str) -> Vec<Record> {
         self.lock().objects.get(segment).cloned().unwrap_or_default()
@@ -214,6 +219,13 @@ impl Standin for Stripe {
             429 => error(429, "invalid_request_error", "rate_limit", "Request rate limit exceeded."),
             status => error(status, "api_error", "", "Sorry! There was an error while talking to one of our backends."),
         }
+    }
+
+    fn stored_fault(&self, call: &Call, status: u16) -> Reply {
+        let (key, answer) = (call.header("idempotency-key").to_string(), self.fault(status));
+        let asked = format!("{} {}", call.path, String::from_utf8_lossy(&call.body));
+        self.lock().answers.insert(key, (asked, answer.clone()));
+        answer
     }
 
     fn faults(&self) -> &Faults {

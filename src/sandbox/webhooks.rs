@@ -1,7 +1,10 @@
-//! Stripe's side of a webhook: signs events and delivers them, again where they were not accepted.
+//! Stripe's side of a webhook: signs events and delivers them, again where they were not accepted, or loses them.
 
+use super::stripe::Stripe;
 use crate::triggers::stripe;
 use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Delivers signed events to one endpoint.
@@ -45,5 +48,35 @@ impl Sender {
             tokio::time::sleep(pause).await;
         }
         false
+    }
+}
+
+/// An account whose events are in its list (`GET /v1/events`) and delivered to one endpoint, unless it loses them.
+pub struct Account {
+    stripe: Arc<Stripe>,
+    sender: Sender,
+    lose: AtomicU32,
+}
+
+impl Account {
+    /// The events of `stripe`, delivered by `sender`.
+    pub fn new(stripe: Arc<Stripe>, sender: Sender) -> Account {
+        Account { stripe, sender, lose: AtomicU32::new(0) }
+    }
+
+    /// The next so many events are never delivered. They are in the list all the same.
+    pub fn lose(&self, deliveries: u32) {
+        self.lose.store(deliveries, Ordering::SeqCst);
+    }
+
+    /// Something happened: the event is listed, and delivered as often as needed. The answer of the last delivery, or
+    /// none where it was lost.
+    pub async fn happens(&self, event: &Bytes, tries: u32, pause: Duration) -> Result<Option<bool>, String> {
+        self.stripe.insert(&String::from_utf8_lossy(event))?;
+        let lost = self.lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if lost.is_ok() {
+            return Ok(None);
+        }
+        Ok(Some(self.sender.send_until_accepted(event, tries, pause).await))
     }
 }

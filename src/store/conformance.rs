@@ -1,6 +1,10 @@
 //! What every store promises, as tests that any implementation runs: `conformance!(make)`, where `make` gives an empty
 //! store and what keeps it alive.
 
+mod calls;
+
+pub(crate) use calls::*;
+
 use super::*;
 use crate::graph::{ErrorClass, Severity};
 use std::collections::HashSet;
@@ -33,6 +37,7 @@ pub(crate) fn event(id: &str, body: &str) -> NewEvent {
         own: false,
         received_at: noon(),
         problem: None,
+        subjects: vec![],
     }
 }
 
@@ -67,6 +72,10 @@ pub(crate) fn result(seq: i64, node: &str, value: &str) -> JournalEntry {
     let value = Encoded::new(value.to_owned()).expect("JSON");
     let record = Record::Result(journal::StepResult { now: noon(), value, adopted: false, status: Some(200) });
     JournalEntry { seq, node: node.to_owned(), generation: 0, attempt: 1, record, at: noon() }
+}
+
+fn encoded(json: &str) -> Encoded {
+    Encoded::new(json.to_owned()).expect("JSON")
 }
 
 fn kept(accepted: Accepted) -> Vec<AcceptedRun> {
@@ -332,18 +341,74 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     let alerts =
         store.alerts(AlertFilter { open: Some(true), ..AlertFilter::default() }, Page::first(9)).await.unwrap();
     assert_eq!(alerts.items.iter().map(|a| a.count).collect::<Vec<_>>(), [2], "one while it is open");
-    assert!(store.close_alert(alerts.items[0].id, by("seen")).await.unwrap());
+    let id = alerts.items[0].id;
+    assert_eq!(alerts.items[0].acknowledged, None);
+    assert!(store.acknowledge_alert(id, by("on it")).await.unwrap());
+    assert!(!store.acknowledge_alert(id, By { actor: "bob".to_owned(), ..by("me too") }).await.unwrap());
+    let seen = store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items[0].acknowledged.clone();
+    assert_eq!(seen, Some((by("").actor, later(3))));
+    assert_eq!(store.counts().await.unwrap().alerts, [(Severity::Warning, 1)]);
+    assert!(store.close_alert(id, by("seen")).await.unwrap());
+    assert!(!store.acknowledge_alert(id, by("late")).await.unwrap());
     assert!(!store.close_alert(alerts.items[0].id, by("seen")).await.unwrap());
     store.raise(alert, later(9)).await.unwrap();
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn links_and_totals_are_kept_with_the_step(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", run("a", "1")).await;
+    start(&*store, "2", run("a", "2")).await;
+    let leases: Vec<_> = claim(&*store).await.into_iter().map(|c| c.lease).collect();
+    let link = |node: &str, value: Option<&str>| Kept {
+        node: node.to_owned(),
+        keep: Keep::Link { name: "payer".to_owned(), key: "P-1".to_owned(), value: value.map(str::to_owned) },
+    };
+    let add = |node: &str, key: &str, amount: &str| Kept {
+        node: node.to_owned(),
+        keep: Keep::Total { name: "spend".to_owned(), key: key.to_owned(), amount: Exact::parse(amount).unwrap() },
+    };
+    let with = |kept: Vec<Kept>| RunUpdate { kept, ..RunUpdate::running(later(2)) };
+    let linked = async || store.link("payer".to_owned(), "P-1".to_owned()).await.unwrap();
+    let total =
+        async |key: &str| store.total("spend".to_owned(), key.to_owned()).await.unwrap().map(|sum| sum.to_string());
+    assert_eq!((linked().await, total("eur").await), (None, None));
+    let both = with(vec![link("tied", Some("C-1")), add("spent", "eur", "10.50")]);
+    store.append(leases[0], vec![result(1, "tied", "null")], both.clone()).await.unwrap();
+    assert_eq!((linked().await.as_deref(), total("eur").await.as_deref()), (Some("C-1"), Some("10.50")));
+
+    // What is refused keeps nothing: neither a place in the journal that is taken, nor a lease that is over.
+    let again = RunUpdate { kept: vec![link("tied", Some("C-2")), add("other", "eur", "5")], ..both };
+    assert!(store.append(leases[0], vec![result(1, "tied", "null")], again.clone()).await.is_err());
+    let over = Lease { token: leases[0].token - 1, ..leases[0] };
+    assert!(matches!(store.append(over, vec![], again).await, Err(StoreError::Fenced { .. })));
+    assert_eq!((linked().await.as_deref(), total("eur").await.as_deref()), (Some("C-1"), Some("10.50")));
+
+    // Every node counts once: what it adds anew takes the place of what it had added, under whatever key.
+    store.append(leases[1], vec![], with(vec![add("spent", "eur", "-0.51"), add("spent2", "eur", "1")])).await.unwrap();
+    assert_eq!(total("eur").await.as_deref(), Some("10.99"));
+    store.append(leases[0], vec![], with(vec![add("spent", "eur", "20")])).await.unwrap();
+    assert_eq!(total("eur").await.as_deref(), Some("20.49"));
+    store.append(leases[0], vec![], with(vec![add("spent", "usd", "20")])).await.unwrap();
+    assert_eq!((total("eur").await.as_deref(), total("usd").await.as_deref()), (Some("0.49"), Some("20")));
+    store.append(leases[1], vec![], with(vec![link("untied", None)])).await.unwrap();
+    assert_eq!(linked().await, None);
+    store.append(leases[1], vec![], with(vec![link("untied", None)])).await.expect("nothing to untie is fine");
+
+    // The runs go, the sums stay.
+    for lease in leases {
+        end(&*store, lease, Next::Succeeded).await;
+    }
+    store.drop_periods(before(at("2026-03-03T00:00:00Z")), at("2026-04-15T08:00:00Z")).await.unwrap();
+    assert!(store.load_run(first.id).await.unwrap().is_none());
+    assert_eq!((total("eur").await.as_deref(), total("usd").await.as_deref()), (Some("0.49"), Some("20")));
+}
+
 pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) {
     let accepted = store.accept(event("1", "{}"), vec![]).await.unwrap();
-    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], by("new flow")).await.unwrap());
+    let runs = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("new flow")).await.unwrap());
     assert_eq!(runs[0].state, RunState::Ready);
     assert_eq!(store.event(accepted.event).await.unwrap().unwrap().0.state, EventState::Routed);
-    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], by("twice")).await.unwrap());
+    let again = kept(store.accept_again(accepted.event, vec![run("a", "1")], vec![], by("twice")).await.unwrap());
     assert_eq!(again, [], "that flow has its run");
 
     let failed = NewRun { start: Start::Failed(data_error()), ..keyed("2", "k") };
@@ -351,11 +416,55 @@ pub(crate) async fn an_event_goes_through_the_door_again(store: Arc<dyn Store>) 
     let id = accepted.event;
     let failed = kept(accepted).remove(0);
     assert_eq!(start(&*store, "3", keyed("3", "k")).await.state, RunState::Queued, "a dead letter holds its key");
-    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], by("mended")).await.unwrap());
+    let payload = || journal::Payload {
+        event: encoded(r#"{"fixed":1.10}"#),
+        actor: "ada".to_owned(),
+        reason: "mended".to_owned(),
+    };
+    let mended = JournalEntry { record: Record::Payload(payload()), ..result(1, "", "1") };
+    let runs = kept(store.accept_again(id, vec![keyed("2", "k")], vec![mended.clone()], by("mended")).await.unwrap());
+    assert_eq!(
+        store.load_run(runs[0].id).await.unwrap().unwrap().journal[1],
+        mended,
+        "it begins with the mended payload"
+    );
     assert_eq!(state(&*store, failed.id).await, RunState::Superseded);
     assert_eq!((runs[0].state, runs[0].duplicate_of), (RunState::Queued, None), "at the end of its key");
-    let missing = store.accept_again(EventId::new(), vec![], by("?")).await;
+    let missing = store.accept_again(EventId::new(), vec![], vec![], by("?")).await;
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn an_operator_writes_down_and_is_audited(store: Arc<dyn Store>) {
+    let new = start(&*store, "1", run("a", "1")).await;
+    let payload = journal::Payload { event: encoded("{}"), actor: "ada".to_owned(), reason: "mended".to_owned() };
+    let mended = JournalEntry { record: Record::Payload(payload), ..result(1, "", "1") };
+    let under_way = store.write_down(new.id, vec![mended.clone()], "edit", by("early")).await;
+    assert!(matches!(under_way, Err(StoreError::Conflict(_))));
+    let lease = claim(&*store).await[0].lease;
+    store.append(lease, vec![], RunUpdate::to(Next::DeadLetter(data_error()), later(2))).await.unwrap();
+    store.write_down(new.id, vec![mended.clone()], "edit", by("mended")).await.unwrap();
+    let loaded = store.load_run(new.id).await.unwrap().unwrap();
+    assert_eq!((loaded.run.state, loaded.journal.last()), (RunState::DeadLetter, Some(&mended)));
+    let missing = store.write_down(RunId::new(), vec![], "edit", by("?")).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))));
+    store.audit_action("reload", "the project".to_owned(), by("deployed")).await.unwrap();
+    let audit = store.audit(Page::first(9)).await.unwrap().items;
+    let told: Vec<_> = audit.iter().map(|entry| (entry.action.as_str(), entry.reason.as_str())).collect();
+    assert_eq!(told, [("reload", "deployed"), ("edit", "mended")]);
+}
+
+pub(crate) async fn a_backup_is_a_store(store: Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let new = start(&*store, "1", run("a", "1")).await;
+    let to = folder.path().join("store.db");
+    let bytes = store.backup(to.clone()).await.unwrap();
+    assert_eq!(bytes, std::fs::metadata(&to).unwrap().len());
+    start(&*store, "2", run("a", "2")).await;
+    assert!(matches!(store.backup(to).await, Err(StoreError::Conflict(_))), "it replaces nothing");
+    assert!(matches!(store.backup("/nowhere/at/all.db".into()).await, Err(_)));
+    let restored = crate::store::SqliteStore::open(folder.path()).unwrap();
+    let runs = restored.runs(RunFilter::default(), Page::first(9)).await.unwrap().items;
+    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [new.id]);
 }
 
 pub(crate) async fn revisions_are_kept(store: Arc<dyn Store>) {
@@ -372,12 +481,29 @@ pub(crate) async fn revisions_are_kept(store: Arc<dyn Store>) {
     }
     assert_eq!(store.revision(one.hash).await.unwrap(), Some(one.clone()));
     assert_eq!(store.revision(Hash::of(b"?")).await.unwrap(), None);
-    store.activate(one.hash, By { at: noon(), ..by("first") }).await.unwrap();
-    store.activate(two.hash, by("second")).await.unwrap();
-    let live =
-        LiveRevision { flow: "a".to_owned(), revision: two.hash, activated_at: later(3), first_active_at: noon() };
-    assert_eq!(store.live_revisions().await.unwrap(), [live]);
-    assert!(matches!(store.activate(Hash::of(b"?"), by("?")).await, Err(StoreError::NotFound(_))));
+    store.activate(one.hash, None, By { at: noon(), ..by("first") }).await.unwrap();
+    store.activate(two.hash, None, by("second")).await.unwrap();
+    let live = |revision, instead_of| LiveRevision {
+        flow: "a".to_owned(),
+        revision,
+        activated_at: later(3),
+        first_active_at: noon(),
+        instead_of,
+    };
+    assert_eq!(store.live_revisions().await.unwrap(), [live(two.hash, None)]);
+    let listed = |kept: Vec<KeptRevision>| {
+        let seen = kept.into_iter().map(|kept| (kept.hash, kept.live, kept.active_until));
+        seen.collect::<std::collections::BTreeSet<_>>()
+    };
+    let all = listed(store.revisions(Some("a".to_owned()), 9).await.unwrap());
+    assert_eq!(all, [(one.hash, false, Some(later(3))), (two.hash, true, None)].into());
+    store.activate(one.hash, Some(two.hash), by("back")).await.unwrap();
+    assert_eq!(store.live_revisions().await.unwrap(), [live(one.hash, Some(two.hash))]);
+    let all = listed(store.revisions(None, 9).await.unwrap());
+    assert_eq!(all, [(one.hash, true, None), (two.hash, false, Some(later(3)))].into());
+    assert_eq!(store.revisions(Some("b".to_owned()), 9).await.unwrap(), []);
+    assert_eq!(store.revisions(None, 1).await.unwrap().len(), 1);
+    assert!(matches!(store.activate(Hash::of(b"?"), None, by("?")).await, Err(StoreError::NotFound(_))));
 }
 
 pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
@@ -394,9 +520,12 @@ pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
     let broken = NewEvent { problem: Some("no".to_owned()), ..event("broken", "{") };
     let broken = store.accept(broken, vec![]).await.unwrap().event;
 
-    let (before, now) = (at("2026-03-03T00:00:00Z"), at("2026-04-15T08:00:00Z"));
-    assert_eq!(store.drop_periods(noon(), now).await.unwrap(), Dropped::default(), "the day itself stays");
-    let dropped = store.drop_periods(before, now).await.unwrap();
+    let (day, now) = (before(at("2026-03-03T00:00:00Z")), at("2026-04-15T08:00:00Z"));
+    assert_eq!(store.oldest().await.unwrap(), Some(at("2026-03-02T00:00:00Z")));
+    assert!(store.size().await.unwrap() > 0);
+    assert_eq!(store.drop_periods(before(noon()), now).await.unwrap(), Dropped::default(), "the day itself stays");
+    let dropped = store.drop_periods(day, now).await.unwrap();
+    assert_eq!(store.oldest().await.unwrap(), Some(at("2026-04-15T00:00:00Z")));
     assert_eq!((dropped.runs, dropped.events, dropped.forgotten), (1, 2, 0));
     assert!(store.load_run(done.id).await.unwrap().is_none());
     assert!(store.event(unrouted).await.unwrap().is_none());
@@ -410,9 +539,91 @@ pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
     let other = NewEvent { received_at: now, ..event("another", "{}") };
     assert_eq!(kept(store.accept(other, vec![run("a", "done")]).await.unwrap())[0].state, RunState::Duplicate);
     let much_later = at("2027-05-01T00:00:00Z");
-    assert_eq!(store.drop_periods(before, much_later).await.unwrap().forgotten, 6);
+    assert_eq!(store.drop_periods(day, much_later).await.unwrap().forgotten, 6);
     let again = NewEvent { received_at: much_later, ..event("done", "done") };
     assert_eq!(kept(store.accept(again, vec![run("a", "done")]).await.unwrap())[0].state, RunState::Ready);
+}
+
+/// What is settled goes; what failed stays for ever.
+fn before(day: Timestamp) -> Retention {
+    Retention { settled_before: day, failed_before: Timestamp::MIN }
+}
+
+pub(crate) async fn dead_letters_are_kept_as_long_as_is_said(store: Arc<dyn Store>) {
+    let failed = async |dedupe: &str, new: NewRun| {
+        let accepted = start(&*store, dedupe, new).await;
+        let lease = claim(&*store).await[0].lease;
+        store
+            .append(lease, vec![result(1, "s", "1")], RunUpdate::to(Next::DeadLetter(data_error()), later(2)))
+            .await
+            .unwrap();
+        accepted.id
+    };
+    let alone = failed("alone", run("a", "alone")).await;
+    let blocking = failed("blocking", keyed("blocking", "k")).await;
+    let unknown = start(&*store, "unknown", run("a", "unknown")).await.id;
+    let lease = claim(&*store).await[0].lease;
+    end(&*store, lease, Next::OutcomeUnknown(data_error())).await;
+    let unreadable = NewEvent { problem: Some("no".to_owned()), ..event("unreadable", "{") };
+    let unreadable = store.accept(unreadable, vec![]).await.unwrap().event;
+
+    let now = at("2026-06-15T08:00:00Z");
+    let until = |failed_before| Retention { settled_before: at("2026-06-01T00:00:00Z"), failed_before };
+    let dropped = store.drop_periods(until(noon()), now).await.unwrap();
+    assert_eq!((dropped.runs, dropped.events), (0, 0), "nobody has failed long enough ago");
+    // Another day has become old, into which they were copied.
+    let next = |failed_before| Retention { settled_before: at("2026-09-01T00:00:00Z"), failed_before };
+    let dropped = store.drop_periods(next(later(600)), at("2026-09-15T08:00:00Z")).await.unwrap();
+    assert_eq!((dropped.runs, dropped.events), (1, 2));
+    assert!(store.load_run(alone).await.unwrap().is_none());
+    assert!(store.event(unreadable).await.unwrap().is_none());
+    let loaded = store.load_run(blocking).await.unwrap().expect("later runs of its key wait for it");
+    assert_eq!((loaded.run.holds_key, loaded.journal.len()), (true, 2));
+    assert!(store.load_run(unknown).await.unwrap().is_some(), "somebody has to decide first");
+}
+
+pub(crate) async fn a_person_is_found_and_erased(store: Arc<dyn Store>) {
+    let (ana, ben) = (subject("ana@example.com").unwrap(), subject("ben@example.com").unwrap());
+    let about =
+        |id: &str, whom: &[Hash]| NewEvent { subjects: whom.to_vec(), ..event(id, &format!("{{\"of\":\"{id}\"}}")) };
+    let start = async |id: &str, whom: &[Hash]| {
+        let accepted = store.accept(about(id, whom), vec![run("a", id)]).await.unwrap();
+        (accepted.event, kept(accepted).remove(0).id)
+    };
+    let (done_event, done) = start("done", &[ana]).await;
+    let (_, both) = start("both", &[ana, ben]).await;
+    let (_, other) = start("other", &[ben]).await;
+    for claimed in claim(&*store).await {
+        let next = if claimed.run.id == both { Next::DeadLetter(data_error()) } else { Next::Succeeded };
+        let entry = result(1, "s", "\"ana@example.com\"");
+        store.append(claimed.lease, vec![entry], RunUpdate::to(next, later(2))).await.unwrap();
+    }
+    let found = async |whom| {
+        let filter = EventFilter { subject: Some(whom), ..EventFilter::default() };
+        store.events(filter, Page::first(9)).await.unwrap().items.len()
+    };
+    assert_eq!((found(ana).await, found(ben).await), (2, 2));
+    let erased = store.erase(ana, by("she asked for it")).await.unwrap();
+    assert_eq!(erased, Erased { events: 1, runs: 1, left: 1 });
+    assert_eq!((found(ana).await, found(ben).await), (1, 2), "what is not settled stays");
+    let loaded = store.load_run(done).await.unwrap().unwrap();
+    assert_eq!((loaded.run.state, loaded.journal.len()), (RunState::Succeeded, 0));
+    assert_eq!((loaded.event.state, loaded.body.as_slice()), (EventState::Erased, &br#"{"erased":true}"#[..]));
+    assert_eq!(store.load_run(other).await.unwrap().unwrap().journal.len(), 2, "another's is untouched");
+    // It would do everything again.
+    assert!(matches!(store.resume(done, Resume::default(), by("again")).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(
+        store.accept_again(done_event, vec![run("a", "x")], vec![], by("again")).await,
+        Err(StoreError::Conflict(_))
+    ));
+    let again = store.accept(about("done", &[ana]), vec![run("a", "done")]).await.unwrap();
+    assert_eq!(again.outcome, AcceptOutcome::Duplicate, "its id stays known");
+    let audit = store.audit(Page::first(9)).await.unwrap().items;
+    assert_eq!((audit[0].action.as_str(), audit[0].target.starts_with("subject ")), ("erase", true));
+    // What the period holds of it goes with it.
+    store.drop_periods(before(at("2026-03-03T00:00:00Z")), at("2026-04-15T08:00:00Z")).await.unwrap();
+    assert!(store.load_run(done).await.unwrap().is_none());
+    assert_eq!((found(ana).await, found(ben).await), (1, 1));
 }
 
 pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
@@ -436,8 +647,71 @@ pub(crate) async fn lists_come_in_parts(store: Arc<dyn Store>) {
     assert_eq!(store.runs(by_event, Page::first(2)).await.unwrap().items.len(), 1);
     let nonsense = Page { limit: 2, after: Some("' or 1 = 1".to_owned()) };
     assert!(matches!(store.runs(filter(), nonsense.clone()).await, Err(StoreError::Conflict(_))));
+    let failed = NewRun { start: Start::Failed(data_error()), ..run("odd", "bad") };
+    start(&*store, "bad", failed).await;
+    let coded = |code: &str| RunFilter { code: Some(code.to_owned()), ..RunFilter::default() };
+    let code = data_error().code;
+    assert_eq!(store.runs(coded(&code), Page::first(9)).await.unwrap().items.len(), 1);
+    for other in ["%", "_", "", "\"", &code[1..]] {
+        assert_eq!(store.runs(coded(other), Page::first(9)).await.unwrap().items, [], "{other}");
+    }
+    let within = |since, until| RunFilter { since, until, ..RunFilter::default() };
+    assert_eq!(store.runs(within(Some(noon()), None), Page::first(9)).await.unwrap().items.len(), 6);
+    assert_eq!(store.runs(within(None, Some(noon())), Page::first(9)).await.unwrap().items, []);
+    let counts = store.counts().await.unwrap();
+    assert_eq!(counts.standing, [("odd".to_owned(), RunState::DeadLetter, 1)]);
+    assert_eq!((counts.events, counts.next_due), (vec![], Some(noon())));
     store.events(EventFilter::default(), nonsense).await.expect("a place like any other");
     store.ping().await.unwrap();
+}
+
+fn moved(from: Option<&str>, to: &str) -> CursorMove {
+    let from = from.map(str::to_owned);
+    CursorMove { flow: "a".to_owned(), name: "poll".to_owned(), from, to: to.to_owned(), at: noon() }
+}
+
+pub(crate) async fn a_cursor_moves_with_what_it_brought(store: Arc<dyn Store>) {
+    let cursor = || store.cursor("a".to_owned(), "poll".to_owned());
+    assert_eq!(cursor().await.unwrap(), None);
+    let rows = || vec![(event("r1", "1"), vec![run("a", "r1")]), (event("r2", "2"), vec![run("a", "r2")])];
+    let brought = store.accept_all(rows(), moved(None, "2")).await.unwrap();
+    assert_eq!(brought.into_iter().map(|one| kept(one).len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+    let other = store.cursor("b".to_owned(), "poll".to_owned()).await.unwrap();
+    assert_eq!(other, None, "cursors belong to their flow");
+
+    // Whoever saw the cursor elsewhere writes nothing: neither rows nor cursor.
+    let third = || vec![(event("r3", "3"), vec![run("a", "r3")])];
+    for stale in [None, Some("1")] {
+        let refused = store.accept_all(third(), moved(stale, "3")).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(claimed(&*store).await.len(), 2);
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("2"));
+
+    // What comes again is known; the rest of the same page is kept.
+    let page = [rows(), third()].concat();
+    let again = store.accept_all(page, moved(Some("2"), "3")).await.unwrap();
+    let duplicates = again.iter().filter(|one| one.outcome == AcceptOutcome::Duplicate).count();
+    assert_eq!((again.len(), duplicates), (3, 2));
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("3"));
+    assert!(store.accept_all(vec![], moved(Some("3"), "4")).await.unwrap().is_empty());
+    assert_eq!(cursor().await.unwrap().as_deref(), Some("4"));
+}
+
+pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>) {
+    let listed = |id: &str, body: &str| NewEvent { same: Hash::ANY, ..event(id, body) };
+    store.accept(event("delivered", "a"), vec![]).await.unwrap();
+    let known = store.accept(listed("delivered", "as the list has it"), vec![]).await.unwrap();
+    assert_eq!(known.outcome, AcceptOutcome::Duplicate);
+    store.accept(listed("listed", "as the list has it"), vec![]).await.unwrap();
+    let late = store.accept(event("listed", "as it is delivered"), vec![]).await.unwrap();
+    assert_eq!(late.outcome, AcceptOutcome::Duplicate);
+    assert_eq!(store.alerts(AlertFilter::default(), Page::first(10)).await.unwrap().items, []);
+
+    store.note(by("a gap in March"), "backfill", "flow a".to_owned()).await.unwrap();
+    let audit = store.audit(Page::first(1)).await.unwrap().items;
+    assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
 }
 
 macro_rules! conformance {
@@ -446,8 +720,13 @@ macro_rules! conformance {
             an_event_and_its_runs_are_kept odd_events_are_kept_too an_event_id_is_taken_once
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
-            an_append_is_all_or_nothing an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
-            lists_come_in_parts
+            an_append_is_all_or_nothing
+            links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
+            dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts
+            an_operator_writes_down_and_is_audited a_backup_is_a_store
+            a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
+            an_older_run_of_a_sequence_is_superseded
+            a_cursor_moves_with_what_it_brought what_was_asked_for_is_known_by_its_id
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -64,6 +64,8 @@ pub enum Record {
     Intent(Intent),
     /// The step is done.
     Result(StepResult),
+    /// What was read is not yet what a step waits for.
+    NotYet(NotYet),
     /// What looking for the work of an open attempt found.
     Look(Look),
     /// An attempt failed.
@@ -72,6 +74,10 @@ pub enum Record {
     Skipped(Skipped),
     /// A person decided.
     Decision(Decision),
+    /// The run that a step has called. Written by the store with that run.
+    Called(CalledRun),
+    /// A person mended the event's payload: what the run goes by from here on. The original stays beside it.
+    Payload(Payload),
 }
 
 /// The texts of what the run's row has only as hashes.
@@ -131,6 +137,13 @@ pub struct StepResult {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotYet {
+    /// When it is asked again.
+    #[serde(with = "utc")]
+    pub next: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// The row found; `None`: nothing is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,13 +168,32 @@ pub struct Skipped {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// `done`, `not_done`, `stop`, `again`, `reset`, `replay`.
+    /// `done`, `not_done`, `stop`, `again`, `reset`, `replay`, `left`, `moved`.
     pub what: String,
     pub actor: String,
     pub reason: String,
-    /// The row that a "done" names.
+    /// The row that a "done" names; with "moved", the path that the step had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Encoded>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalledRun {
+    /// The run's id.
+    pub run: String,
+    /// It was there before the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joined: bool,
+    /// The caller waits for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Payload {
+    pub event: Encoded,
+    pub actor: String,
+    pub reason: String,
 }
 
 /// An envelope that cannot be read or written.
@@ -224,10 +256,13 @@ records! {
     Began = "began",
     Intent = "intent",
     Result = "result",
+    NotYet = "not_yet",
     Look = "look",
     Error = "error",
     Skipped = "skipped",
     Decision = "decision",
+    Called = "called",
+    Payload = "payload",
 }
 
 mod utc {
@@ -275,7 +310,7 @@ mod tests {
         assert!(intent.request.as_str().contains("\"Amount\":10.50,\"Big\":12345678901234567890.10"));
         assert_eq!(intent.now.to_string(), "2026-03-02T09:00:00.123456789Z");
         let kinds: std::collections::BTreeSet<_> = records.iter().map(Record::kind).collect();
-        assert_eq!(kinds.len(), 9, "the fixture has every kind");
+        assert_eq!(kinds.len(), 12, "the fixture has every kind");
     }
 
     #[test]

@@ -12,16 +12,24 @@ mod codec;
 pub(crate) mod conformance;
 mod error;
 pub mod journal;
+mod keep;
+mod sequence;
 mod sql;
 mod sqlite;
+mod subject;
 mod types;
 
 pub use error::StoreError;
 pub use journal::{Encoded, JournalEntry, Record};
+pub use keep::{Keep, Kept};
+pub use sequence::in_sequence;
 pub use sqlite::SqliteStore;
+pub use subject::subject;
 pub use types::*;
 
+use crate::value::Exact;
 use jiff::Timestamp;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 /// The answer of a store, once it is there.
@@ -32,9 +40,22 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
 
+    /// Keeps events that were asked for, each as [`accept`](Store::accept) does, and moves the cursor of the asking: all
+    /// of it or nothing. [`StoreError::Conflict`] when the cursor stands elsewhere by now.
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>>;
+
+    /// Where a cursor of a flow stands.
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>>;
+
     /// Sends a kept event through the door again: unrouted, a dead letter, or with runs that failed at the door (those
-    /// end as superseded). Flows that have another run of it are left out.
-    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted>;
+    /// end as superseded). Flows that have another run of it are left out. `entries` are written into each new run first.
+    fn accept_again(
+        &self,
+        event: EventId,
+        runs: Vec<NewRun>,
+        entries: Vec<JournalEntry>,
+        by: By,
+    ) -> Reply<'_, Accepted>;
 
     /// Takes up to `limit` runs that want a worker at `now`, in the order of acceptance. They belong to the caller until
     /// `until`; after that others may take them, and the lease given here writes nothing any more.
@@ -50,6 +71,20 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// its order key. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>>;
 
+    /// What a key of a link leads to.
+    fn link(&self, name: String, key: String) -> Reply<'_, Option<String>>;
+
+    /// The sum under a key of a total. `None`: nothing was ever added.
+    fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>>;
+
+    /// Starts the run that a step calls, or finds the one that the call has started before or that has its dedupe value;
+    /// with `wait`, the caller waits for its end. The child's event and run, its dedupe value, the caller's journal entry
+    /// and its waiting are kept together or not at all.
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called>;
+
+    /// How a run stands for those who wait for it. `None`: there is no such run.
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>>;
+
     /// A run with its event and journal.
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>>;
 
@@ -57,6 +92,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// none, at the end otherwise. Gives the state it is in now. [`StoreError::Conflict`] when it is under way, or its
     /// dedupe value has another owner by now.
     fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState>;
+
+    /// Writes into the journal of a run that stands still or has ended, and leaves it where it is. `action`: its name in
+    /// the audit.
+    fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()>;
 
     /// Lets later runs of its order key pass a run that stands still. Gives the one that may now begin.
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>>;
@@ -73,30 +112,60 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Raises an alert outside any run.
     fn raise(&self, alert: NewAlert, at: Timestamp) -> Reply<'_, AlertId>;
 
+    /// Somebody has seen an open alert and looks after it. False: it was not open, or somebody had.
+    fn acknowledge_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
+
     /// Closes an alert. False: it was not open.
     fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool>;
 
     /// Alerts, the latest opened first.
     fn alerts(&self, filter: AlertFilter, page: Page) -> Reply<'_, Listed<Alert>>;
 
+    /// Writes into the audit what somebody did that no other method knows.
+    fn note(&self, by: By, action: &'static str, target: String) -> Reply<'_, ()>;
+
     /// The audit, the latest first.
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>>;
+
+    /// Writes into the audit what was done outside the store.
+    fn audit_action(&self, action: &'static str, target: String, by: By) -> Reply<'_, ()>;
 
     /// Keeps a revision. Again is no error.
     fn put_revision(&self, revision: Revision) -> Reply<'_, ()>;
 
-    /// Makes a kept revision the one that new runs of its flow take.
-    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()>;
+    /// Makes a kept revision the one that new runs of its flow take. `instead_of`: what the files say, where an operator
+    /// wants another.
+    fn activate(&self, revision: Hash, instead_of: Option<Hash>, by: By) -> Reply<'_, ()>;
 
     /// The live revision of each flow.
     fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>>;
 
+    /// The latest `limit` revisions, the latest made first.
+    fn revisions(&self, flow: Option<String>, limit: usize) -> Reply<'_, Vec<KeptRevision>>;
+
     /// A revision with its sources.
     fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>>;
 
-    /// Drops events and settled runs with their payloads of all days before `before`; what is not settled is copied on to
-    /// the day of `now`. Event ids and dedupe values are remembered all the same, and forgotten after 400 days.
-    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped>;
+    /// Drops events and runs with their payloads, day by day as `retention` says; what stays of a day is copied on to the
+    /// day of `now`. Event ids and dedupe values are remembered all the same, and forgotten after 400 days.
+    fn drop_periods(&self, retention: Retention, now: Timestamp) -> Reply<'_, Dropped>;
+
+    /// The day of the oldest that is kept, at its beginning. `None`: nothing is.
+    fn oldest(&self) -> Reply<'_, Option<Timestamp>>;
+
+    /// Bytes in use.
+    fn size(&self) -> Reply<'_, u64>;
+
+    /// Erases what events of a person said, and the journals of their runs. Events with runs that are not settled stay,
+    /// and so does that there was something: ids, states, times, hashes.
+    fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased>;
+
+    /// How much stands still, waits, and wants to be seen.
+    fn counts(&self) -> Reply<'_, Counts>;
+
+    /// Writes a copy of everything as it stands now to a file that must not be there yet, while work goes on. Gives its
+    /// length in bytes.
+    fn backup(&self, to: PathBuf) -> Reply<'_, u64>;
 
     /// Whether the store can write.
     fn ping(&self) -> Reply<'_, ()>;

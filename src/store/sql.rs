@@ -15,9 +15,28 @@ macro_rules! event_columns {
     };
 }
 
+/// States of called runs that nobody waits for any longer: `Called::has_ended`.
+macro_rules! ended {
+    () => {
+        "('dead_letter', 'succeeded', 'stopped', 'skipped', 'ignored', 'duplicate', 'superseded')"
+    };
+}
+
 macro_rules! unsettled {
     () => {
         "('queued', 'ready', 'running', 'waiting', 'parked', 'dead_letter', 'outcome_unknown')"
+    };
+}
+
+/// What retention may drop of runs; the parameter: dead letters that failed before it.
+macro_rules! gone {
+    ($failed_before:literal) => {
+        concat!(
+            "(state in ('succeeded', 'stopped', 'skipped', 'ignored', 'duplicate', 'superseded') \
+            or (state = 'dead_letter' and holds_key = 0 and finished_at < ",
+            $failed_before,
+            "))"
+        )
     };
 }
 
@@ -26,7 +45,8 @@ pub const RUN_COLUMNS: &str = run_columns!();
 /// Columns of an event, as `sqlite::rows` reads them.
 pub const EVENT_COLUMNS: &str = event_columns!();
 /// Columns of an alert, as `sqlite::rows` reads them.
-pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at";
+pub const ALERT_COLUMNS: &str = "id, flow, run, severity, code, title, detail, open, count, first_at, last_at, \
+     acknowledged_by, acknowledged_at";
 
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
@@ -47,6 +67,9 @@ statements! {
         delivery, same, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     EVENT = concat!("select ", event_columns!(), " from events where id = $1");
     EVENT_ROUTED = "update events set state = 'routed', problem = null where id = $1";
+    CURSOR = "select value from cursors where flow = $1 and name = $2";
+    MOVE_CURSOR = "insert into cursors (flow, name, value, at) values ($1, $2, $3, $4) \
+        on conflict (flow, name) do update set value = excluded.value, at = excluded.at";
     INSERT_BLOB = "insert into blobs (period, hash, codec, key_id, body) values ($1, $2, $3, $4, $5) \
         on conflict (period, hash) do nothing";
     BLOB = "select codec, key_id, body from blobs where period = $1 and hash = $2";
@@ -62,6 +85,9 @@ statements! {
         and (state in ('skipped', 'ignored') or (state = 'dead_letter' and revision is null))");
     OTHER_RUNS = "select count(*) from runs where event = $1 and flow = $2 and state <> 'superseded' \
         and state not in ('skipped', 'ignored') and not (state = 'dead_letter' and revision is null)";
+
+    INHERIT_SUBJECTS = "insert into subjects (hash, event, period) select hash, $1, $2 from subjects where event = $3";
+    INSERT_SUBJECT = "insert into subjects (hash, event, period) values ($1, $2, $3)";
 
     // order keys
     FIRST_HOLDER = "select id, state, number from runs where flow = $1 and order_key = $2 and holds_key = 1 \
@@ -83,17 +109,44 @@ statements! {
     TAKE_EFFECT = "insert into effects (connection, entity, row_key, run, node, at) values ($1, $2, $3, $4, $5, $6) \
         on conflict (connection, entity, row_key) do nothing";
     EFFECT_OWNER = "select run, node from effects where connection = $1 and entity = $2 and row_key = $3";
+    PUT_LINK = "insert into links (name, key, value, run, node, at) values ($1, $2, $3, $4, $5, $6) \
+        on conflict (name, key) do update set value = excluded.value, run = excluded.run, node = excluded.node, at = excluded.at";
+    DELETE_LINK = "delete from links where name = $1 and key = $2";
+    LINK = "select value from links where name = $1 and key = $2";
+    ADDITION = "select name, key, amount from additions where run = $1 and node = $2";
+    PUT_ADDITION = "insert into additions (run, node, name, key, amount) values ($1, $2, $3, $4, $5) \
+        on conflict (run, node) do update set name = excluded.name, key = excluded.key, amount = excluded.amount";
+    TOTAL = "select amount from totals where name = $1 and key = $2";
+    PUT_TOTAL = "insert into totals (name, key, amount, at) values ($1, $2, $3, $4) \
+        on conflict (name, key) do update set amount = excluded.amount, at = excluded.at";
     START_RUN = "update runs set revision = $1, started_at = coalesce(started_at, $2) where id = $3";
     UPDATE_RUN = "update runs set state = $1, due = $2, holds_key = $3, finished_at = $4, error = $5, reason = $6 \
         where id = $7";
     RESUME_RUN = "update runs set state = $1, due = $2, number = $3, holds_key = $4, revision = coalesce($5, revision), \
         fence = fence + 1, finished_at = null, error = null, reason = null where id = $6";
 
+    // sequences and called runs
+    SEQUENCE_DONE = "select sequence from sequences where flow = $1 and order_key = $2";
+    PUT_SEQUENCE = "insert into sequences (flow, order_key, sequence, run, period) values ($1, $2, $3, $4, $5) \
+        on conflict (flow, order_key) do update set sequence = excluded.sequence, run = excluded.run, period = excluded.period";
+    RUN_OF_EVENT = "select id from runs where event = $1 and flow = $2 order by number desc limit 1";
+    RUN_RESULT = "select codec, key_id, body from journal where period = $1 and run = $2 and node = '' and kind = 'result' \
+        order by seq desc limit 1";
+    INSERT_WAITER = "insert into waiters (run, node, child) values ($1, $2, $3) \
+        on conflict (run, node) do update set child = excluded.child";
+    DELETE_WAITER = "delete from waiters where run = $1 and node = $2";
+    DELETE_WAITERS = "delete from waiters where run = $1";
+    WAKE_WAITERS = "update runs set due = $1 where state = 'waiting' and id in (select run from waiters where child = $2)";
+    ENDED_CHILDREN = concat!("select count(*) from waiters w join runs r on r.id = w.child where w.run = $1 \
+        and r.state in ", ended!());
+
     // alerts and audit
     RAISE_ALERT = "insert into alerts (id, grouping, flow, run, severity, code, title, detail, open, count, first_at, last_at) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9) \
         on conflict (grouping) where open = 1 do update set count = alerts.count + 1, last_at = excluded.last_at, \
         run = excluded.run, severity = excluded.severity, detail = excluded.detail returning id";
+    ACKNOWLEDGE_ALERT = "update alerts set acknowledged_by = $1, acknowledged_at = $2 \
+        where id = $3 and open = 1 and acknowledged_at is null";
     CLOSE_ALERT = "update alerts set open = 0 where id = $1 and open = 1";
     INSERT_AUDIT = "insert into audit (id, at, actor, action, target, reason) values ($1, $2, $3, $4, $5, $6)";
 
@@ -105,34 +158,71 @@ statements! {
     REVISION = "select flow, language_version, created_at from revisions where hash = $1";
     REVISION_SOURCES = "select r.name, s.codec, s.key_id, s.body from revision_sources r join sources s on s.hash = r.source \
         where r.revision = $1 order by r.position";
-    ACTIVATE = "insert into live_revisions (flow, revision, activated_at, first_active_at) values ($1, $2, $3, $3) \
-        on conflict (flow) do update set revision = excluded.revision, activated_at = excluded.activated_at";
-    LIVE_REVISIONS = "select flow, revision, activated_at, first_active_at from live_revisions order by flow";
+    REVISIONS = "select r.flow, r.hash, r.language_version, r.created_at, r.active_until, \
+        case when l.revision is null then 0 else 1 end from revisions r \
+        left join live_revisions l on l.flow = r.flow and l.revision = r.hash \
+        order by r.created_at desc, r.hash limit $1";
+    REVISIONS_OF = "select r.flow, r.hash, r.language_version, r.created_at, r.active_until, \
+        case when l.revision is null then 0 else 1 end from revisions r \
+        left join live_revisions l on l.flow = r.flow and l.revision = r.hash \
+        where r.flow = $1 order by r.created_at desc, r.hash limit $2";
+    RETIRE = "update revisions set active_until = $1 \
+        where hash in (select revision from live_revisions where flow = $2 and revision <> $3)";
+    UNRETIRE = "update revisions set active_until = null where hash = $1";
+    ACTIVATE = "insert into live_revisions (flow, revision, activated_at, first_active_at, instead_of) \
+        values ($1, $2, $3, $3, $4) on conflict (flow) do update set revision = excluded.revision, \
+        activated_at = excluded.activated_at, instead_of = excluded.instead_of";
+    LIVE_REVISIONS = "select flow, revision, activated_at, first_active_at, instead_of from live_revisions order by flow";
 
     // retention
     PERIODS_BEFORE = "select distinct period from events where period < $1 union select distinct period from runs \
         where period < $1 union select distinct period from blobs where period < $1 order by period";
-    UNSETTLED_RUNS = concat!("select id, event from runs where period = $1 and state in ", unsettled!(), " limit $2");
-    UNSETTLED_EVENTS = concat!("select id from events where period = $1 and (state = 'dead_letter' or exists \
-        (select 1 from runs where runs.event = events.id and runs.state in ", unsettled!(), ")) limit $2");
+    OLDEST_PERIOD = "select min(period) from (select min(period) as period from events union all \
+        select min(period) as period from runs) as both_of_them";
+    KEPT_RUNS = concat!("select id, event from runs where period = $1 and not ", gone!("$2"), " limit $3");
+    KEPT_EVENTS = concat!("select id from events where period = $1 and ((state = 'dead_letter' and received_at >= $2) \
+        or exists (select 1 from runs where runs.event = events.id and not ", gone!("$2"), ")) limit $3");
     MOVE_JOURNAL = "update journal set period = $1 where period = (select period from runs where id = $2) and run = $2";
     MOVE_RUN = "update runs set period = $1 where id = $2";
     COPY_BLOB = "insert into blobs (period, hash, codec, key_id, body) select $1, b.hash, b.codec, b.key_id, b.body \
         from blobs b join events e on b.period = e.period and b.hash = e.body where e.id = $2 \
         on conflict (period, hash) do nothing";
     MOVE_EVENT = "update events set period = $1 where id = $2";
+    MOVE_SUBJECTS = "update subjects set period = $1 where event = $2";
     DROP_JOURNAL = concat!("delete from journal where period = $1 and run in (select id from runs where period = $1 \
-        and state not in ", unsettled!(), " order by id limit $2)");
+        and ", gone!("$2"), " order by id limit $3)");
+    DROP_ADDITIONS = concat!("delete from additions where run in (select id from runs where period = $1 \
+        and ", gone!("$2"), " order by id limit $3)");
     DROP_RUNS = concat!("delete from runs where id in (select id from runs where period = $1 \
-        and state not in ", unsettled!(), " order by id limit $2)");
+        and ", gone!("$2"), " order by id limit $3)");
     DROP_EVENTS = "delete from events where id in (select id from events where period = $1 \
-        and state <> 'dead_letter' and not exists (select 1 from runs where runs.event = events.id) limit $2)";
+        and not (state = 'dead_letter' and received_at >= $2) \
+        and not exists (select 1 from runs where runs.event = events.id) limit $3)";
     DROP_BLOBS = "delete from blobs where period = $1 and hash in (select hash from blobs where period = $1 limit $2) \
+        and not exists (select 1 from events where events.period = $1)";
+    DROP_SUBJECTS = "delete from subjects where period = $1 and hash in (select hash from subjects where period = $1 limit $2) \
         and not exists (select 1 from events where events.period = $1)";
     FORGET_EVENT_IDS = "delete from inbox where period < $1";
     FORGET_DEDUPES = "delete from dedupes where period < $1";
+    FORGET_SEQUENCES = "delete from sequences where period < $1";
+
+    // persons
+    SUBJECT_EVENTS = "select e.id, e.period, e.body from subjects s join events e on e.id = s.event where s.hash = $1 order by e.id";
+    UNSETTLED_OF_EVENT = concat!("select count(*) from runs where event = $1 and state in ", unsettled!());
+    RUNS_OF_EVENT = concat!("select ", run_columns!(), " from runs where event = $1");
+    ERASE_EVENT = "update events set state = 'erased', body = $1, delivery = '{}', problem = null where id = $2";
+    ERASE_BLOB = "delete from blobs where period = $1 and hash = $2 \
+        and not exists (select 1 from events where period = $1 and body = $2)";
+    ERASE_JOURNAL = "delete from journal where period = $1 and run = $2";
+    ERASE_RUN = "update runs set sequence = null, error = $1, reason = null where id = $2";
+    ERASE_ALERTS = "update alerts set title = 'erased', detail = null where run = $1";
+    ERASE_SUBJECTS = "delete from subjects where event = $1";
 
     // health
+    COUNT_STANDING = "select flow, state, count(*) from runs where state in ('parked', 'dead_letter', 'outcome_unknown') \
+        group by flow, state order by flow, state";
+    COUNT_ALERTS = "select severity, count(*) from alerts where open = 1 group by severity order by severity";
+    COUNT_EVENTS = "select state, count(*) from events where state <> 'routed' group by state order by state";
     SCHEMA_VERSION = "select max(version) from schema_version";
     PING = "update counters set value = value where name = 'runs'";
 }

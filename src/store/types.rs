@@ -1,6 +1,7 @@
 //! The plain types that the [`Store`](super::Store) trait speaks in.
 
 use super::journal::{Encoded, JournalEntry};
+use super::keep::Kept;
 use crate::diagnostics::Position;
 use crate::graph::{ErrorClass, Severity};
 use jiff::Timestamp;
@@ -74,6 +75,9 @@ impl Hash {
         hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
         Hash(hash)
     }
+
+    /// In the place of what two deliveries have in common ([`NewEvent::same`]): the id alone tells.
+    pub const ANY: Hash = Hash([0; 32]);
 }
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,6 +146,8 @@ names! {
         DeadLetter = "dead_letter",
         /// Another body under an id that was accepted before.
         Conflicting = "conflicting",
+        /// What it said was erased: nothing can be done with it any more.
+        Erased = "erased",
     }
 
     /// Where a run stands.
@@ -195,7 +201,8 @@ pub struct NewEvent {
     pub provider_id: String,
     /// The provider's name of its kind, as `charge.succeeded`. Empty where it could not be read.
     pub kind: String,
-    /// Hash of what two deliveries with one id must have in common (the catalogue's `same`, by default all of the body).
+    /// Hash of what two deliveries with one id must have in common (the catalogue's `same`, by default all of the body);
+    /// [`Hash::ANY`] for what was asked for rather than delivered.
     pub same: Hash,
     /// The bytes as received.
     pub body: Vec<u8>,
@@ -206,6 +213,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// Why it cannot be read: it is kept as a dead letter, and must have no runs.
     pub problem: Option<String>,
+    /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subjects: Vec<Hash>,
 }
 
 /// What the door found for one flow that listens to the event.
@@ -228,6 +237,18 @@ pub enum Start {
     Ignored,
     /// An expression at the door failed: a dead letter from the start.
     Failed(RunError),
+}
+
+/// How far something that is asked for again and again has come, in the words of whoever asks. It moves only from where
+/// that one saw it, so that two who ask never both move it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorMove {
+    pub flow: String,
+    pub name: String,
+    /// Where it stood; `None`: nowhere yet.
+    pub from: Option<String>,
+    pub to: String,
+    pub at: Timestamp,
 }
 
 /// What [`accept`](super::Store::accept) did.
@@ -340,23 +361,14 @@ mod class {
     use crate::graph::ErrorClass;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    const ALL: [ErrorClass; 7] = [
-        ErrorClass::Data,
-        ErrorClass::Config,
-        ErrorClass::Auth,
-        ErrorClass::Throttled,
-        ErrorClass::Unavailable,
-        ErrorClass::Timeout,
-        ErrorClass::Conflict,
-    ];
-
     pub fn serialize<S: Serializer>(class: &ErrorClass, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(class.as_str())
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ErrorClass, D::Error> {
         let text = String::deserialize(deserializer)?;
-        ALL.into_iter()
+        ErrorClass::ALL
+            .into_iter()
             .find(|class| class.as_str() == text)
             .ok_or_else(|| de::Error::custom(format_args!("`{text}` is not a class of errors")))
     }
@@ -395,6 +407,10 @@ pub struct RunUpdate {
     pub revision: Option<Hash>,
     pub effects: Vec<Effect>,
     pub alerts: Vec<NewAlert>,
+    /// Links and totals, in this order.
+    pub kept: Vec<Kept>,
+    /// Nodes that wait for a called run no longer.
+    pub joined: Vec<String>,
     pub at: Timestamp,
 }
 
@@ -406,7 +422,51 @@ impl RunUpdate {
 
     /// The run goes on to `next`.
     pub fn to(next: Next, at: Timestamp) -> RunUpdate {
-        RunUpdate { next, revision: None, effects: Vec::new(), alerts: Vec::new(), at }
+        RunUpdate {
+            next,
+            revision: None,
+            effects: Vec::new(),
+            alerts: Vec::new(),
+            kept: Vec::new(),
+            joined: Vec::new(),
+            at,
+        }
+    }
+}
+
+/// A run that a step of another run calls.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// What it is given. Its `provider_id` names the calling step's work: the same call again finds the run it has started.
+    pub event: NewEvent,
+    pub run: NewRun,
+    /// The caller waits for its end.
+    pub wait: bool,
+    /// Of the entry `called` in the caller's journal, which the store writes itself.
+    pub seq: i64,
+    pub node: String,
+    pub generation: u32,
+    pub attempt: u32,
+    pub at: Timestamp,
+}
+
+/// A called run as the caller sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Called {
+    pub run: RunId,
+    pub state: RunState,
+    /// It was there before the call.
+    pub joined: bool,
+    /// Why it failed.
+    pub error: Option<RunError>,
+    /// What it gave, once it has succeeded.
+    pub result: Option<Encoded>,
+}
+
+impl Called {
+    /// Nobody needs to wait for it: it is over, or needs a person and may never be.
+    pub fn has_ended(&self) -> bool {
+        self.state.is_settled() || self.state == RunState::DeadLetter
     }
 }
 
@@ -484,6 +544,8 @@ pub struct Alert {
     pub title: String,
     pub detail: Option<String>,
     pub open: bool,
+    /// Who looks after it, and since when.
+    pub acknowledged: Option<(String, Timestamp)>,
     /// How often it was raised while open.
     pub count: i64,
     pub first_at: Timestamp,
@@ -540,6 +602,33 @@ pub struct LiveRevision {
     pub activated_at: Timestamp,
     /// When the flow was active for the first time: reconciliation never looks further back.
     pub first_active_at: Timestamp,
+    /// What the files said when an operator chose this revision instead. It holds until the files say something else.
+    pub instead_of: Option<Hash>,
+}
+
+/// A revision in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRevision {
+    pub flow: String,
+    pub hash: Hash,
+    pub language_version: u32,
+    pub created_at: Timestamp,
+    /// When another took its place. `None`: it is live, or never was.
+    pub active_until: Option<Timestamp>,
+    pub live: bool,
+}
+
+/// How much stands still, waits, and wants to be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Runs that only a person can help on, by flow and state.
+    pub standing: Vec<(String, RunState, u64)>,
+    /// Open alerts by severity.
+    pub alerts: Vec<(Severity, u64)>,
+    /// Events that started nothing, by state.
+    pub events: Vec<(EventState, u64)>,
+    /// When the next run wants a worker; in the past: since when one waits for it.
+    pub next_due: Option<Timestamp>,
 }
 
 /// A part of a list: at most `limit`, after the place where an earlier part ended.
@@ -575,6 +664,12 @@ pub struct RunFilter {
     pub dedupe: Option<String>,
     /// What waits behind this run for its order key.
     pub behind: Option<RunId>,
+    /// The code of the error with which it failed.
+    pub code: Option<String>,
+    /// Accepted at this instant or later.
+    pub since: Option<Timestamp>,
+    /// Accepted before this instant.
+    pub until: Option<Timestamp>,
 }
 
 /// Which events to list. Everything set must hold.
@@ -583,6 +678,8 @@ pub struct EventFilter {
     pub connection: Option<String>,
     pub state: Option<EventState>,
     pub provider_id: Option<String>,
+    /// Who is meant, as [`subject`](super::subject) hashes them.
+    pub subject: Option<Hash>,
 }
 
 /// Which alerts to list. Everything set must hold.
@@ -591,6 +688,24 @@ pub struct AlertFilter {
     pub open: Option<bool>,
     pub flow: Option<String>,
     pub code: Option<String>,
+}
+
+/// How long what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Of days before this one, what is settled goes.
+    pub settled_before: Timestamp,
+    /// Dead letters from before this go, too, unless later runs of their order key wait for them.
+    pub failed_before: Timestamp,
+}
+
+/// What [`erase`](super::Store::erase) did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub events: u64,
+    pub runs: u64,
+    /// Events that stay, because a run of theirs is not settled.
+    pub left: u64,
 }
 
 /// What [`drop_periods`](super::Store::drop_periods) did.

@@ -1,6 +1,7 @@
 //! What is counted, for Prometheus. Labels come from bounded sets: connections, flows and operations of the project, and
 //! words of ours.
 
+use super::gauges::Gauges;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub struct Metrics {
     registry: Registry,
     deliveries: Family<Delivery, Counter>,
+    delivery_durations: Family<Path, Histogram, fn() -> Histogram>,
     runs: Family<Run, Counter>,
     attempts: Family<Attempt, Counter>,
     durations: Family<Operation, Histogram, fn() -> Histogram>,
@@ -23,6 +25,11 @@ pub struct Metrics {
 struct Delivery {
     connection: String,
     answer: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Path {
+    path: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +61,11 @@ fn durations() -> Histogram {
     Histogram::new([0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0])
 }
 
+/// Seconds. A delivery is one write to a disk, unless that is slow.
+fn delivery_durations() -> Histogram {
+    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}
+
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics::new()
@@ -71,17 +83,26 @@ impl Metrics {
             (Family::default(), Family::default(), Family::default(), Family::default());
         let durations: Family<Operation, Histogram, fn() -> Histogram> = Family::new_with_constructor(durations);
         registry.register("deliveries", "Deliveries to webhooks, by what was answered", Family::clone(&deliveries));
+        let delivery_durations: Family<Path, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(delivery_durations);
+        let help = "How long deliveries took from their headers to their answer, by the webhook's path";
+        registry.register_with_unit("delivery_duration", help, Unit::Seconds, delivery_durations.clone());
         registry.register("runs_ended", "Runs that ended or stand still, by how", Family::clone(&runs));
         registry.register("attempts", "Requests to other systems, by what came of them", Family::clone(&attempts));
         let help = "How long requests to other systems took";
         registry.register_with_unit("attempt_duration", help, Unit::Seconds, durations.clone());
         registry.register("reloads", "Reloads of the project's files, by result", Family::clone(&reloads));
-        Metrics { registry, deliveries, runs, attempts, durations, reloads }
+        Metrics { registry, deliveries, delivery_durations, runs, attempts, durations, reloads }
     }
 
     /// A delivery to a connection's webhook was answered.
     pub fn delivery(&self, connection: &str, answer: &'static str) {
         self.deliveries.get_or_create(&Delivery { connection: connection.to_owned(), answer }).inc();
+    }
+
+    /// A delivery to a webhook's path has its answer.
+    pub fn delivery_took(&self, path: &str, took: Duration) {
+        self.delivery_durations.get_or_create(&Path { path: path.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// A run ended, or stands still until somebody acts.
@@ -102,11 +123,19 @@ impl Metrics {
         self.reloads.get_or_create(&Reload { result: if ok { "applied" } else { "refused" } }).inc();
     }
 
-    /// Everything, as OpenMetrics text.
+    /// Everything counted, as OpenMetrics text.
     pub fn encode(&self) -> String {
+        self.encode_with(|_| {})
+    }
+
+    /// Everything counted, with what stands now, as OpenMetrics text.
+    pub fn encode_with(&self, fill: impl FnOnce(&mut Gauges)) -> String {
+        let mut gauges = Gauges::default();
+        fill(&mut gauges);
         let mut buffer = String::new();
         // Writing into a String does not fail.
-        let _ = text::encode(&mut buffer, &self.registry);
+        let _ = text::encode_registry(&mut buffer, &self.registry);
+        let _ = text::encode(&mut buffer, &gauges.registry());
         buffer
     }
 }
@@ -120,17 +149,28 @@ mod tests {
         let metrics = Metrics::new();
         metrics.delivery("stripe", "kept");
         metrics.delivery("stripe", "kept");
+        metrics.delivery_took("/hooks/stripe", Duration::from_millis(3));
         metrics.run_ended("orders", "succeeded");
         metrics.attempt("d365", "finops.create", "timeout", Duration::from_millis(70));
         metrics.reload(false);
-        let text = metrics.encode();
+        let text = metrics.encode_with(|gauges| {
+            gauges.runs_standing("orders", "dead_letter", 3);
+            gauges.alerts_open("error", 1);
+            gauges.events_odd("unrouted", 2);
+            gauges.due_seconds(1.5);
+        });
         for line in [
             "flowctl_deliveries_total{connection=\"stripe\",answer=\"kept\"} 2",
+            "flowctl_delivery_duration_seconds_bucket{le=\"0.005\",path=\"/hooks/stripe\"} 1",
             "flowctl_runs_ended_total{flow=\"orders\",end=\"succeeded\"} 1",
             "flowctl_attempts_total{connection=\"d365\",operation=\"finops.create\",outcome=\"timeout\"} 1",
             "flowctl_attempt_duration_seconds_bucket{le=\"0.05\",connection=\"d365\",operation=\"finops.create\"} 0",
             "flowctl_attempt_duration_seconds_bucket{le=\"0.1\",connection=\"d365\",operation=\"finops.create\"} 1",
             "flowctl_reloads_total{result=\"refused\"} 1",
+            "flowctl_runs_standing{flow=\"orders\",state=\"dead_letter\"} 3",
+            "flowctl_alerts_open{severity=\"error\"} 1",
+            "flowctl_events_odd{state=\"unrouted\"} 2",
+            "flowctl_run_due_seconds 1.5",
             "# EOF",
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");

@@ -3,8 +3,10 @@
 //! Deliberately without payload data: fields and labels are names from the project's files, never a key, an id of a
 //! person or a text from outside. Invariant: whatever is logged goes to stderr; stdout carries data only.
 
+mod gauges;
 mod metrics;
 
+pub use gauges::Gauges;
 pub use metrics::Metrics;
 
 use std::io::IsTerminal;

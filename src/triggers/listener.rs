@@ -1,15 +1,47 @@
 //! A bound port and the serving of it, for the hooks and for the admin API alike.
 //!
 //! Binding is apart from serving, so that a port that cannot be had is known before anything else starts. What is
-//! served belongs to the caller; a listener never closes because files changed.
+//! served belongs to the caller; a listener never closes because files changed. HTTP/1.1 only: it is what providers send,
+//! and whoever says nothing can be told from whoever says it in another way. Invariant: nobody holds a connection by
+//! saying nothing, or by saying it slowly.
 
+use super::tls::Tls;
 use crate::diagnostics::Code;
 use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The most headers, and the most bytes that they may have together.
+const HEADERS: usize = 64;
+const HEADER_BYTES: usize = 32 << 10;
+/// After a failed accept (no more file handles), others get a moment to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How a connection is guarded.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard {
+    /// From its first moment, and from the last answer, to the end of the next request's headers: later it is closed.
+    pub headers_within: Duration,
+    /// Connections at the same time; more wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Guard {
+    fn default() -> Guard {
+        Guard { headers_within: Duration::from_secs(10), connections: 1024 }
+    }
+}
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -68,12 +100,84 @@ impl Bound {
         self.address
     }
 
-    /// Serves until `stop`, then lets what is under way end, for at most `grace`.
-    pub async fn serve(self, router: Router, stop: CancellationToken, grace: Duration) -> io::Result<()> {
-        let served = axum::serve(self.listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-        tokio::select! {
-            end = served => end,
-            _ = async { stop.cancelled().await; tokio::time::sleep(grace).await } => Ok(()),
+    /// Serves until `stop`, then lets what is under way end, for at most `grace`. Encrypted where there is a certificate.
+    pub async fn serve(
+        self,
+        router: Router,
+        guard: Guard,
+        tls: Option<Arc<Tls>>,
+        stop: CancellationToken,
+        grace: Duration,
+    ) -> io::Result<()> {
+        let places = Arc::new(Semaphore::new(guard.connections));
+        let connections = TaskTracker::new();
+        loop {
+            let place = tokio::select! {
+                () = stop.cancelled() => break,
+                place = places.clone().acquire_owned() => place.map_err(io::Error::other)?,
+            };
+            let stream = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
+            connections.spawn(async move {
+                let _place = place;
+                // Why a connection ended is its sender's business: a scan of ports would fill the log.
+                if let Err(error) = greet(stream, router, guard, tls, stop).await {
+                    tracing::debug!(%error, "a connection ended");
+                }
+            });
+        }
+        connections.close();
+        let _ = tokio::time::timeout(grace, connections.wait()).await;
+        Ok(())
+    }
+}
+
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+async fn greet(
+    stream: TcpStream,
+    router: Router,
+    guard: Guard,
+    tls: Option<Arc<Tls>>,
+    stop: CancellationToken,
+) -> Result<(), Broken> {
+    stream.set_nodelay(true)?;
+    match tls {
+        None => converse(stream, router, guard, stop).await,
+        Some(tls) => {
+            let greeted = tokio::time::timeout(guard.headers_within, tls.acceptor().accept(stream)).await??;
+            converse(greeted, router, guard, stop).await
         }
     }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    guard: Guard,
+    stop: CancellationToken,
+) -> Result<(), Broken> {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(guard.headers_within)
+        .max_headers(HEADERS)
+        .max_buf_size(HEADER_BYTES);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    tokio::select! {
+        end = connection.as_mut() => return Ok(end?),
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    Ok(connection.await?)
 }

@@ -5,7 +5,8 @@
 //! sender hangs up; what we cannot take now is 503 with Retry-After, never 429.
 
 use super::ingress::{self, Answer, Delivery, Endpoint};
-use super::listener::{BindError, Bound};
+use super::listener::{BindError, Bound, Guard};
+use super::tls::Tls;
 use crate::graph::{ExecutionGraph, Severity};
 use crate::store::{NewAlert, Store};
 use crate::telemetry::Metrics;
@@ -43,11 +44,13 @@ pub struct Limits {
     pub timeout: Duration,
     /// Deliveries under way at the same time; one more is 503.
     pub in_flight: usize,
+    /// Connections and their headers.
+    pub guard: Guard,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { body: 1 << 20, timeout: Duration::from_secs(10), in_flight: 256 }
+        Limits { body: 1 << 20, timeout: Duration::from_secs(10), in_flight: 256, guard: Guard::default() }
     }
 }
 
@@ -59,6 +62,8 @@ pub struct Hooks {
     /// Called when an event was kept that a worker should look at.
     pub wake: Arc<dyn Fn() + Send + Sync>,
     pub limits: Limits,
+    /// Encrypted with this; `None`: in clear, for a proxy on this machine or in front of it.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Takes the address, without serving it yet.
@@ -82,9 +87,10 @@ pub async fn serve(bound: Bound, hooks: Hooks, stop: CancellationToken) -> std::
         .route("/readyz", get(ready))
         .fallback(deliver)
         .layer(DefaultBodyLimit::max(desk.hooks.limits.body))
-        .with_state(desk)
+        .with_state(desk.clone())
         .layer(CatchPanicLayer::new());
-    let end = bound.serve(router, stop, grace).await;
+    let (guard, tls) = (desk.hooks.limits.guard, desk.hooks.tls.clone());
+    let end = bound.serve(router, guard, tls, stop, grace).await;
     tasks.close();
     let _ = tokio::time::timeout(grace, tasks.wait()).await;
     end
@@ -123,19 +129,28 @@ async fn ready(State(desk): State<Arc<Desk>>) -> Response {
 async fn deliver(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let routes = desk.hooks.routes.load_full();
     let Some(endpoint) = routes.endpoints.get(request.uri().path()).cloned() else {
+        // No label holds what a stranger wrote.
+        desk.hooks.metrics.delivery("-", "not_found");
         return refusal(StatusCode::NOT_FOUND, "not_found", "there is no webhook at this path");
     };
     if request.method() != Method::POST {
         let answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "a webhook takes POST only");
         return ([(header::ALLOW, "POST")], answer).into_response();
     }
+    if let Some(wait) = endpoint.pace.as_ref().and_then(|pace| pace.take(Instant::now()).err()) {
+        desk.hooks.metrics.delivery(&endpoint.connection, "too_fast");
+        return come_again("too_fast", "more deliveries came than this webhook takes", wait + Duration::from_secs(1));
+    }
     let Ok(place) = desk.places.clone().try_acquire_owned() else {
         desk.hooks.metrics.delivery(&endpoint.connection, "too_many");
         return come_again("too_many", "too many deliveries are under way", Duration::from_secs(1));
     };
     let connection = endpoint.connection.clone();
-    match tokio::time::timeout(desk.hooks.limits.timeout, desk.clone().receive(routes, endpoint, place, request)).await
-    {
+    let (path, begun) = (request.uri().path().to_owned(), Instant::now());
+    let receiving = desk.clone().receive(routes, endpoint, place, request);
+    let answer = tokio::time::timeout(desk.hooks.limits.timeout, receiving).await;
+    desk.hooks.metrics.delivery_took(&path, begun.elapsed());
+    match answer {
         Ok(answer) => answer,
         Err(_) => {
             tracing::warn!(%connection, "a delivery took longer than {:?}", desk.hooks.limits.timeout);

@@ -331,8 +331,18 @@ impl Exact {
         self.is_whole().then(|| self.parts().0)
     }
 
+    /// The whole number, where it is one of ordinary size without zeros left out.
+    #[inline]
+    pub(super) fn small(self) -> Option<i64> {
+        let size = i64::try_from(self.low).ok().filter(|_| self.high == 0 && self.scale == 0)?;
+        Some(if self.negative { -size } else { size })
+    }
+
     /// The whole number, where it is one and fits.
     pub fn to_i64(self) -> Option<i64> {
+        if let Some(small) = self.small() {
+            return Some(small);
+        }
         self.to_i128().and_then(|value| value.try_into().ok())
     }
 

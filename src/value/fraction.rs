@@ -20,7 +20,7 @@ pub struct Fraction {
 #[allow(clippy::should_implement_trait)]
 impl Fraction {
     pub fn add(self, other: Fraction) -> Result<Fraction, NumberError> {
-        if let (Some(a), Some(b)) = (self.whole(), other.whole()) {
+        if let (Some(a), Some(b)) = (self.small(), other.small()) {
             return Ok(Fraction { numerator: i128::from(a) + i128::from(b), denominator: 1 });
         }
         let (a, b, denominator) = self.aligned(other);
@@ -37,7 +37,7 @@ impl Fraction {
     }
 
     pub fn mul(self, other: Fraction) -> Result<Fraction, NumberError> {
-        if let (Some(a), Some(b)) = (self.whole(), other.whole()) {
+        if let (Some(a), Some(b)) = (self.small(), other.small()) {
             return Ok(Fraction { numerator: i128::from(a) * i128::from(b), denominator: 1 });
         }
         Fraction::reduced(
@@ -48,7 +48,7 @@ impl Fraction {
     }
 
     pub fn div(self, other: Fraction) -> Result<Fraction, NumberError> {
-        if let (Some(a), Some(b)) = (self.whole(), other.whole())
+        if let (Some(a), Some(b)) = (self.small(), other.small())
             && b != 0
         {
             let (above, below) = (a.unsigned_abs(), b.unsigned_abs());
@@ -118,7 +118,8 @@ impl Fraction {
     }
 
     /// A whole number that is not large: then there is no denominator to care for, and no limit to meet.
-    fn whole(self) -> Option<i64> {
+    #[inline]
+    pub fn small(self) -> Option<i64> {
         if self.denominator == 1 { i64::try_from(self.numerator).ok() } else { None }
     }
 
@@ -182,6 +183,12 @@ fn small_gcd(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
+}
+
+impl From<i64> for Fraction {
+    fn from(value: i64) -> Fraction {
+        Fraction { numerator: i128::from(value), denominator: 1 }
+    }
 }
 
 impl From<Exact> for Fraction {

@@ -9,6 +9,7 @@ mod fraction;
 pub mod json;
 mod money;
 mod number;
+pub mod paths;
 mod record;
 #[cfg(test)]
 mod tests;

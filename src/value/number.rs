@@ -35,33 +35,25 @@ impl Number {
     }
 
     /// Its exact value. Longer ones pass through but cannot be calculated with.
+    #[inline]
     pub fn exact(&self) -> Result<Exact, NumberError> {
         match &self.0 {
             Repr::Exact(exact) => Ok(*exact),
-            Repr::Source(text) if !text.contains(['e', 'E']) => Exact::parse(text),
-            Repr::Source(text) => {
-                let digits = Digits::of(text);
-                let shift = digits.point - digits.digits.len() as i64;
-                if digits.digits.is_empty() {
-                    return Ok(Exact::ZERO);
-                }
-                if digits.digits.len() > 28 || !(-56..=38).contains(&shift) {
-                    return Err(NumberError::TooLarge);
-                }
-                let mantissa: i128 = digits.digits.parse().unwrap_or(0);
-                let mantissa = if digits.negative { -mantissa } else { mantissa };
-                match u32::try_from(shift) {
-                    Ok(zeros) => {
-                        let factor = 10i128.checked_pow(zeros).ok_or(NumberError::TooLarge)?;
-                        Exact::from_i128(mantissa.checked_mul(factor).ok_or(NumberError::TooLarge)?)
-                    }
-                    Err(_) => Exact::from_parts(mantissa, shift.unsigned_abs() as u32),
-                }
-            }
+            Repr::Source(text) => read(text),
+        }
+    }
+
+    /// The whole number, where it is one of ordinary size, written as such.
+    #[inline]
+    pub fn small(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Exact(exact) => exact.small(),
+            Repr::Source(_) => None,
         }
     }
 
     /// Whether it is a whole number by its value: `1.0` and `1e3` are.
+    #[inline]
     pub fn is_whole(&self) -> bool {
         match &self.0 {
             Repr::Exact(exact) => exact.is_whole(),
@@ -153,6 +145,30 @@ impl Number {
                 if sign < 0 { size.reverse() } else { size }
             }
         }
+    }
+}
+
+/// The exact value of a JSON number.
+fn read(text: &str) -> Result<Exact, NumberError> {
+    if !text.contains(['e', 'E']) {
+        return Exact::parse(text);
+    }
+    let digits = Digits::of(text);
+    let shift = digits.point - digits.digits.len() as i64;
+    if digits.digits.is_empty() {
+        return Ok(Exact::ZERO);
+    }
+    if digits.digits.len() > 28 || !(-56..=38).contains(&shift) {
+        return Err(NumberError::TooLarge);
+    }
+    let mantissa: i128 = digits.digits.parse().unwrap_or(0);
+    let mantissa = if digits.negative { -mantissa } else { mantissa };
+    match u32::try_from(shift) {
+        Ok(zeros) => {
+            let factor = 10i128.checked_pow(zeros).ok_or(NumberError::TooLarge)?;
+            Exact::from_i128(mantissa.checked_mul(factor).ok_or(NumberError::TooLarge)?)
+        }
+        Err(_) => Exact::from_parts(mantissa, shift.unsigned_abs() as u32),
     }
 }
 

@@ -43,14 +43,17 @@ impl Record {
         Record(Repr::Made(Arc::new(fields)))
     }
 
-    /// The same for readers, which know their number.
-    pub(super) fn read(entries: std::vec::Drain<'_, Entry>) -> Record {
+    /// The same for readers, which have gathered them at the end of a list.
+    #[inline]
+    pub(super) fn read(gathered: &mut Vec<Entry>, start: usize) -> Record {
+        let entries = gathered.drain(start..);
         match entries.len() {
             0..INDEXED => Record(Repr::Read(entries.collect())),
             _ => Record::from_distinct(entries.collect()),
         }
     }
 
+    #[inline]
     fn entries(&self) -> &[Entry] {
         match &self.0 {
             Repr::Read(entries) => entries,
@@ -83,13 +86,16 @@ impl Record {
     }
 
     /// Where a field is and its value. `guess` is looked at first: bodies of one sender have their fields in one order.
+    #[inline]
     pub(crate) fn find(&self, name: &Text, guess: usize) -> Option<(usize, &Value)> {
-        let entries = self.entries();
-        if let Some((known, value)) = entries.get(guess)
-            && known == name
-        {
-            return Some((guess, value));
+        match self.entries().get(guess) {
+            Some((known, value)) if known == name => Some((guess, value)),
+            _ => self.search(name),
         }
+    }
+
+    fn search(&self, name: &Text) -> Option<(usize, &Value)> {
+        let entries = self.entries();
         let place = match &self.0 {
             Repr::Made(fields) if fields.index.is_some() => self.place(name)?,
             _ => entries.iter().position(|(known, _)| known == name)?,
@@ -167,7 +173,7 @@ impl Fields {
 
 impl Default for Record {
     fn default() -> Record {
-        Record::from_distinct(vec![])
+        Record(Repr::Read(Arc::default()))
     }
 }
 

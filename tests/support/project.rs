@@ -35,8 +35,13 @@ impl Project {
 
     /// The repository's `flows/` alone.
     pub fn copied() -> Project {
+        Project::copy_of("flows")
+    }
+
+    /// A project of the repository.
+    pub fn copy_of(folder: &str) -> Project {
         let project = Project { folder: tempfile::tempdir().expect("a folder") };
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in walkdir::WalkDir::new(&from).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file())
         {
             let relative = entry.path().strip_prefix(&from).expect("below");

@@ -125,6 +125,7 @@ async fn start(folder: &Folder) -> anyhow::Result<Runtime> {
     let any_port = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     let store = SqliteStore::open(&folder.store()).context("the store cannot be opened")?;
     let settings = Settings {
+        tls: None,
         project: folder.project(),
         environment: Some(project::ENVIRONMENT.into()),
         listen: any_port,

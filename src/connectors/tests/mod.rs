@@ -95,6 +95,7 @@ fn graph(request: &Request) -> Operation {
         },
         missing_continues: false,
         blank_is_missing: false,
+        one_at_a_time: None,
     }
 }
 

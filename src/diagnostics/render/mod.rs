@@ -3,10 +3,16 @@
 //! Every renderer takes the same findings and shows them in the same order: by file and place, those about the whole
 //! project first, those that only follow from another file's errors (F0228) last, each once. Renderers never fail: a place outside its text is moved into it.
 
+mod github;
 mod json;
+mod junit;
+mod sarif;
 mod text;
 
+pub use github::github;
 pub use json::json;
+pub use junit::{junit, xml};
+pub use sarif::sarif;
 pub use text::text;
 
 use super::{Code, Diagnostic, Severity, Sources, Span};
@@ -47,6 +53,37 @@ fn clamp(span: Span, text: &str) -> Range<usize> {
     };
     let start = floor(span.start);
     start..floor(span.end).max(start)
+}
+
+/// The findings of one project, where programs find its files.
+pub struct Part<'a> {
+    pub findings: &'a [Diagnostic],
+    pub sources: &'a Sources,
+    /// What stands before the paths of the project, so that they hold where the program looks: `flows/`, or nothing.
+    pub prefix: &'a str,
+}
+
+impl Part<'_> {
+    fn path(&self, span: Span) -> String {
+        self.under(&self.sources.get(span.file).path)
+    }
+
+    fn under(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+}
+
+/// A finding as sentences without its lines: message, label, what to do.
+fn sentences(finding: &Diagnostic) -> String {
+    let mut out = finding.message.clone();
+    if let Some(label) = finding.primary.as_ref().filter(|label| !label.text.is_empty()) {
+        out.push_str(&format!(": {}", label.text));
+    }
+    finding.help.iter().for_each(|help| out.push_str(&format!("\n{help}")));
+    if let Some(fix) = &finding.fix {
+        out.push_str(&format!("\nwrite `{}`", fix.replacement));
+    }
+    out
 }
 
 /// `2 errors, 1 warning`; nothing where there is nothing.

@@ -149,6 +149,27 @@ fn nothing_is_nothing() {
 }
 
 #[test]
+fn xml_holds_no_control_characters() {
+    assert_eq!(xml("a <b> & \"c\"\u{1}\u{1b}[0m\n"), "a &lt;b&gt; &amp; &quot;c&quot;\u{FFFD}\u{FFFD}[0m\n");
+}
+
+/// A message is one line whatever it holds, and a path cannot end its property.
+#[test]
+fn workflow_commands_are_escaped() {
+    let mut sources = Sources::default();
+    let file = sources.add("a,b:c%.flow.yaml", "x: 1\ny: 2\n");
+    let one = Diagnostic::error(Code::F0310, "50%\nof it", Span::new(file, 5, 6)).help("a: b, c");
+    let two = Diagnostic::warning(Code::F0301, "::error::no", Span::new(file, 0, 9));
+    let three = Diagnostic::general(Code::F0330, "no\rproject");
+    let part = Part { findings: &[one, two, three], sources: &sources, prefix: "flows/" };
+    insta::assert_snapshot!(github(&part), @r"
+    ::error title=F0330::no%0Dproject
+    ::warning file=flows/a%2Cb%3Ac%25.flow.yaml,line=1,endLine=2,title=F0301::::error::no
+    ::error file=flows/a%2Cb%3Ac%25.flow.yaml,line=2,endLine=2,col=1,endColumn=2,title=F0310::50%25%0Aof it%0Aa: b, c
+    ");
+}
+
+#[test]
 fn colour_is_only_on_demand() {
     let (sources, flow, other) = sources();
     let found = findings(flow, other);
@@ -167,5 +188,8 @@ proptest! {
         let found = [Diagnostic::error(Code::F0300, "m", span).also(Span { start: b, end: a, ..span }, "l").fix(span, "x\ny")];
         prop_assert!(!text(&found, &sources, true).is_empty());
         prop_assert!(!json(&found, &sources).is_empty());
+        let part = Part { findings: &found, sources: &sources, prefix: "" };
+        prop_assert!(!github(&part).is_empty());
+        prop_assert!(!sarif(&[part]).is_empty());
     }
 }

@@ -1,12 +1,14 @@
 //! For people: the lines of the file with what is wrong under them.
 
 use super::{clamp, ordered, summary};
-use crate::diagnostics::{Diagnostic, Label, Severity, Sources};
+use crate::diagnostics::{Code, Diagnostic, Label, Severity, Sources};
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
+use std::borrow::Cow;
 
 /// All findings with the lines they are about, and how many they are. Ends with a line break, unless there is nothing.
 pub fn text(findings: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let sources = &without_secrets(findings, sources);
     let mut out = String::new();
     for finding in ordered(findings, sources) {
         out.push_str(&renderer.render(&groups(finding, sources)));
@@ -17,6 +19,18 @@ pub fn text(findings: &[Diagnostic], sources: &Sources, color: bool) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The texts with stars where secrets stand in clear: a log is read by more people than the file.
+fn without_secrets<'s>(findings: &[Diagnostic], sources: &'s Sources) -> Cow<'s, Sources> {
+    let mut shown = Cow::Borrowed(sources);
+    for label in findings.iter().filter(|one| one.code == Code::F0400).filter_map(|one| one.primary.as_ref()) {
+        let text = shown.get(label.span.file).text;
+        let place = clamp(label.span, &text);
+        let stars = "*".repeat(place.len());
+        shown.to_mut().replace(label.span.file, format!("{}{stars}{}", &text[..place.start], &text[place.end..]));
+    }
+    shown
 }
 
 fn groups<'a>(finding: &'a Diagnostic, sources: &Sources) -> Vec<Group<'a>> {

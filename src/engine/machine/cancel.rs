@@ -7,7 +7,7 @@ use crate::value::Text;
 
 impl Run {
     pub(super) fn cancel(&mut self, actor: Text, reason: Text) {
-        self.record(NodePath::root(), Fact::Decision { what: Ruling::Stop, actor, reason });
+        self.record(NodePath::root(), Fact::Decision { what: Ruling::Stop, actor, reason, moved_from: None });
         self.advance();
     }
 }

@@ -29,7 +29,7 @@ impl Run {
             Verdict::NotDone => Ruling::NotDone,
             Verdict::Stop => Ruling::Stop,
         };
-        self.record(node.clone(), Fact::Decision { what, actor, reason });
+        self.record(node.clone(), Fact::Decision { what, actor, reason, moved_from: None });
         if let Verdict::Done(value) = verdict {
             let done = Box::new(Done { adopted: true, ..Done::computed(now, value) });
             self.record(node.clone(), Fact::Done { generation, attempt, done });

@@ -56,15 +56,17 @@ impl Run {
         now: Timestamp,
     ) -> Result<Progress, StepError> {
         let mut running = 0;
+        let mut held = false;
         let mut ended: Option<Progress> = None;
         for item in items.items.iter_mut().filter(|item| item.result.is_none()) {
             let begun = self.state.begun.contains(&item.path);
-            if !begun && (ended.is_some() || running >= each.concurrency.max(1)) {
+            if !begun && (ended.is_some() || held || running >= each.concurrency.max(1)) {
                 break;
             }
             let frame = Frame::with(frame, item.path.clone(), item.variables.clone());
             match self.list(&each.steps, &frame) {
                 Progress::Waiting => running += 1,
+                Progress::Held => held = true,
                 Progress::Finished => {
                     item.result = Some(match &each.result {
                         Some(slot) => match self.evaluate(slot, &frame, now)? {
@@ -80,6 +82,7 @@ impl Run {
         Ok(match ended {
             _ if running > 0 => Progress::Waiting,
             Some(progress) => progress,
+            None if held => Progress::Held,
             None => Progress::Finished,
         })
     }
@@ -118,7 +121,7 @@ impl Run {
 }
 
 /// Of two ends of iterations the one that the run ends with: what nobody can tell before a failure before a stop.
-fn graver(first: Option<Progress>, second: Progress) -> Progress {
+pub(super) fn graver(first: Option<Progress>, second: Progress) -> Progress {
     let rank = |progress: &Progress| match progress {
         Progress::Failed(Failed { error, .. }) if error.code.as_str() == OUTCOME_UNKNOWN => 3,
         Progress::Failed(_) => 2,

@@ -3,6 +3,7 @@
 use super::path::NodePath;
 use crate::engine::connector::{Request, StepError};
 use crate::graph::Severity;
+use crate::store::Keep;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub enum Fact {
     Intent { generation: u32, attempt: u32, first_sent: Timestamp, request: Arc<Request> },
     /// An attempt failed, or a look after it.
     Failed { generation: u32, attempt: u32, failure: Failure },
+    /// What was read is not yet as it should be: it is asked again then.
+    NotYet { generation: u32, attempt: u32, next: Timestamp },
     /// A look found no trace of what was sent.
     NotFound { generation: u32, attempt: u32 },
     /// The step is done.
@@ -36,8 +39,11 @@ pub enum Fact {
     GaveUp { error: StepError, open: bool },
     /// The run fails because a step did: `on_failure` begins.
     RunFailed { step: NodePath, error: StepError },
-    /// A person decided.
-    Decision { what: Ruling, actor: Text, reason: Text },
+    /// A person decided. `moved_from`: the name under which a moved step was known before.
+    Decision { what: Ruling, actor: Text, reason: Text, moved_from: Option<NodePath> },
+    /// The run that the step called is there, and is waited for where the step does. Written down by the store, in the
+    /// transaction that starts it.
+    Called { generation: u32, attempt: u32, run: Text, waits: bool },
 }
 
 /// How an attempt or a look failed.
@@ -63,12 +69,14 @@ pub struct Done {
     pub status: Option<u16>,
     pub effect: Option<Effect>,
     pub alert: Option<Alert>,
+    /// What is kept with it.
+    pub kept: Option<Keep>,
 }
 
 impl Done {
     /// A value that was worked out.
     pub fn computed(now: Timestamp, value: Value) -> Done {
-        Done { now, value, adopted: false, status: None, effect: None, alert: None }
+        Done { now, value, adopted: false, status: None, effect: None, alert: None, kept: None }
     }
 }
 
@@ -103,11 +111,23 @@ pub enum Ruling {
     Reset,
     /// Of a node: do a done write once more.
     Again,
+    /// Of a node that the graph no longer has: what it did stays as it is in the other system.
+    Left,
+    /// Of a node: it goes on under this name what another did before.
+    Moved,
 }
 
 impl Ruling {
-    pub const ALL: &[Ruling] =
-        &[Ruling::Done, Ruling::NotDone, Ruling::Stop, Ruling::Replay, Ruling::Reset, Ruling::Again];
+    pub const ALL: &[Ruling] = &[
+        Ruling::Done,
+        Ruling::NotDone,
+        Ruling::Stop,
+        Ruling::Replay,
+        Ruling::Reset,
+        Ruling::Again,
+        Ruling::Left,
+        Ruling::Moved,
+    ];
 
     /// Its name in the journal.
     pub fn as_str(self) -> &'static str {
@@ -118,6 +138,8 @@ impl Ruling {
             Ruling::Replay => "replay",
             Ruling::Reset => "reset",
             Ruling::Again => "again",
+            Ruling::Left => "left",
+            Ruling::Moved => "moved",
         }
     }
 }

@@ -41,7 +41,12 @@ impl Run {
             return;
         };
         let compares = operation.repeat.by == RepeatBy::Key || because == Some(Is::MaybeDone);
-        if compares && request.body.as_ref().is_some_and(|body| !holds(&row.value, body)) {
+        // Of a change set only its first write is looked for.
+        let (written, found) = match request.writes().first() {
+            Some(first) => (first.request.body.as_ref(), row.value.get(&first.path)),
+            None => (request.body.as_ref(), &row.value),
+        };
+        if compares && written.is_some_and(|body| !holds(found, body)) {
             let message = "a row with this key exists and holds other values than we would have written";
             self.give_up(node, StepError::data("key_taken", message).explained(Code::F1103), false);
             return;

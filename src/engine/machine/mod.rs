@@ -8,22 +8,28 @@
 //! the request as it was sent; a key never stands for two different requests.
 
 mod answered;
+mod called;
 mod cancel;
 mod claimed;
 mod compare;
 mod decide;
 mod drain;
 mod each;
+mod keep;
 mod looked;
 mod operation;
+mod parallel;
+mod plan;
 mod replay;
-mod request;
+pub mod request;
 mod resume;
 mod scope;
 mod start;
 mod state;
 mod timer;
+mod wait;
 mod walk;
+mod writes;
 
 pub mod backoff;
 pub mod entry;
@@ -33,11 +39,13 @@ pub mod path;
 #[cfg(test)]
 mod tests;
 
+pub use called::RUN_FAILED;
 pub use decide::Verdict;
 pub use entry::{Alert, Done, Effect, Entry, Fact, Failure, Ruling};
-pub use operation::operation_at;
+pub use operation::{operation_at, operations};
 pub use path::NodePath;
-pub use replay::From;
+pub use plan::{Fate, Planned};
+pub use replay::{From, Orphan, Replay};
 pub(crate) use scope::evaluation_error;
 pub use walk::OUTCOME_UNKNOWN;
 
@@ -74,6 +82,8 @@ pub struct Run {
     memo: Memo,
     ended: bool,
     draining: bool,
+    /// Nothing new begins here: something beside it has ended the run.
+    holding: bool,
     // Of the command under way.
     now: Timestamp,
     chance: f64,
@@ -103,12 +113,16 @@ pub enum Command {
     Looked { node: NodePath, outcome: LookOutcome },
     /// The store kept the claim, or said whose the row is.
     Claimed { node: NodePath, taken_by: Option<Text> },
+    /// The store started the run that a step calls, or found it there. `outcome`: how it ended; `None`: it is waited for.
+    Called { node: NodePath, generation: u32, attempt: u32, run: Text, outcome: Option<Outcome> },
+    /// How a called run stands. `None`: it has not ended.
+    Joined { node: NodePath, outcome: Option<Outcome> },
     /// Something is due.
     Timer,
     /// A person says what became of an uncertain write.
     Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
-    /// A person sends a failed run on its way again. `again`: done writes to be done once more.
-    Replay { from: From, again: Vec<NodePath>, actor: Text, reason: Text },
+    /// A person sends a run that stands still on its way again.
+    Replay { how: Replay, actor: Text, reason: Text },
     /// A person ends it.
     Cancel { actor: Text, reason: Text },
     /// The process is about to go away: nothing more is sent.
@@ -133,6 +147,19 @@ pub enum Action {
         generation: u32,
         attempt: u32,
         request: Arc<Request>,
+    },
+    /// To start the run that a step calls, its start and the waiting for it written down by the store; the answer is
+    /// [`Command::Called`].
+    Call {
+        node: NodePath,
+        generation: u32,
+        attempt: u32,
+        request: Arc<Request>,
+    },
+    /// To ask how a called run stands; the answer is [`Command::Joined`].
+    Join {
+        node: NodePath,
+        run: Text,
     },
     /// Nothing more to do by itself before then.
     Wait {
@@ -183,6 +210,7 @@ impl Run {
             memo: Memo::default(),
             ended: false,
             draining: false,
+            holding: false,
             now: Timestamp::UNIX_EPOCH,
             chance: 0.0,
             entries: Vec::new(),
@@ -205,9 +233,13 @@ impl Run {
             }
             Command::Looked { node, outcome } => self.looked(&node, outcome),
             Command::Claimed { node, taken_by } => self.claimed(&node, taken_by),
+            Command::Called { node, generation, attempt, run, outcome } => {
+                self.called(&node, generation, attempt, run, outcome);
+            }
+            Command::Joined { node, outcome } => self.joined(&node, outcome),
             Command::Timer => self.timer(),
             Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
-            Command::Replay { from, again, actor, reason } => self.replay(from, &again, actor, reason),
+            Command::Replay { how, actor, reason } => self.replay(&how, &actor, &reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
             Command::Drain => self.drain(),
         }
@@ -222,8 +254,20 @@ impl Run {
 
     /// Whether answers are awaited: the run must stay in memory.
     pub fn in_flight(&self) -> bool {
-        let waits = |phase: &Phase| matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_));
+        let waits = |phase: &Phase| {
+            matches!(phase, Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) | Phase::Child { asking: true, .. })
+        };
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
+    }
+
+    /// What was sent and may still be worked on: no answer came, or none that settles it.
+    pub fn open_requests(&self) -> Vec<(NodePath, Arc<Request>)> {
+        let open = |work: &state::Work| {
+            work.request.key.is_some()
+                && (matches!(work.phase, Phase::Sent) || work.open && matches!(work.phase, Phase::Waiting))
+        };
+        let nodes = self.state.nodes.iter().filter_map(|(path, node)| Some((path, node.work.as_ref()?)));
+        nodes.filter(|(_, work)| open(work)).map(|(path, work)| (path.clone(), work.request.clone())).collect()
     }
 
     /// The graph it goes by.

@@ -16,7 +16,7 @@ use super::{Action, Run};
 use crate::diagnostics::Code;
 use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::engine::journal::HELD;
-use crate::graph::{Node, NodeKind, Operation, Repeat, RepeatBy};
+use crate::graph::{Node, NodeKind, Operation, RUN_FLOW, Repeat, RepeatBy, Wait};
 use crate::language::types::Kind;
 use crate::value::Value;
 use jiff::Timestamp;
@@ -35,13 +35,21 @@ impl Run {
         frame: &Frame<'_>,
         path: &NodePath,
     ) -> Progress {
-        let Some(work) = self.state.work(path) else { return self.prepare_and_send(operation, frame, path) };
+        if operation.repeat.by == RepeatBy::Transaction {
+            return self.keep(operation, frame, path);
+        }
+        let Some(work) = self.state.work(path) else { return self.prepare_and_send(node, operation, frame, path) };
         match &work.phase {
-            Phase::Sent | Phase::Looking(_) | Phase::Claiming(_) => Progress::Waiting,
+            Phase::Sent
+            | Phase::Looking(_)
+            | Phase::Claiming(_)
+            | Phase::Got(_)
+            | Phase::Child { asking: true, .. } => Progress::Waiting,
+            Phase::Child { asking: false, .. } => self.wait_for_child(),
             Phase::Rest => match work.result.clone() {
                 // Done before a replay: it stays done and gives what it gave.
                 Some(value) => self.done(path, self.now, value),
-                None => self.prepare_and_send(operation, frame, path),
+                None => self.prepare_and_send(node, operation, frame, path),
             },
             Phase::Waiting if work.open && must_look(&operation.repeat, node, work, self.now) => {
                 if !operation.repeat.look {
@@ -61,13 +69,15 @@ impl Run {
         }
     }
 
-    fn prepare_and_send(&mut self, operation: &Operation, frame: &Frame<'_>, path: &NodePath) -> Progress {
+    fn prepare_and_send(&mut self, node: &Node, operation: &Operation, frame: &Frame<'_>, path: &NodePath) -> Progress {
+        // Where nothing is asked, nothing can become what is waited for.
+        let waits = matches!(node.kind, NodeKind::Wait(_));
         let now = self.state.node(path).and_then(|node| node.now).unwrap_or(self.now);
         let mut request = match self.prepare(operation, frame, now) {
             Ok(Prepared::Request(request)) => request,
             Ok(Prepared::Blank) => return self.done(path, now, nothing(operation)),
             Ok(Prepared::Unchanged) => return self.done(path, now, Value::Missing),
-            Ok(Prepared::Nothing) if operation.missing_continues || is_list(operation) => {
+            Ok(Prepared::Nothing) if !waits && (operation.missing_continues || is_list(operation)) => {
                 return self.done(path, now, nothing(operation));
             }
             Ok(Prepared::Nothing) => {
@@ -77,21 +87,20 @@ impl Run {
             }
             Err(error) => return self.give_up(path, error, false),
         };
-        let generation = match self.state.work(path) {
-            Some(work) if work.again || !same_request(&work.request, &request) => work.generation.saturating_add(1),
-            Some(work) => work.generation,
-            None => 0,
-        };
+        let generation = self.next_generation(path, &request);
         if operation.writes {
-            request.key = Some(idempotency_key(KeyedWork {
-                project: &self.facts.project,
-                flow: &self.graph.flow,
-                dedupe: &self.facts.dedupe,
-                node: path,
-                generation,
-            }));
+            request.key = Some(request_key(self, path, generation));
         }
         self.send(path, generation, Arc::new(request))
+    }
+
+    /// The generation that a request belongs to: another one where it is to be done anew, or is not what was sent.
+    pub(super) fn next_generation(&self, path: &NodePath, request: &Request) -> u32 {
+        match self.state.work(path) {
+            Some(work) if work.again || !same_request(&work.request, request) => work.generation.saturating_add(1),
+            Some(work) => work.generation,
+            None => 0,
+        }
     }
 
     /// The held request, once more.
@@ -111,7 +120,11 @@ impl Run {
         let attempt = known.filter(|work| work.generation == generation).map_or(0, |work| work.attempts) + 1;
         let first_sent = known.and_then(|work| work.first_sent).unwrap_or(self.now);
         self.record(path.clone(), Fact::Intent { generation, attempt, first_sent, request: request.clone() });
-        self.act(Action::Send { node: path.clone(), generation, attempt, request });
+        let node = path.clone();
+        self.act(match request.operation.as_str() {
+            RUN_FLOW => Action::Call { node, generation, attempt, request },
+            _ => Action::Send { node, generation, attempt, request },
+        });
         Progress::Waiting
     }
 
@@ -174,11 +187,17 @@ impl Run {
     /// The work is done: its result is written down, for a row together with the claim that it is ours.
     pub(super) fn work_done(&mut self, path: &NodePath, row: Row, adopted: bool) {
         let graph = self.graph.clone();
-        let Some((_, operation)) = operation_at(&graph, path) else { return };
+        let Some((node, operation)) = operation_at(&graph, path) else { return };
+        if let (NodeKind::Wait(_), Some(work)) = (&node.kind, self.state.work_mut(path)) {
+            // Whether that is what it waits for is judged where the step stands.
+            work.phase = Phase::Got(Box::new(row));
+            return;
+        }
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
         let effect = match (operation.writes, &work.request.entity, row.key) {
-            (true, Some(entity), Some(row_key)) => {
+            // Whoever changes a row does not make it: any number of nodes may.
+            (true, Some(entity), Some(row_key)) if operation.repeat.by != RepeatBy::Set => {
                 Some(Effect { connection: work.request.connection.clone(), entity: entity.clone(), row_key })
             }
             _ => None,
@@ -239,6 +258,17 @@ impl Run {
     }
 }
 
+/// The idempotency key of a node's work.
+pub(super) fn request_key(run: &Run, path: &NodePath, generation: u32) -> crate::value::Text {
+    idempotency_key(KeyedWork {
+        project: &run.facts.project,
+        flow: &run.graph.flow,
+        dedupe: &run.facts.dedupe,
+        node: path,
+        generation,
+    })
+}
+
 /// How an attempt came to nothing.
 pub(super) enum FailedHow {
     Answered,
@@ -261,7 +291,7 @@ fn opens(error: &StepError, how: &FailedHow) -> bool {
 /// Whether an open attempt has to be looked for before it may be sent again.
 fn must_look(repeat: &Repeat, node: &Node, work: &Work, now: Timestamp) -> bool {
     match repeat.by {
-        RepeatBy::Read | RepeatBy::Set => false,
+        RepeatBy::Read | RepeatBy::Set | RepeatBy::Transaction => false,
         RepeatBy::Key => repeat.look,
         RepeatBy::FindBy | RepeatBy::None => true,
         RepeatBy::Header => repeat.remembers.is_some_and(|remembers| {
@@ -285,8 +315,26 @@ pub fn operation_at<'g>(graph: &'g crate::graph::ExecutionGraph, path: &NodePath
     let node = find(&graph.steps, path.id()).or_else(|| find(&graph.on_failure, path.id()))?;
     match &node.kind {
         NodeKind::Lookup(operation) | NodeKind::Call(operation) => Some((node, operation)),
+        NodeKind::Wait(Wait::Row(poll)) => Some((node, &poll.operation)),
         _ => None,
     }
+}
+
+/// All operations of a flow, those of change sets among them.
+pub fn operations(graph: &crate::graph::ExecutionGraph) -> Vec<&Operation> {
+    fn of<'g>(nodes: &'g [Node], found: &mut Vec<&'g Operation>) {
+        for node in nodes {
+            if let NodeKind::Lookup(operation) | NodeKind::Call(operation) = &node.kind {
+                found.push(operation);
+                found.extend(operation.members().iter().map(|member| &member.operation));
+            }
+            lists(node).into_iter().for_each(|list| of(list, found));
+        }
+    }
+    let mut found = vec![];
+    of(&graph.steps, &mut found);
+    of(&graph.on_failure, &mut found);
+    found
 }
 
 /// The step with that id: ids are unique in a flow.
@@ -308,6 +356,7 @@ pub(super) fn lists(node: &Node) -> Vec<&[Node]> {
             lists.push(&otherwise.steps);
         }
         NodeKind::ForEach(each) => lists.push(&each.steps),
+        NodeKind::Parallel(inner) => lists.extend(inner.iter().map(Vec::as_slice)),
         _ => {}
     }
     lists

@@ -3,16 +3,18 @@
 //! A computed missing, null or blank in a key or filter is an error here, naming the field: it would widen the search
 //! and hand a guest's order to a stranger. One written in the source is meant.
 
-use super::Run;
 use super::scope::Frame;
+use super::{Facts, Run};
 use crate::diagnostics;
 use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
-use crate::graph::{Operation, Param, RepeatBy, Slot};
+use crate::graph::{ExecutionGraph, Operation, Param, RepeatBy, Slot};
 use crate::language::code::{Code, Op, Statement};
+use crate::language::evaluate::Limits;
 use crate::language::filter::{Column, Filter, Operand};
 use crate::language::shape::conform;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// What an operation comes to.
 pub(super) enum Prepared {
@@ -36,6 +38,37 @@ impl From<StepError> for KeyError {
     fn from(error: StepError) -> KeyError {
         KeyError::Failed(error)
     }
+}
+
+/// The request of an operation outside of any run, where only settings can be read. `None`: nothing can be found.
+pub fn outside(
+    graph: &Arc<ExecutionGraph>,
+    operation: &Operation,
+    now: Timestamp,
+) -> Result<Option<Request>, StepError> {
+    let nowhere = nowhere(graph);
+    Ok(match nowhere.prepare(operation, &Frame::root(), now)? {
+        Prepared::Request(request) => Some(request),
+        Prepared::Blank | Prepared::Nothing | Prepared::Unchanged => None,
+    })
+}
+
+/// The value of a slot outside of any run.
+pub fn value_outside(graph: &Arc<ExecutionGraph>, slot: &Slot, now: Timestamp) -> Result<Value, StepError> {
+    nowhere(graph).evaluate(slot, &Frame::root(), now)
+}
+
+fn nowhere(graph: &Arc<ExecutionGraph>) -> Run {
+    let nothing = || Text::from("");
+    let facts = Facts {
+        project: nothing(),
+        id: nothing(),
+        dedupe: nothing(),
+        revision: nothing(),
+        event: Value::Missing,
+        trigger: Value::Missing,
+    };
+    Run::rebuild(Arc::new(facts), graph.clone(), Arc::new(Limits::default()), [])
 }
 
 impl Run {
@@ -64,9 +97,18 @@ impl Run {
                     continue;
                 }
                 Param::Columns(columns) => Parameter::Columns(columns.clone()),
-                Param::Slot(slot) if name.as_str() == "body" => {
+                Param::Slot(slot) if matches!(name.as_str(), "body" | "with") => {
                     request.body = Some(self.body(slot, operation, frame, now)?);
                     continue;
+                }
+                Param::Writes(members) => {
+                    let writes = self.writes(members, frame, now)?;
+                    // The set is known by its first write: that is looked for, and its row is the work.
+                    if let Some(first) = writes.first() {
+                        request.entity = first.request.entity.clone();
+                        request.find_by = first.request.find_by.clone();
+                    }
+                    Parameter::Writes(writes)
                 }
                 Param::Slot(slot) => match self.evaluate(slot, frame, now)? {
                     Value::Missing => continue,

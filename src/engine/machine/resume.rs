@@ -21,6 +21,7 @@ impl Run {
             let error = StepError::new(ErrorClass::Unavailable, INTERRUPTED, message);
             self.attempt_failed(&path, error, FailedHow::Interrupted);
         }
+        self.ask_children();
         self.advance();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Fact, Failure, Ruling};
 use super::path::NodePath;
-use crate::engine::connector::{Is, Request, StepError};
+use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub failures: u32,
     /// An operator ended it.
     pub stopped: Option<Text>,
+    /// What the flow gives, once all its steps are done.
+    pub result: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,6 +70,8 @@ pub(super) struct Work {
     pub result: Option<Value>,
     /// An operator wants it done once more.
     pub again: bool,
+    /// The graph no longer has the step, and an operator said that its work is to be left as it is.
+    pub left: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -76,10 +80,14 @@ pub(super) enum Phase {
     Sent,
     /// To be looked for or sent again when due.
     Waiting,
+    /// Read, and to be judged by whoever waits for it. Not written down: it can be read again.
+    Got(Box<Row>),
     /// Being looked for. Not written down: a look can be repeated.
     Looking(Option<Is>),
     /// The result waits for the store to say whose row it is. Not written down either.
     Claiming(Box<Entry>),
+    /// The called run is waited for. `asking`: how it stands is being asked; not written down.
+    Child { run: Text, asking: bool },
     /// Nothing to do.
     Rest,
 }
@@ -108,10 +116,12 @@ impl State {
                 self.failing = Some((step.clone(), error.clone()));
                 self.failures += 1;
             }
+            Fact::Done { done, .. } if entry.node.is_root() => self.result = Some(done.value.clone()),
             Fact::Done { done, .. } => {
                 self.keep(&entry.node, &done.value);
                 self.nodes.entry(entry.node.clone()).or_default().done(done.now, &done.value);
             }
+            Fact::Decision { what: Ruling::Moved, moved_from: Some(from), .. } => self.moved(from, &entry.node),
             Fact::Decision { what, reason, .. } => self.ruled(&entry.node, *what, reason, entry.at),
             fact => self.nodes.entry(entry.node.clone()).or_default().fold(fact, entry.at),
         }
@@ -129,7 +139,7 @@ impl State {
         match what {
             Ruling::Stop => self.stopped = Some(reason.clone()),
             Ruling::Replay => {
-                self.failing = None;
+                (self.failing, self.stopped, self.result) = (None, None, None);
                 for node in self.nodes.values_mut().filter(|node| matches!(node.standing, Standing::Failed(_))) {
                     node.reset(at);
                 }
@@ -145,6 +155,12 @@ impl State {
                     }
                 }
             }
+            Ruling::Left => {
+                if let Some(work) = self.work_mut(path) {
+                    work.left = true;
+                }
+            }
+            Ruling::Moved => {}
             Ruling::Reset | Ruling::Again => {
                 if let Some(results) = self.results.get_mut(&path.frame()) {
                     results.retain(|(id, _)| id.as_str() != path.id());
@@ -156,6 +172,23 @@ impl State {
                     }
                 }
             }
+        }
+    }
+}
+
+impl State {
+    /// What one node did belongs to another from now on: a step that was renamed.
+    fn moved(&mut self, from: &NodePath, to: &NodePath) {
+        let results = self.results.get_mut(&from.frame());
+        let result = results.and_then(|results| {
+            let place = results.iter().position(|(id, _)| id.as_str() == from.id())?;
+            Some(results.remove(place).1)
+        });
+        if let Some(value) = result {
+            self.keep(to, &value);
+        }
+        if let Some(node) = self.nodes.remove(from) {
+            self.nodes.insert(to.clone(), node);
         }
     }
 }
@@ -190,12 +223,23 @@ impl NodeState {
                     work.phase = Phase::Waiting;
                 }
             }
+            Fact::NotYet { next, .. } => {
+                if let Some(work) = &mut self.work {
+                    work.phase = Phase::Waiting;
+                    work.anew(*next);
+                }
+            }
             Fact::GaveUp { error, open } => {
                 self.now = self.now.or(Some(at));
                 self.standing = Standing::Failed(error.clone());
                 if let Some(work) = &mut self.work {
                     work.open = *open;
                     work.phase = Phase::Rest;
+                }
+            }
+            Fact::Called { run, waits, .. } => {
+                if let Some(work) = &mut self.work {
+                    work.phase = if *waits { Phase::Child { run: run.clone(), asking: false } } else { Phase::Sent };
                 }
             }
             Fact::Started { .. } | Fact::RunFailed { .. } | Fact::Done { .. } | Fact::Decision { .. } => {}
@@ -226,6 +270,7 @@ impl NodeState {
                     look_at: None,
                     result: None,
                     again: false,
+                    left: false,
                 })
             }
         }

@@ -7,7 +7,7 @@ use super::scope::Frame;
 use super::state::Standing;
 use super::{End, Run};
 use crate::engine::connector::StepError;
-use crate::graph::{Case, Node, NodeKind, Then};
+use crate::graph::{Case, ExecutionGraph, Node, NodeKind, Then};
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 
@@ -16,6 +16,8 @@ pub(super) enum Progress {
     Finished,
     /// Something is under way or due later.
     Waiting,
+    /// Nothing is under way, and nothing may begin: something beside it has ended the run.
+    Held,
     Failed(Failed),
     Stopped {
         reason: Text,
@@ -49,8 +51,11 @@ impl Run {
         let root = Frame::root();
         if self.state.failing.is_none() {
             match self.list(&graph.steps, &root) {
-                Progress::Waiting => return,
-                Progress::Finished => return self.finish(End::Succeeded),
+                Progress::Waiting | Progress::Held => return,
+                Progress::Finished => match self.give_result(&graph, &root) {
+                    Ok(()) => return self.finish(End::Succeeded),
+                    Err(error) => self.record(NodePath::root(), Fact::RunFailed { step: NodePath::root(), error }),
+                },
                 Progress::Stopped { reason, release } => return self.finish(End::Stopped { reason, release }),
                 Progress::Failed(Failed { step, error }) => {
                     self.record(NodePath::root(), Fact::RunFailed { step, error });
@@ -68,10 +73,29 @@ impl Run {
         }
     }
 
+    /// What the flow gives, written down for those who called it.
+    fn give_result(&mut self, graph: &ExecutionGraph, root: &Frame<'_>) -> Result<(), StepError> {
+        if let (Some(slot), None) = (&graph.result, &self.state.result) {
+            let value = self.evaluate(slot, root, self.now)?;
+            let done = Box::new(Done::computed(self.now, value));
+            self.record(NodePath::root(), Fact::Done { generation: 0, attempt: 0, done });
+        }
+        Ok(())
+    }
+
     pub(super) fn list(&mut self, nodes: &[Node], frame: &Frame<'_>) -> Progress {
-        for node in nodes {
-            match self.node(node, frame) {
-                Progress::Finished => {}
+        let mut rest = nodes;
+        while let [first, others @ ..] = rest {
+            // Lookups that do not use one another begin together; every other step waits for all before it.
+            let beside = others.iter().take_while(|node| node.together).count();
+            let progress = if beside == 0 {
+                self.node(first, frame)
+            } else {
+                let lookups: Vec<&[Node]> = rest.chunks(1).take(beside + 1).collect();
+                self.beside(&lookups, frame)
+            };
+            match progress {
+                Progress::Finished => rest = others.get(beside..).unwrap_or_default(),
                 progress => return progress,
             }
         }
@@ -83,6 +107,7 @@ impl Run {
         let failed = match self.state.node(&path).map(|state| &state.standing) {
             Some(Standing::Done | Standing::Skipped) => return Progress::Finished,
             Some(Standing::Failed(error)) => Failed { error: error.clone(), step: path.clone() },
+            Some(Standing::Going) | None if self.holding && !self.has_begun(&path) => return Progress::Held,
             Some(Standing::Going) | None => match self.go(node, frame, &path) {
                 Progress::Failed(failed) => failed,
                 progress => return progress,
@@ -118,6 +143,11 @@ impl Run {
                 self.begin(path);
                 self.each(each, frame, path, now)
             }
+            NodeKind::Parallel(lists) => {
+                self.begin(path);
+                self.parallel(lists, frame, path, now)
+            }
+            NodeKind::Wait(wait) => self.pause(node, wait, frame, path, now),
             NodeKind::Alert { severity, code, title, detail } => {
                 let texts = self.text(title, frame, now).and_then(|title| {
                     let detail = detail.as_ref().map(|detail| self.text(detail, frame, now)).transpose()?;
@@ -147,7 +177,11 @@ impl Run {
         }
     }
 
-    fn begin(&mut self, path: &NodePath) {
+    fn has_begun(&self, path: &NodePath) -> bool {
+        self.state.node(path).is_some_and(|state| state.now.is_some())
+    }
+
+    pub(super) fn begin(&mut self, path: &NodePath) {
         if self.state.node(path).is_none_or(|state| state.now.is_none()) {
             self.record(path.clone(), Fact::Began);
         }

@@ -6,9 +6,10 @@
 use super::steps::{Does, Steps};
 use super::tree::{Data, Field, Kind, Tree, wrong};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use crate::graph::ErrorClass;
 use crate::model::read::Keyed;
 use crate::model::test::Data as Written;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -37,11 +38,16 @@ pub enum AnswerKind {
     },
     /// What a look finds.
     Found(Option<Value>),
+    /// What flowctl itself says that it cannot do: a system's errors come with a `status`.
+    Error {
+        class: ErrorClass,
+        code: Text,
+    },
     /// Asking fails the case.
     Never,
 }
 
-const FORMS: &[&str] = &["value", "rows", "pages", "status", "drop", "timeout", "found"];
+const FORMS: &[&str] = &["value", "rows", "pages", "status", "drop", "timeout", "found", "error"];
 
 /// All answers of one case.
 pub struct Answers(Vec<Script>);
@@ -117,6 +123,11 @@ impl Answers {
         self.0.iter_mut().for_each(|script| script.next = 0);
     }
 
+    /// Whether the step at `path` has an answer left.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|script| script.path == path && script.next < script.answers.len())
+    }
+
     /// The next answer of the step at `path`. `case`: the place to complain at; `how`: "asked", "looked for".
     pub fn ask(&mut self, path: &str, how: &str, case: Span) -> Result<Answer, Diagnostic> {
         let Some(place) = self.0.iter().position(|script| script.path == path) else {
@@ -163,6 +174,7 @@ impl Answers {
             let first = left.first()?;
             let (message, span) = match script.used {
                 0 => (format!("`{}` was never asked: its answer is left over", script.path), script.span),
+                1 => (format!("`{}` was answered once: this answer is left over", script.path), first.span),
                 used => (format!("`{}` was answered {used} times: this answer is left over", script.path), first.span),
             };
             Some(Diagnostic::error(Code::F0502, message, span).help("a case's own answers must all be used"))
@@ -216,6 +228,7 @@ fn answer(tree: &Tree) -> Result<Answer, Diagnostic> {
             row @ Value::Record(_) => Some(row),
             _ => return Err(wrong("`found` is a row, or `missing`".into(), one.span)),
         }),
+        "error" => error(one)?,
         _ if more.is_empty() || !http.contains(&field.name.as_str()) => return Err(unknown(field)),
         _ => return no_answer("an answer with `headers` or `body` needs a `status`"),
     };
@@ -241,6 +254,17 @@ fn after(tree: &Tree) -> Result<bool, Diagnostic> {
         Some("after") => Ok(true),
         Some("before") => Ok(false),
         _ => Err(wrong("expected `before` or `after` the work".into(), tree.span)),
+    }
+}
+
+fn error(tree: &Tree) -> Result<AnswerKind, Diagnostic> {
+    let part = |name: &str| tree.get(name).and_then(Tree::text);
+    let known = [ErrorClass::Data, ErrorClass::Config, ErrorClass::Unavailable];
+    let class = known.into_iter().find(|class| part("class") == Some(class.as_str()));
+    match (class, part("code"), tree.fields().map(<[Field]>::len)) {
+        (Some(class), Some(code), Some(2)) => Ok(AnswerKind::Error { class, code: code.into() }),
+        _ => Err(wrong("an error is `{ class: config, code: rate_stale }`".into(), tree.span)
+            .help("its class: data, config or unavailable")),
     }
 }
 

@@ -5,13 +5,14 @@ use super::answers::Answers;
 use super::reply::Asked;
 use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::engine::connector::{Request, StepError};
+use crate::engine::connector::{LookOutcome, Outcome, Request, Row, StepError, Write};
 use crate::engine::door;
-use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run};
-use crate::graph::ExecutionGraph;
+use crate::engine::machine::{Action, Alert, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
+use crate::graph::{ExecutionGraph, Operation, RepeatBy};
 use crate::language::evaluate::Limits;
-use crate::store::{RunError, Start};
-use crate::value::{Exact, Text, Value, time};
+use crate::store::{RunError, Start, in_sequence};
+use crate::value::paths::Paths;
+use crate::value::{Record, Text, Value};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -25,6 +26,8 @@ pub struct World<'a> {
     pub catalog: &'a Catalog,
     pub graph: Arc<ExecutionGraph>,
     pub project: &'a str,
+    /// What is taken out of every answer.
+    pub drop: &'a Paths,
     pub answers: Answers,
     /// Where the case stands.
     pub case: Span,
@@ -101,6 +104,7 @@ impl<'a> World<'a> {
         catalog: &'a Catalog,
         graph: Arc<ExecutionGraph>,
         project: &'a str,
+        drop: &'a Paths,
         answers: Answers,
         case: Span,
     ) -> World<'a> {
@@ -108,6 +112,7 @@ impl<'a> World<'a> {
             catalog,
             graph,
             project,
+            drop,
             answers,
             case,
             dedupes: HashSet::new(),
@@ -167,19 +172,50 @@ impl<'a> World<'a> {
             let mut due = None;
             for action in run.step(command, now, 0.0) {
                 match action {
-                    Action::Record(entries) => entries.iter().for_each(|entry| ran.note(entry)),
+                    Action::Record(entries) => {
+                        for entry in &entries {
+                            self.kept(entry, &mut ran)?;
+                            ran.note(entry);
+                        }
+                    }
                     Action::Claim(entry) => commands.push_back(self.claim(&entry, &mut ran)),
                     Action::Send { node, generation, attempt, request } => {
                         ran.sent(&node, &request);
-                        let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
-                        let asked = Asked::new(self.catalog, &request, node.as_str());
-                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?;
+                        let outcome = match request.writes() {
+                            // Its writes are answered one by one, unless the whole is.
+                            writes if !writes.is_empty() && !self.answers.has(node.as_str()) => {
+                                self.change(&node, writes)?
+                            }
+                            _ => {
+                                let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
+                                let asked = Asked::new(self.catalog, &request, node.as_str());
+                                asked.ok_or_else(|| self.unknown(&request))?.sent(&answer)?
+                            }
+                        };
+                        let outcome = outcome.without(self.drop);
                         commands.push_back(Command::Answered { node, generation, attempt, outcome });
                     }
+                    Action::Call { node, generation, attempt, request } => {
+                        ran.sent(&node, &request);
+                        let answer = self.answers.ask(node.as_str(), "asked", self.case)?;
+                        let asked = Asked::new(self.catalog, &request, node.as_str());
+                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.called(&answer)?;
+                        let run = "00000000-0000-7000-8000-ffffffffffff".into();
+                        commands.push_back(Command::Called { node, generation, attempt, run, outcome: Some(outcome) });
+                    }
+                    Action::Join { node, .. } => commands.push_back(Command::Joined { node, outcome: None }),
                     Action::Look { node, request, .. } => {
                         let answer = self.answers.ask(node.as_str(), "looked for", self.case)?;
                         let asked = Asked::new(self.catalog, &request, node.as_str());
-                        let outcome = asked.ok_or_else(|| self.unknown(&request))?.looked(&answer)?;
+                        let asked = asked.ok_or_else(|| self.unknown(&request))?;
+                        let outcome = match (asked.looked(&answer)?, request.writes().first()) {
+                            (LookOutcome::Found(rows), Some(first)) => {
+                                let of_set = |row| in_set(&first.path, row);
+                                LookOutcome::Found(rows.into_iter().map(of_set).collect())
+                            }
+                            (outcome, _) => outcome,
+                        };
+                        let outcome = outcome.without(self.drop);
                         commands.push_back(Command::Looked { node, outcome });
                     }
                     Action::Wait { until } => due = Some(until),
@@ -211,6 +247,45 @@ impl<'a> World<'a> {
             }
         }
         Err(self.endless("goes on and on"))
+    }
+
+    /// What the engine keeps itself is written down with its result: no system is asked, and yet the case has to know.
+    fn kept(&mut self, entry: &Entry, ran: &mut Ran) -> Result<(), Diagnostic> {
+        let Fact::Intent { request, .. } = &entry.fact else { return Ok(()) };
+        let is_kept = |(_, operation): (_, &Operation)| operation.repeat.by == RepeatBy::Transaction;
+        if !operation_at(&self.graph, &entry.node).is_some_and(is_kept) {
+            return Ok(());
+        }
+        ran.sent(&entry.node, request);
+        let answer = self.answers.ask(entry.node.as_str(), "asked", self.case)?;
+        let asked = Asked::new(self.catalog, request, entry.node.as_str());
+        asked.ok_or_else(|| self.unknown(request))?.kept(&answer)
+    }
+
+    /// The answers to a change set's writes, as the answer to the whole. One that refuses is the refusal of all.
+    fn change(&mut self, node: &NodePath, writes: &[Write]) -> Result<Outcome, Diagnostic> {
+        let mut rows = Record::new();
+        let mut first: Option<Row> = None;
+        for write in writes {
+            let path = format!("{node}/{}", write.path);
+            let answer = self.answers.ask(&path, "asked", self.case)?;
+            let asked = Asked::new(self.catalog, &write.request, &path);
+            let row = match asked.ok_or_else(|| self.unknown(&write.request))?.sent(&answer)? {
+                Outcome::Done(row) => row,
+                other => return Ok(other),
+            };
+            first.get_or_insert_with(|| row.clone());
+            match write.path.split_once('/') {
+                None => rows.set(write.path.clone(), row.value),
+                Some((id, _)) => {
+                    let mut list = rows.get(id).and_then(Value::as_list).unwrap_or_default().to_vec();
+                    list.push(row.value);
+                    rows.set(id.into(), Value::from(list));
+                }
+            }
+        }
+        let (key, status) = first.map_or((None, None), |row| (row.key, row.status));
+        Ok(Outcome::Done(Row { value: Value::Record(rows), key, status }))
     }
 
     /// The store's answer to a claim: a row found may not be another step's work.
@@ -265,6 +340,13 @@ impl Ran {
     }
 }
 
+/// A row as the set gives it that it is the first write of.
+fn in_set(path: &Text, row: Row) -> Row {
+    let mut rows = Record::new();
+    rows.set(path.clone(), row.value);
+    Row { value: Value::Record(rows), ..row }
+}
+
 fn told(error: &StepError) -> RunError {
     RunError {
         class: error.class,
@@ -275,16 +357,5 @@ fn told(error: &StepError) -> RunError {
         step: None,
         position: error.place.clone(),
         body: None,
-    }
-}
-
-/// Numbers by value, instants by time, anything else by code point.
-fn in_sequence(a: &str, b: &str) -> Ordering {
-    if let (Ok(a), Ok(b)) = (Exact::parse(a), Exact::parse(b)) {
-        return a.cmp(&b);
-    }
-    match (time::parse_time(a), time::parse_time(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.cmp(b),
     }
 }

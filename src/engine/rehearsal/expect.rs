@@ -7,7 +7,7 @@ use super::steps::{Does, Steps};
 use super::tree::{Data, Kind, Tree, wrong};
 use crate::catalog::Catalog;
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
-use crate::engine::connector::Parameter;
+use crate::engine::connector::{Parameter, Write};
 use crate::engine::machine::Alert;
 use crate::graph::{self, ExecutionGraph};
 use crate::model::read::Spanned;
@@ -258,10 +258,11 @@ impl Expectation<'_> {
             compare(&format!("{path}: value"), &want, &value.unwrap_or(Value::Missing), Extent::Exact, None, out);
         }
         if let Some(writes) = &want.writes {
-            out.push(wrong(
-                format!("`{path}` is no change set: it has no `writes`"),
-                writes.first().map_or(want.span, |first| first.0.span),
-            ));
+            let place = writes.first().map_or(want.span, |first| first.0.span);
+            match got.request.writes() {
+                [] => out.push(wrong(format!("`{path}` is no change set: it has no `writes`"), place)),
+                sent => self.writes(path, writes, sent, place, out),
+            }
         }
         if let Some(want) = want.attempts.as_ref().and_then(|attempts| self.tree(attempts, out)) {
             let attempts = Value::Number(Number::from(i64::from(got.attempts)));
@@ -269,6 +270,39 @@ impl Expectation<'_> {
         }
         if let Some(want) = want.adopted.as_ref().and_then(|adopted| self.tree(adopted, out)) {
             compare(&format!("{path}: adopted"), &want, &Value::Bool(got.adopted), Extent::Exact, None, out);
+        }
+    }
+
+    /// The writes of a change set, exactly and in order: `{ id, body, body_has }`.
+    fn writes(&self, path: &str, wanted: &[Written], sent: &[Write], place: Span, out: &mut Vec<Diagnostic>) {
+        for (n, data) in wanted.iter().enumerate() {
+            let Some(want) = self.tree(data, out) else { continue };
+            let Some(id) = want.get("id") else {
+                out.push(wrong("a write has its `id`: `header`, `line/1`".into(), want.span));
+                continue;
+            };
+            let Some(write) = sent.get(n) else {
+                out.push(failed(format!("`{path}` has {} writes, and this is one more", sent.len()), &want));
+                continue;
+            };
+            compare(&format!("{path}: id"), id, &Value::from(write.path.clone()), Extent::Exact, None, out);
+            let body = write.request.body.as_ref().map_or(Value::Missing, plain);
+            for field in want.fields().unwrap_or_default() {
+                let extent = match field.name.as_str() {
+                    "id" => continue,
+                    "body" => Extent::Exact,
+                    "body_has" => Extent::Part,
+                    other => {
+                        out.push(unknown_key("a write", other, field.span, &["id", "body", "body_has"]));
+                        continue;
+                    }
+                };
+                compare(&format!("{path}/{}: body", write.path), &field.value, &body, extent, None, out);
+            }
+        }
+        for write in sent.iter().skip(wanted.len()) {
+            let message = format!("`{path}` also writes `{}`, which `writes` does not expect", write.path);
+            out.push(Diagnostic::error(Code::F0500, message, place));
         }
     }
 

@@ -21,6 +21,8 @@ use crate::catalog::{Catalog, Place};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use crate::graph::project::{Compilation, compile};
 use crate::graph::{ExecutionGraph, TriggerKind};
+use crate::language::shape::arguments;
+use crate::language::types::Type;
 use crate::model::read::Keyed;
 use crate::model::test::{Case, Data as Written, Expect, Given};
 use crate::model::{Effective, Project, TestSource};
@@ -29,10 +31,9 @@ use answers::Answers;
 use drive::{Arrival, World};
 use expect::Expectation;
 use jiff::Timestamp;
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use steps::Steps;
 use tree::{Data, Kind, Tree, wrong};
 
@@ -43,8 +44,11 @@ pub struct Rehearsal<'a> {
     compilation: &'a Compilation,
     catalog: &'a Catalog,
     /// The same project with other values of settings, by those values.
-    others: RefCell<HashMap<String, Rc<(Effective, Compilation)>>>,
+    others: Mutex<HashMap<String, Other>>,
 }
+
+/// Compiled by the first case that asks for it; the others wait.
+type Other = Arc<OnceLock<(Effective, Compilation)>>;
 
 /// How one case went.
 #[derive(Clone, Debug)]
@@ -69,21 +73,42 @@ impl<'a> Rehearsal<'a> {
         compilation: &'a Compilation,
         catalog: &'a Catalog,
     ) -> Rehearsal<'a> {
-        Rehearsal { project, effective, compilation, catalog, others: RefCell::default() }
+        Rehearsal { project, effective, compilation, catalog, others: Mutex::default() }
+    }
+
+    /// Runs the cases of all these files side by side; what comes out is in their order.
+    pub fn files(&self, sources: &[&TestSource]) -> Vec<Vec<Verdict>> {
+        let cases: Vec<(&TestSource, &Case)> =
+            sources.iter().flat_map(|source| source.tests.cases.iter().map(move |case| (*source, case))).collect();
+        let done: Vec<OnceLock<Verdict>> = cases.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((place, (source, case))) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| cases.get(place).map(|case| (place, case)))
+            {
+                if let Some(slot) = done.get(place) {
+                    let _ = slot.set(self.verdict(source, case));
+                }
+            }
+        };
+        let hands = std::thread::available_parallelism().map_or(1, usize::from).min(cases.len());
+        std::thread::scope(|scope| (0..hands).for_each(|_| drop(scope.spawn(work))));
+        let mut verdicts = done.into_iter().filter_map(OnceLock::into_inner);
+        let of_file = |source: &&TestSource| match source.tests.cases.len() {
+            0 => vec![no_cases(source)],
+            count => verdicts.by_ref().take(count).collect(),
+        };
+        sources.iter().map(of_file).collect()
+    }
+
+    fn verdict(&self, source: &TestSource, case: &Case) -> Verdict {
+        let failures = self.case(source, case).err().unwrap_or_default();
+        Verdict { name: case.name.to_string(), span: case.name.span, failures }
     }
 
     /// Runs all cases of a file. A file without cases has failed: a test that tests nothing is none.
     pub fn file(&self, source: &TestSource) -> Vec<Verdict> {
-        if source.tests.cases.is_empty() {
-            let failure = Diagnostic::error(Code::F0506, "the file has no cases", source.tests.span);
-            return vec![Verdict { name: "(no cases)".into(), span: source.tests.span, failures: vec![failure] }];
-        }
-        let verdict = |case: &Case| Verdict {
-            name: case.name.to_string(),
-            span: case.name.span,
-            failures: self.case(source, case).err().unwrap_or_default(),
-        };
-        source.tests.cases.iter().map(verdict).collect()
+        self.files(&[source]).pop().unwrap_or_default()
     }
 
     fn case(&self, source: &TestSource, case: &Case) -> Result<(), Vec<Diagnostic>> {
@@ -93,9 +118,15 @@ impl<'a> Rehearsal<'a> {
                 failure.help("a case without expectations would always pass: say at least how the run ends"),
             ]);
         }
+        let first = source.tests.cases.iter().find(|other| other.name.value == case.name.value);
+        if let Some(first) = first.filter(|first| first.name.span != case.name.span) {
+            let message = format!("there are two cases `{}`", case.name.as_str());
+            let failure = Diagnostic::error(Code::F0510, message, case.name.span).also(first.name.span, "the first");
+            return Err(vec![failure.help("a case is known by its name, in every report")]);
+        }
         let other = self.with_settings(source, case)?;
-        let (effective, compilation) = match &other {
-            Some(other) => (&other.0, &other.1),
+        let (effective, compilation) = match other.as_ref().and_then(|other| other.get()) {
+            Some((effective, compilation)) => (effective, compilation),
             None => (self.effective, self.compilation),
         };
         let data = Data::new(&source.path, &effective.files, &compilation.sources);
@@ -105,11 +136,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// The project with the settings of the file and of the case, where they give any.
-    fn with_settings(
-        &self,
-        source: &TestSource,
-        case: &Case,
-    ) -> Result<Option<Rc<(Effective, Compilation)>>, Vec<Diagnostic>> {
+    fn with_settings(&self, source: &TestSource, case: &Case) -> Result<Option<Other>, Vec<Diagnostic>> {
         let none = Keyed::default();
         let given = source.tests.given.as_ref().map_or(&none, |given| &given.settings);
         if given.names().next().is_none() && case.settings.names().next().is_none() {
@@ -124,13 +151,13 @@ impl<'a> Rehearsal<'a> {
         let values = json::write_tagged(&effective.settings).map_err(|why| {
             vec![Diagnostic::error(Code::F0403, format!("the settings cannot be used: {why}"), source.tests.flow.span)]
         })?;
-        let mut others = self.others.borrow_mut();
-        let other = others.entry(values).or_insert_with(|| {
+        let other = self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(values).or_default().clone();
+        other.get_or_init(|| {
             let sources = self.compilation.sources.as_ref().clone();
             let compilation = compile(self.project, &effective, sources, self.catalog);
-            Rc::new((effective, compilation))
+            (effective, compilation)
         });
-        Ok(Some(other.clone()))
+        Ok(Some(other))
     }
 }
 
@@ -205,7 +232,14 @@ impl Stage<'_> {
             return problems;
         }
         let project = self.rehearsal.project.file.as_ref().map_or("", |file| file.project.as_str());
-        let mut world = World::new(self.rehearsal.catalog, graph.clone(), project, answers, case.name.span);
+        let mut world = World::new(
+            self.rehearsal.catalog,
+            graph.clone(),
+            project,
+            &self.compilation.privacy.drop,
+            answers,
+            case.name.span,
+        );
         let mut last = None;
         for arrival in &arrivals {
             match world.take(arrival) {
@@ -251,8 +285,12 @@ impl Stage<'_> {
     }
 
     fn arrival(&self, event: &Tree, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
-        let TriggerKind::Webhook { connection, events } = &graph.trigger.kind;
         let value = event.value();
+        let (connection, events) = match &graph.trigger.kind {
+            TriggerKind::Webhook { connection, events, .. } => (connection, events),
+            TriggerKind::Flow { params } => return self.called(event, params),
+            kind => return self.asked_for(value, kind),
+        };
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
@@ -270,6 +308,26 @@ impl Stage<'_> {
         }
         let (kind, _, id) = found.unwrap_or_default();
         let id = id.unwrap_or_else(|| "event".to_owned());
+        self.delivered(value, Some(connection), &kind, id)
+    }
+
+    /// An event that the flow asks for itself, as a schedule or a poll.
+    fn asked_for(&self, event: Value, kind: &TriggerKind) -> Result<Arrival, Diagnostic> {
+        let connection = match kind {
+            TriggerKind::Poll(poll) => Some(&poll.operation.connection),
+            _ => None,
+        };
+        let id = kind.event_id(&event).unwrap_or_else(|| "event".to_owned());
+        self.delivered(event, connection, kind.word(), id)
+    }
+
+    fn delivered(
+        &self,
+        value: Value,
+        connection: Option<&Text>,
+        kind: &str,
+        id: String,
+    ) -> Result<Arrival, Diagnostic> {
         let at = self.case.at.as_ref().or(self.given().and_then(|given| given.at.as_ref()));
         let at = at.map_or(midnight(), |at| at.value.0);
         let mut trigger = Record::new();
@@ -277,7 +335,9 @@ impl Stage<'_> {
         trigger.set("type".into(), Value::from(kind));
         trigger.set("received_at".into(), Value::Time(at));
         trigger.set("headers".into(), Value::Record(Record::new()));
-        trigger.set("connection".into(), Value::from(connection.clone()));
+        if let Some(connection) = connection {
+            trigger.set("connection".into(), Value::from(connection.clone()));
+        }
         trigger.set("own".into(), Value::Bool(false));
         let given = self.given().and_then(|given| given.trigger.as_ref());
         for facts in given.into_iter().chain(&self.case.trigger) {
@@ -285,7 +345,15 @@ impl Stage<'_> {
         }
         let id = trigger.get("id").and_then(Value::as_text).map_or(id, Text::to_string);
         let own = trigger.get("own") == Some(&Value::Bool(true));
-        Ok(Arrival { event: value, trigger: Value::Record(trigger), id, own, at })
+        let event = self.compilation.privacy.drop.without(&value);
+        Ok(Arrival { event, trigger: Value::Record(trigger), id, own, at })
+    }
+
+    /// What another flow gives as `event`: typed, as its `with` is.
+    fn called(&self, event: &Tree, params: &Type) -> Result<Arrival, Diagnostic> {
+        let typed = arguments(&event.value(), params)
+            .map_err(|error| wrong(format!("no flow could give this: {error}"), event.span))?;
+        self.delivered(typed, Some(&Text::from(crate::engine::door::CALLS)), "flow", "event".to_owned())
     }
 
     /// Facts of the delivery that a test sets.
@@ -316,6 +384,16 @@ impl Stage<'_> {
     fn company(&self, connection: &str) -> Option<Text> {
         let node = self.effective.connections.get(connection)?.params.get("company")?;
         Some(Text::from(&*node.scalar()?.text))
+    }
+}
+
+/// A file that tests nothing.
+fn no_cases(source: &TestSource) -> Verdict {
+    let span = source.tests.span;
+    Verdict {
+        name: "(no cases)".into(),
+        span,
+        failures: vec![Diagnostic::error(Code::F0506, "the file has no cases", span)],
     }
 }
 

@@ -6,6 +6,7 @@ use super::tree::wrong;
 use crate::catalog::{self, Catalog, Entity, Exactly, System, TypeRef};
 use crate::diagnostics::Diagnostic;
 use crate::engine::connector::{LookOutcome, Outcome, Parameter, Request, Row, Sent, StepError};
+use crate::engine::machine::RUN_FAILED;
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
 
@@ -29,6 +30,20 @@ impl<'a> Asked<'a> {
     /// What became of the sending.
     pub fn sent(&self, answer: &Answer) -> Result<Outcome, Diagnostic> {
         Ok(match &answer.kind {
+            AnswerKind::Error { class, code } if self.system.is_engine() => {
+                Outcome::Failed(StepError::new(*class, code.clone(), "the answer of this case"))
+            }
+            AnswerKind::Http { .. } | AnswerKind::Drop { .. } | AnswerKind::Timeout { .. }
+                if self.system.is_engine() =>
+            {
+                return Err(self.unfit(
+                    answer,
+                    "asks flowctl itself: answer it with `{ value: … }`, `{ rows: […] }` or `{ error: { class, code } }`",
+                ));
+            }
+            AnswerKind::Error { .. } => {
+                return Err(self.unfit(answer, "asks a system: its errors have a `status` and a `body`"));
+            }
             AnswerKind::Value(Value::Missing) if !self.operation.writes() => Outcome::Missing(self.nothing()),
             AnswerKind::Value(value) if self.is_list() && value.as_list().is_none() => {
                 return Err(self.unfit(answer, "gives a list: answer it with `{ rows: […] }`"));
@@ -56,6 +71,28 @@ impl<'a> Asked<'a> {
                 );
             }
         })
+    }
+
+    /// The answer to what is kept together with the step's result: nothing can go wrong with it.
+    pub fn kept(&self, answer: &Answer) -> Result<(), Diagnostic> {
+        match &answer.kind {
+            AnswerKind::Value(Value::Missing) => Ok(()),
+            AnswerKind::Value(Value::Record(fields)) if fields.is_empty() => Ok(()),
+            _ => Err(self.unfit(answer, "is kept by flowctl and gives nothing: answer it with `{ value: {} }`")),
+        }
+    }
+
+    /// How a called run ended: with what the step gives, or in the dead letters.
+    pub fn called(&self, answer: &Answer) -> Result<Outcome, Diagnostic> {
+        match &answer.kind {
+            AnswerKind::Value(value)
+                if value.get("state").as_text().is_some_and(|state| state.as_str() == "dead_letter") =>
+            {
+                Ok(Outcome::Failed(StepError::data(RUN_FAILED, "the called run is in the dead letters")))
+            }
+            AnswerKind::Value(value) => Ok(Outcome::Done(Row::value(value.clone()))),
+            _ => Err(self.unfit(answer, "calls a flow: answer it with `{ value: { run, state, result } }`")),
+        }
     }
 
     /// What a look found.

@@ -2,7 +2,7 @@
 //! iteration's key.
 
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
-use crate::graph::{ExecutionGraph, Node, NodeKind};
+use crate::graph::{ExecutionGraph, Node, NodeKind, Wait};
 
 /// A flow's steps.
 pub struct Steps(Vec<Step>);
@@ -76,7 +76,7 @@ fn walk(nodes: &[Node], prefix: &[String], steps: &mut Vec<Step>) {
     for node in nodes {
         let pattern: Vec<String> = prefix.iter().cloned().chain([node.id.to_string()]).collect();
         let does = match &node.kind {
-            NodeKind::Lookup(_) => Does::Read,
+            NodeKind::Lookup(_) | NodeKind::Wait(Wait::Row(_)) => Does::Read,
             NodeKind::Call(_) => Does::Write,
             NodeKind::Branch { cases, otherwise } => {
                 for case in cases.iter().chain([otherwise]) {
@@ -89,10 +89,23 @@ fn walk(nodes: &[Node], prefix: &[String], steps: &mut Vec<Step>) {
                 walk(&each.steps, &inside, steps);
                 Does::Other
             }
-            NodeKind::Transform(_) | NodeKind::Alert { .. } | NodeKind::Fail { .. } | NodeKind::Stop { .. } => {
+            NodeKind::Parallel(lists) => {
+                lists.iter().for_each(|list| walk(list, prefix, steps));
                 Does::Other
             }
+            NodeKind::Transform(_)
+            | NodeKind::Wait(_)
+            | NodeKind::Alert { .. }
+            | NodeKind::Fail { .. }
+            | NodeKind::Stop { .. } => Does::Other,
         };
+        if let NodeKind::Call(operation) = &node.kind {
+            for member in operation.members() {
+                let own = pattern.iter().cloned().chain([member.id.to_string()]);
+                let item = member.each.as_ref().map(|_| "*".to_owned());
+                steps.push(Step { pattern: own.chain(item).collect(), does: Does::Write });
+            }
+        }
         for entry in &node.on_error {
             walk(&entry.steps, prefix, steps);
         }

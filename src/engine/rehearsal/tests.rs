@@ -1,7 +1,10 @@
 //! That right expectations pass and, above all, that wrong ones fail.
 
+mod calls;
+mod verbs;
+
 use super::*;
-use crate::diagnostics::FileId;
+use crate::diagnostics::{FileId, Severity};
 use crate::model::read;
 use crate::model::test::TestFile;
 use crate::model::yaml::{self, Node, NodeKind};
@@ -102,7 +105,8 @@ impl Bakery {
         let catalog = Catalog::bundled();
         let effective = project.effective(None).unwrap();
         let compilation = compile(&project, &effective, sources, &catalog);
-        let errors: Vec<_> = compilation.findings.iter().map(|finding| &finding.message).collect();
+        let errors = compilation.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let errors: Vec<_> = errors.map(|finding| &finding.message).collect();
         assert!(errors.is_empty(), "{errors:#?}");
         Bakery { project, effective, compilation, catalog }
     }
@@ -233,6 +237,9 @@ fn nothing_passes_by_expecting_nothing() {
     bakery.fails(&format!("{unpaid}expect: {{ calls: [] }}"), "was skipped");
     bakery.fails(&format!("{unpaid}expect: {{ steps: {{ baker: missing }} }}"), "was skipped");
     bakery.passes(&format!("{unpaid}expect: {{ run: skipped, calls: [] }}"));
+    let twice = format!("flow: bread-orders{GIVEN}cases:\n{0}{0}", "  - { name: it, expect: { run: succeeded } }\n");
+    let twice = bakery.run("tests/bread.test.yaml", &twice).unwrap();
+    assert!(twice[0].passed() && twice[1].failures[0].code == Code::F0510, "{twice:#?}");
     let none = bakery.run("tests/bread.test.yaml", "flow: bread-orders\ncases: []\n").unwrap();
     assert!(none.len() == 1 && !none[0].passed());
     let other = bakery
@@ -249,7 +256,7 @@ fn every_step_asked_has_an_answer_and_every_own_answer_is_used() {
     bakery.fails("answers: { loaves/OAT/sold: { value: {} } }\nexpect: { run: succeeded }", "F0502 `loaves/OAT/sold`");
     bakery.fails(
         "answers: { baker: [{ value: { id: a } }, { value: { id: b } }] }\nexpect: { run: succeeded }",
-        "F0502 `baker` was answered 1 times",
+        "F0502 `baker` was answered once",
     );
     bakery.fails("answers: { baker: never }\nexpect: { run: succeeded }", "should never happen");
     bakery.fails("answers: { baker: { status: 503 } }\nexpect: { run: succeeded }", "once more after its only answer");
@@ -423,4 +430,155 @@ fn places(node: &Node, spans: &mut BTreeMap<(usize, usize), &'static str>) {
             }
         }
     }
+}
+
+const KEEPING: &str = "
+flow: spend
+trigger: { webhook: { connection: stripe, events: [charge.succeeded] } }
+steps:
+  - id: known
+    lookup: { operation: links.get, link: payer, key: event.id, on_missing: continue }
+  - id: rate
+    lookup: { operation: rates.get, rate: daily, from: '\"EUR\"', to: '\"USD\"' }
+    on_error:
+      - when: error.code == \"rate_stale\"
+        then: stop
+  - id: sum
+    lookup: { operation: totals.get, total: spend, key: event.id }
+  - id: tied
+    call: { operation: links.put, link: payer, key: event.id, value: 'steps.known ?? \"new\"' }
+  - id: spent
+    call: { operation: totals.add, total: spend, key: event.id, value: steps.sum * steps.rate.rate }
+  - id: day
+    transform: steps.rate.day
+";
+
+#[test]
+fn what_the_engine_keeps_is_answered_like_any_step() {
+    let root = format!(
+        "{PROJECT}links: {{ payer: {{}} }}\ntotals: {{ spend: {{}} }}\nrates: {{ daily: {{ source: ecb, file: r.csv }} }}\n"
+    );
+    let files = [
+        ("flowctl.yaml", root.as_str()),
+        ("connections.yaml", CONNECTIONS),
+        ("r.csv", "Date,USD\n2026-10-30,1.1\n"),
+        ("a.flow.yaml", KEEPING),
+        ("bread.json", EVENT),
+    ];
+    let bakery = Bakery::of(Project::from_files(&files.map(|(path, text)| (path.to_string(), text.into())).into()));
+    let case = |answers: &str, expect: &str| {
+        let common = "sum: { value: 10 }, tied: { value: {} }, spent: { value: {} }, rate: { value: { rate: 1.1, day: 2026-10-30 } }";
+        let text = format!(
+            "flow: spend\ngiven:\n  event: {{ file: bread.json }}\n  answers: {{ {common} }}\ncases:\n  - name: it\n    answers: {{ {answers} }}\n    expect: {expect}\n"
+        );
+        let verdicts = bakery.run("a.test.yaml", &text).unwrap_or_else(|| panic!("cannot be read:\n{text}"));
+        verdicts[0].failures.iter().map(|failure| format!("{} {}", failure.code, failure.message)).collect::<Vec<_>>()
+    };
+    let nothing = Vec::<String>::new();
+    let calls = |value: &str| {
+        format!(
+            "{{ steps: {{ day: 2026-10-30 }}, calls: [{{ step: tied, key: evt_1, value: {value} }}, {{ step: spent, key: evt_1, value: 11.0, attempts: 1 }}] }}"
+        )
+    };
+    assert_eq!(case("known: { rows: [] }", &calls("new")), nothing);
+    assert_eq!(case("known: { rows: [old] }", &calls("old")), nothing);
+    assert_eq!(case("known: { value: old }", &calls("old")), nothing);
+    assert_ne!(case("known: { value: old }", &calls("new")), nothing);
+    let stale = "known: { value: old }, rate: { error: { class: config, code: rate_stale } }";
+    assert_eq!(case(stale, "{ run: { stopped: the answer of this case }, calls: [] }"), nothing);
+    for (answers, why) in [
+        ("known: { drop: after }", "asks flowctl itself"),
+        ("known: { value: old }, tied: { value: C-1 }", "gives nothing"),
+        ("known: { value: old }, tied: { drop: after }", "gives nothing"),
+        ("known: { value: old }, tied: never", "should never happen"),
+        ("known: { error: { class: data } }", "an error is"),
+    ] {
+        let failures = case(answers, "{ run: succeeded }");
+        assert!(failures.iter().any(|failure| failure.contains(why)), "{answers}: {failures:?}");
+    }
+}
+
+#[test]
+fn what_is_dropped_is_not_there_in_tests_either() {
+    let root = format!("{PROJECT}drop: ['$..sku', '$.data.object.currency']\n");
+    let flow = "
+flow: spend
+trigger: { webhook: { connection: stripe, events: [charge.succeeded] } }
+steps:
+  - id: known
+    lookup: { operation: stripe.customers.get, key: event.data.object.customer }
+  - id: seen
+    transform: '{ keys = event.data.object.metadata.keys()  known = steps.known.metadata.keys() }'
+";
+    let event = EVENT.replace("\"paid\"", "\"metadata\": { \"sku\": \"A\", \"kept\": \"1\" }, \"paid\"");
+    let files = [
+        ("flowctl.yaml", root.as_str()),
+        ("connections.yaml", CONNECTIONS),
+        ("a.flow.yaml", flow),
+        ("bread.json", event.as_str()),
+    ];
+    let bakery = Bakery::of(Project::from_files(&files.map(|(path, text)| (path.to_string(), text.into())).into()));
+    let test = "flow: spend\ncases:\n  - name: it\n    event: { file: bread.json }\n    answers: { known: { value: { id: cus_1, metadata: { sku: A, other: b } } } }\n    expect: { steps: { seen: { keys: [kept], known: [other] } } }\n";
+    let verdicts = bakery.run("a.test.yaml", test).unwrap();
+    assert!(verdicts[0].passed(), "{:#?}", verdicts[0].failures);
+}
+
+/// What is said of the cases of a flow that asks by itself.
+fn asked(trigger: &str, transform: &str, cases: &str) -> Vec<String> {
+    let flow = format!("flow: own\ntrigger:\n  {trigger}\nsteps: [{{ id: a, transform: '{transform}' }}]\n");
+    let texts: BTreeMap<String, Arc<str>> = [
+        ("flowctl.yaml", PROJECT),
+        ("connections.yaml", CONNECTIONS),
+        ("own/own.flow.yaml", &flow),
+        ("own/tests/own.test.yaml", &format!("flow: own\ncases:\n{cases}")),
+    ]
+    .iter()
+    .map(|(path, text)| (path.to_string(), Arc::from(*text)))
+    .collect();
+    let (project, sources, found) = Project::from_files(&texts);
+    assert_eq!(found, []);
+    let effective = project.effective(None).unwrap();
+    let catalog = Catalog::bundled();
+    let compilation = compile(&project, &effective, sources, &catalog);
+    assert_eq!(compilation.findings, []);
+    let verdicts = Rehearsal::new(&project, &effective, &compilation, &catalog).file(&project.tests[0]);
+    verdicts.into_iter().flat_map(|verdict| verdict.failures).map(|failure| failure.message).collect()
+}
+
+#[test]
+fn what_a_flow_asks_for_itself_is_rehearsed_like_what_comes() {
+    let said = asked(
+        "schedule: { cron: '@daily', zone: UTC }",
+        "{ day = event.scheduled_at.in_zone(\"Europe/Oslo\").date(), id = trigger.id, kind = trigger.type, first = event.previous_at? == missing }",
+        "
+  - name: a tick
+    event: { scheduled_at: '2026-03-01T23:30:00Z' }
+    expect: { run: succeeded, steps: { a: { day: '2026-03-02', id: '2026-03-01T23:30:00Z', kind: schedule, first: true } } }
+  - name: the same tick once more
+    event: { scheduled_at: '2026-03-01T23:30:00Z' }
+    before: [{ event: { scheduled_at: '2026-03-01T23:30:00Z' } }]
+    expect: { run: duplicate }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
+    let said = asked(
+        "poll: { operation: finops.list, entity: SalesOrderHeadersV2, every: 5m, cursor: OrderCreationDateTime }",
+        "trigger.id + \" \" + trigger.connection",
+        "
+  - name: a row
+    event: { dataAreaId: bkry, SalesOrderNumber: SO-1, OrderCreationDateTime: '2026-03-02T09:00:00Z' }
+    expect: { steps: { a: bkry/SO-1@2026-03-02T09:00:00Z d365 } }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
+    let said = asked(
+        "file: { path: inbox/*.csv }",
+        "event.rows.sum(r => decimal(r[\"amount\"]))",
+        "
+  - name: a file
+    event: { name: a.csv, path: own/inbox/a.csv, size: 3, sha256: ab, rows: [{ amount: '1.10' }, { amount: '2.20' }] }
+    expect: { steps: { a: 3.30 } }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
 }

@@ -2,13 +2,23 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+pub mod calls;
+mod changeset;
+mod checks;
+mod declared;
+mod find_by;
 mod operation;
+mod parallel;
 mod params;
 mod scope;
+mod sources;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trigger;
+#[cfg(test)]
+mod trigger_tests;
+mod wait;
 
 use super::{ExecutionGraph, Slot};
 use crate::catalog::{Catalog, Types};
@@ -17,8 +27,12 @@ use crate::language::check::{Checked, SlotScope};
 use crate::language::types::Type;
 use crate::language::{Inputs, Library, SourceText};
 use crate::model::flow::Flow;
+pub(super) use crate::model::load::join;
 use crate::model::slot::{Expr, Template};
 use crate::value::{Text, Value};
+use calls::Signatures;
+pub use declared::Declared;
+use parallel::Reads;
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,10 +44,14 @@ pub struct Compiler<'a> {
     pub types: &'a Types,
     pub library: &'a Library,
     pub inputs: &'a Inputs<'a>,
+    /// Names of links, totals and tables of rates.
+    pub declared: &'a Declared,
     /// By name.
     pub connections: &'a BTreeMap<String, ConnectionFacts>,
     /// Values of the settings, a record.
     pub settings: &'a Value,
+    /// The project's flows as others can call them.
+    pub flows: &'a Signatures,
 }
 
 /// What of a connection a graph depends on. Credentials and limits are always the current ones and not among it.
@@ -50,13 +68,15 @@ pub struct CompiledFlow {
     pub graph: Option<ExecutionGraph>,
     /// The flow's `use:` entries as paths from the project root.
     pub uses: Vec<String>,
+    /// The type of its `result`; `None`: it has none, or an error in it.
+    pub gives: Option<Type>,
 }
 
 impl Compiler<'_> {
     /// Compiles one flow of the file at `path`.
     pub fn flow(&self, path: &str, flow: &Flow) -> (CompiledFlow, Vec<Diagnostic>) {
-        let mut work =
-            Work { compiler: self, uses: vec![], findings: vec![], ids: BTreeMap::new(), later: BTreeSet::new() };
+        let mut work = Work::new(self);
+        work.path = path;
         work.uses = work.resolve_uses(path, flow);
         let asked: Vec<usize> = work.uses.iter().map(|used| self.library.asked(used)).collect();
         work.collect_ids(&flow.steps);
@@ -86,7 +106,8 @@ impl Compiler<'_> {
             Some(Some((slot, _))) => Some(slot),
             _ => None,
         };
-        let graph = match (good, trigger) {
+        let gives = result.as_ref().map(|slot| slot.expression.result().clone());
+        let graph = match (good && !work.incomplete, trigger) {
             (true, Some(trigger)) => Some(ExecutionGraph {
                 flow: text(&flow.flow),
                 description: flow.description.as_ref().map(|d| text(d)),
@@ -99,7 +120,8 @@ impl Compiler<'_> {
             }),
             _ => None,
         };
-        (CompiledFlow { graph, uses }, work.findings)
+        work.findings.extend(graph.iter().flat_map(checks::of_graph));
+        (CompiledFlow { graph, uses, gives }, work.findings)
     }
 }
 
@@ -115,12 +137,42 @@ impl CompiledFlow {
 /// The work on one flow.
 struct Work<'a> {
     compiler: &'a Compiler<'a>,
+    /// The flow's file.
+    path: &'a str,
     uses: Vec<String>,
     findings: Vec<Diagnostic>,
     /// Every step's id and where it stands.
     ids: BTreeMap<Arc<str>, Span>,
     /// Ids of steps that have not been compiled yet: naming one is using it before it runs.
     later: BTreeSet<Arc<str>>,
+    /// A setting that it needs has no value.
+    incomplete: bool,
+    /// In a change set, behind its first write: what has to be said why a repeat is safe is said of that.
+    behind_first: bool,
+    /// What `dedupe` reads; nothing: the event's id.
+    dedupe_reads: Vec<Vec<Text>>,
+    /// Columns of the write in hand that `refer` assigns.
+    referred: Vec<Text>,
+    /// What the step under way reads.
+    reads: Reads,
+}
+
+impl<'a> Work<'a> {
+    fn new(compiler: &'a Compiler<'a>) -> Work<'a> {
+        Work {
+            compiler,
+            path: "",
+            uses: vec![],
+            findings: vec![],
+            ids: BTreeMap::new(),
+            later: BTreeSet::new(),
+            incomplete: false,
+            behind_first: false,
+            dedupe_reads: vec![],
+            referred: vec![],
+            reads: Reads::default(),
+        }
+    }
 }
 
 impl Work<'_> {
@@ -155,6 +207,7 @@ impl Work<'_> {
         self.blame_comment(cut, &mut findings);
         self.findings.append(&mut findings);
         let checked = checked?;
+        self.reads.paths(&checked.reads);
         let inputs = variables.into_iter().map(|(name, _)| name).collect();
         Some((Slot { expression: checked.expression.clone(), inputs, span }, checked))
     }
@@ -238,19 +291,6 @@ impl Work<'_> {
         }
         uses
     }
-}
-
-/// A relative path, resolved below `folder`. `None`: it leaves the project.
-pub(super) fn join(folder: &str, relative: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in relative.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 fn text(word: &str) -> Text {

@@ -52,10 +52,10 @@ impl<'a> Work<'a> {
         self.operation(&call.operation, call.connection.as_ref(), &call.params, scope, true)
     }
 
-    fn operation(
+    pub(super) fn operation(
         &mut self,
         name: &Spanned<Word>,
-        connection: Option<&Configurable<Word>>,
+        connection_written: Option<&Configurable<Word>>,
         written: &Params,
         scope: &Scope,
         writes: bool,
@@ -72,12 +72,16 @@ impl<'a> Work<'a> {
             self.say(Diagnostic::error(Code::F0356, message, name.span));
             return None;
         }
-        let connection = self.connection_of(system, connection, name.span);
+        let connection = match system.is_engine() {
+            true => self.no_connection(operation, connection_written),
+            false => self.connection_of(system, connection_written, name.span),
+        };
         let entity = self.entity(system, operation, written, name.span)?;
         let bound = Bound { system, operation, entity };
         let before = self.findings.len();
         let mut params = Vec::new();
         let mut body: Option<(Type, Option<Assigned>, Span)> = None;
+        let mut body_reads: Vec<Vec<Text>> = Vec::new();
         let mut columns: Vec<Text> = Vec::new();
         let mut selected: Option<Vec<Text>> = None;
         let mut seen = BTreeSet::new();
@@ -94,6 +98,7 @@ impl<'a> Work<'a> {
                         continue;
                     };
                     if param_name == "body" {
+                        body_reads = checked.reads.clone();
                         body = Some((ty.clone(), checked.assigns, node.span));
                     }
                     params.push((text(param_name), param));
@@ -112,23 +117,51 @@ impl<'a> Work<'a> {
                     }
                     params.push((text(param_name), Param::Columns(names)));
                 }
+                ParamKind::Link | ParamKind::Total | ParamKind::Rate => {
+                    if let Some(name) = self.declared_param(declared.kind, node) {
+                        params.push((text(param_name), Param::Literal(name)));
+                    }
+                }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
                         params.push((text(param_name), Param::Literal(value)));
                     }
                 }
+                ParamKind::Writes => {
+                    if let Some(members) = self.members(system, declared, node, connection_written, scope) {
+                        params.push((text(param_name), Param::Writes(members)));
+                    }
+                }
                 _ => self.unsupported(&format!("the parameter `{}`", key.text), key.span),
             }
         }
-        self.missing_params(operation, &seen, name.span);
+        if scope.alone {
+            // A poll has a condition of its own.
+            seen.insert("where".to_string());
+        }
+        self.missing_params(operation, written, &seen, name.span);
         let body_type = body.as_ref().map(|(ty, ..)| ty.clone());
         if writes && let Some((_, assigned, span)) = &body {
             self.check_body(&bound, assigned.as_ref(), &columns, *span);
+            // A column that is never assigned comes from nowhere: that has been said.
+            let said = |finding: &Diagnostic| finding.code == Code::F0362 || finding.code == Code::F0363;
+            if !columns.is_empty() && !self.findings[before..].iter().any(said) {
+                self.check_found(&body_reads, scope, *span);
+            }
         }
         let chosen = entity.is_some_and(Entity::is_chosen);
         let settle = connection.and_then(|name| self.compiler.connections.get(name)).and_then(|facts| facts.settle);
-        let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
-        let result = self.result(&bound, selected.as_deref());
+        let members = params.iter().find_map(|(_, param)| match param {
+            Param::Writes(members) => Some(members),
+            _ => None,
+        });
+        let (repeat, result) = match members {
+            Some(members) => super::changeset::judge(members),
+            None => {
+                let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
+                (repeat, self.result(&bound, selected.as_deref()))
+            }
+        };
         // In the catalogue's order, whatever the order in the file.
         let place = |name: &Text| operation.params.get_index_of(name.as_str()).unwrap_or(usize::MAX);
         params.sort_by_key(|(name, _)| place(name));
@@ -146,7 +179,20 @@ impl<'a> Work<'a> {
             repeat: repeat?,
             missing_continues: false,
             blank_is_missing: false,
+            one_at_a_time: entity.and_then(|entity| entity.one_at_a_time.as_deref()).filter(|_| writes).map(text),
         })
+    }
+
+    /// What the engine does itself has no connection: its name is the empty text.
+    fn no_connection(
+        &mut self,
+        operation: &catalog::Operation,
+        written: Option<&Configurable<Word>>,
+    ) -> Option<&'static str> {
+        let Some(written) = written else { return Some("") };
+        let message = format!("`{}` has no connection: flowctl does it itself", operation.name);
+        self.say(Diagnostic::error(Code::F0425, message, written.span()).help("take `connection` out"));
+        None
     }
 
     /// The connection written, or the only one of that system.
@@ -217,7 +263,7 @@ impl<'a> Work<'a> {
         Some(Some(entity))
     }
 
-    fn unknown_param(&mut self, operation: &catalog::Operation, key: &Key) {
+    pub(super) fn unknown_param(&mut self, operation: &catalog::Operation, key: &Key) {
         let finding =
             Diagnostic::error(Code::F0358, format!("`{}` has no parameter `{}`", operation.name, key.text), key.span);
         let known: Vec<&str> = operation.param_names().collect();
@@ -227,15 +273,25 @@ impl<'a> Work<'a> {
         });
     }
 
-    fn missing_params(&mut self, operation: &catalog::Operation, seen: &BTreeSet<String>, span: Span) {
+    pub(super) fn missing_params(
+        &mut self,
+        operation: &catalog::Operation,
+        written: &Params,
+        seen: &BTreeSet<String>,
+        span: Span,
+    ) {
+        // One written wrong has been said, and is not missing as well.
+        let unknown: Vec<&str> = written.entries.iter().map(|(key, _)| &*key.text).collect();
+        let unknown = || unknown.iter().copied().filter(|key| operation.param(key).is_none());
+        let meant = |name: &str| unknown().any(|key| did_you_mean(key, [name]).is_some());
         for (name, declared) in &operation.params {
-            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity {
-                let written = if declared.key { "key" } else { name };
+            let written = if declared.key { "key" } else { name };
+            if declared.required && !seen.contains(name) && declared.kind != ParamKind::Entity && !meant(written) {
                 self.say(Diagnostic::error(Code::F0359, format!("`{}` needs `{written}`", operation.name), span));
             }
         }
         let needed = &operation.needs_one_of;
-        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name)) {
+        if !needed.is_empty() && !needed.iter().any(|name| seen.contains(name) || meant(name)) {
             let message = format!("`{}` needs one of: {}", operation.name, needed.join(", "));
             let finding = Diagnostic::error(Code::F0359, message, span);
             self.say(if needed.iter().any(|name| name == "all") {
@@ -246,7 +302,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
+    pub(super) fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
         let mut reader = Reader::default();
         let value = T::read(node, &mut reader);
         self.findings.append(&mut reader.findings);
@@ -288,6 +344,7 @@ impl<'a> Work<'a> {
     fn filter_param(&mut self, bound: &Bound<'_>, node: &Node, scope: &Scope) -> Option<Param> {
         let expr: Expr = self.read(node)?;
         let row = self.compiler.types.payload(&bound.entity?.ty)?;
+        self.reads.mentioned(&expr.text.text);
         let variables = scope.variables();
         let (filter, mut findings) = self.slot_scope(&variables, scope).filter(&expr.text, &row);
         if filter.is_none() {
@@ -372,7 +429,7 @@ impl<'a> Work<'a> {
         Some(columns)
     }
 
-    fn literal_param(&mut self, declared: &Declared, node: &Node) -> Option<Value> {
+    pub(super) fn literal_param(&mut self, declared: &Declared, node: &Node) -> Option<Value> {
         let named = |name: &str| matches!(&declared.ty, Some(TypeRef::Named(ty)) if ty == name);
         if named("bool") {
             let flag: Spanned<crate::model::values::Flag> = self.read(node)?;
@@ -396,8 +453,10 @@ impl<'a> Work<'a> {
         let (Some(entity), true) = (bound.entity, bound.operation.short_name() == "create") else { return };
         let Some(assigned) = assigned else { return };
         let company = bound.system.company.as_deref();
+        let referred = self.referred.clone();
         let mut demand = |code: Code, column: &str, why: &str| {
-            if Some(column) == company || assigned.always.iter().any(|known| known.as_str() == column) {
+            let assigns = |known: &Text| known.as_str() == column;
+            if Some(column) == company || assigned.always.iter().chain(&referred).any(assigns) {
                 return;
             }
             let sometimes = assigned.sometimes.iter().any(|known| known.as_str() == column);
@@ -458,6 +517,10 @@ impl<'a> Work<'a> {
                 (RepeatBy::Key, format!("the flow chooses the key ({key}): a repeat meets its own row"))
             }
             catalog::RepeatBy::Set => (RepeatBy::Set, "writing the same again changes nothing".into()),
+            // The set is found by its first write.
+            catalog::RepeatBy::FindBy if columns.is_empty() && self.behind_first => {
+                (RepeatBy::None, "it is part of a change set".into())
+            }
             catalog::RepeatBy::FindBy if columns.is_empty() => {
                 let message = format!("a retry of `{}` could make a second row", operation.name);
                 let help = "write `find_by:` with columns of the body that name this row and no other, such as an id of the event";
@@ -468,9 +531,10 @@ impl<'a> Work<'a> {
                 let wait = crate::value::time::write_duration(settle);
                 (RepeatBy::FindBy, format!("a retry looks for its own row by {} after {wait}", columns.join(", ")))
             }
-            catalog::RepeatBy::FirstWrite => {
-                self.unsupported("a change set", span);
-                return None;
+            // Its writes have errors, which are said there.
+            catalog::RepeatBy::FirstWrite => return None,
+            catalog::RepeatBy::Transaction => {
+                (RepeatBy::Transaction, "it is written together with the step's result, or neither is".into())
             }
             catalog::RepeatBy::None => {
                 (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())

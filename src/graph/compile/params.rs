@@ -4,7 +4,7 @@ use super::{ConnectionFacts, Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use crate::model::read::Spanned;
 use crate::model::slot::Configurable;
-use crate::model::values::{Count, Decimal, Word};
+use crate::model::values::{Count, Decimal, Flag, Word};
 use crate::value::{Exact, Text, Value, time};
 use std::time::Duration;
 
@@ -34,14 +34,15 @@ impl<'a> Work<'a> {
     fn setting(&mut self, name: &Spanned<Word>) -> Option<&'a Value> {
         let settings = self.compiler.settings.as_record();
         let found = settings.and_then(|settings| settings.get(&name.value.0));
+        if found.is_none() && self.compiler.inputs.settings.fields.contains_key(&*name.value.0) {
+            // Said where settings are read: fine for `validate`, but nothing that could run.
+            self.incomplete = true;
+            return None;
+        }
         if found.is_none() {
             let known = settings.map(|settings| settings.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>());
             let known = known.unwrap_or_default();
-            let finding = Diagnostic::error(
-                Code::F0368,
-                format!("there is no setting `{}` with a value", name.value.0),
-                name.span,
-            );
+            let finding = Diagnostic::error(Code::F0368, format!("there is no setting `{}`", name.value.0), name.span);
             let meant = did_you_mean(&name.value.0, known.iter().map(String::as_str)).map(str::to_string);
             self.say(match meant {
                 Some(meant) => finding.help(format!("did you mean `{meant}`?")),
@@ -81,6 +82,19 @@ impl<'a> Work<'a> {
                     self.unfit_setting(name, "a whole number", &value);
                 }
                 count
+            }
+        }
+    }
+
+    pub(super) fn flag(&mut self, value: &Configurable<Flag>) -> Option<bool> {
+        match value {
+            Configurable::Given(flag) => Some(flag.value.0),
+            Configurable::Setting(name) => {
+                let value = self.setting(name)?.clone();
+                if value.as_bool().is_none() {
+                    self.unfit_setting(name, "true or false", &value);
+                }
+                value.as_bool()
             }
         }
     }

@@ -13,21 +13,30 @@ pub(super) struct Scope {
     pub steps: Vec<(Text, Type)>,
     /// What enclosing `for_each` steps bind, and `error` inside `on_error` and `on_failure`.
     pub bound: Vec<(Text, Type)>,
+    /// Of the enclosing `for_each`: what names an item there, and what its key reads.
+    pub items: Vec<(Text, Vec<Vec<Text>>)>,
     /// What conditions above have established.
     pub facts: Vec<Fact>,
     /// A writing step stands above on this path.
     pub wrote: bool,
     /// At the door there are no steps and no run yet.
     pub at_door: bool,
+    /// Where something is asked for before there is any event: only settings can be read.
+    pub alone: bool,
+    /// The events come from no connection.
+    pub unconnected: bool,
 }
 
 impl Scope {
     /// The variables in the order in which every slot of this place takes them.
     pub fn variables(&self) -> Vec<(Text, Type)> {
+        if self.alone {
+            return vec![];
+        }
         let steps = self.steps.iter().map(|(id, ty)| (id.clone(), Field::plain(ty.clone()))).collect();
         let mut variables = vec![
             (Text::from("event"), self.event.clone().unwrap_or_else(Type::any)),
-            (Text::from("trigger"), trigger_type()),
+            (Text::from("trigger"), trigger_type(!self.unconnected)),
         ];
         if self.at_door {
             return variables;
@@ -51,25 +60,37 @@ impl Scope {
     }
 }
 
-fn trigger_type() -> Type {
-    Type::record(RecordType::shape([
-        ("id", Type::text()),
-        ("type", Type::text()),
-        ("received_at", Type::time()),
-        ("headers", Type::map(Type::text())),
-        ("connection", Type::text()),
-        ("own", Type::bool()),
-    ]))
+fn trigger_type(connected: bool) -> Type {
+    let connection = if connected { Type::text() } else { Type::text().or_missing() };
+    named(
+        "trigger",
+        [
+            ("id", Type::text()),
+            ("type", Type::text()),
+            ("received_at", Type::time()),
+            ("headers", Type::map(Type::text())),
+            ("connection", connection),
+            ("own", Type::bool()),
+        ],
+    )
 }
 
 fn run_type() -> Type {
-    Type::record(RecordType::shape([
-        ("id", Type::text()),
-        ("flow", Type::text()),
-        ("revision", Type::text()),
-        ("started_at", Type::time()),
-        ("now", Type::time()),
-    ]))
+    named(
+        "run",
+        [
+            ("id", Type::text()),
+            ("flow", Type::text()),
+            ("revision", Type::text()),
+            ("started_at", Type::time()),
+            ("now", Type::time()),
+        ],
+    )
+}
+
+/// A record that messages call by its name.
+fn named<const N: usize>(name: &str, fields: [(&str, Type); N]) -> Type {
+    Type::record(RecordType { name: Some(name.into()), ..RecordType::shape(fields) })
 }
 
 /// `error` in `on_error` and `on_failure`.
@@ -78,13 +99,16 @@ pub(super) fn error_type() -> Type {
     let classes = ["data", "config", "auth", "throttled", "unavailable", "timeout", "conflict"];
     let options = classes.iter().map(|class| (Text::from(*class), None)).collect();
     class.facts = Some(Arc::new(Facts { options, closed: true, ..Facts::default() }));
-    Type::record(RecordType::shape([
-        ("class", class),
-        ("code", Type::text()),
-        ("message", Type::text()),
-        ("status", Type::int().or_missing()),
-        ("body", Type::any().or_missing()),
-        ("step", Type::text()),
-        ("attempts", Type::int()),
-    ]))
+    named(
+        "error",
+        [
+            ("class", class),
+            ("code", Type::text()),
+            ("message", Type::text()),
+            ("status", Type::int().or_missing()),
+            ("body", Type::any().or_missing()),
+            ("step", Type::text()),
+            ("attempts", Type::int()),
+        ],
+    )
 }

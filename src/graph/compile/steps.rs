@@ -1,9 +1,10 @@
 //! Lists of steps: order, scope, and what each verb gives.
 
+use super::parallel::{Together, writes};
 use super::scope::{Scope, error_type};
 use super::{Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::graph::{Case, ErrorCase, ErrorClass, ForEach, Node, NodeKind, Retry, Severity, Slot, Then};
+use crate::graph::{Case, ErrorCase, ErrorClass, ForEach, Node, NodeKind, RUN_FLOW, Retry, Severity, Slot, Then};
 use crate::language::check;
 use crate::language::types::{Field, Kind, RecordType, Type};
 use crate::model::flow::{self, Step, Verb};
@@ -45,6 +46,7 @@ impl Work<'_> {
 
     pub(super) fn steps(&mut self, steps: &[Step], scope: &mut Scope) -> Compiled {
         let mut nodes = Vec::new();
+        let mut together = Together::default();
         let mut ended: Option<Span> = None;
         for step in steps {
             if let Some(end) = ended {
@@ -55,7 +57,10 @@ impl Work<'_> {
                 );
                 break;
             }
-            let (node, ends) = self.step(step, scope);
+            let before = std::mem::take(&mut self.reads);
+            let (mut node, ends) = self.step(step, scope);
+            together.take(step, node.as_mut(), &self.reads);
+            self.reads.add(before);
             nodes.extend(node);
             if ends {
                 ended = Some(step.id.span);
@@ -70,6 +75,7 @@ impl Work<'_> {
     /// One step. Its result joins the scope even where it has an error, so that what uses it is not blamed.
     fn step(&mut self, step: &Step, scope: &mut Scope) -> (Option<Node>, bool) {
         let condition = Type::bool();
+        self.check_conditions(step);
         let when = step.when.as_ref().map(|expr| self.slot(expr, scope, Some(&condition)));
         let (when_true, when_false) = match &when {
             Some(Some((_, checked))) => (checked.when_true.clone(), checked.when_false.clone()),
@@ -112,6 +118,7 @@ impl Work<'_> {
             description: step.description.as_ref().map(|d| text(d)),
             when: when.flatten(),
             kind,
+            together: false,
             timeout,
             retry,
             on_error,
@@ -143,7 +150,10 @@ impl Work<'_> {
                 if let Some(reread) = &call.reread {
                     self.unsupported("`reread`", reread.span);
                 }
-                let operation = self.call(call, scope);
+                let operation = match call.operation.as_str() {
+                    RUN_FLOW => self.run_flow(call, scope),
+                    _ => self.call(call, scope),
+                };
                 scope.wrote = true;
                 let ty = operation.as_ref().map(|operation| operation.result.clone());
                 (operation.map(|o| NodeKind::Call(Box::new(o))), ty, false)
@@ -193,7 +203,12 @@ impl Work<'_> {
                 let reason = self.template(&stop.reason, scope);
                 (reason.map(|reason| NodeKind::Stop { reason, release }), Some(nothing()), true)
             }
-            Verb::Parallel(_) | Verb::Wait(_) | Verb::Approve(_) => {
+            Verb::Parallel(parallel) => self.parallel(parallel, scope),
+            Verb::Wait(wait) => {
+                let (kind, ty) = self.wait(wait, scope);
+                (kind, ty, false)
+            }
+            Verb::Approve(_) => {
                 self.unsupported("this verb", step.verb_key);
                 (None, None, false)
             }
@@ -270,11 +285,17 @@ impl Work<'_> {
             }
         };
         let mut inner = scope.clone();
+        // The next item comes behind the writes of this one.
+        inner.wrote |= writes(&each.steps);
         inner.bound.push((text(&each.item), element.unwrap_or_else(Type::any)));
         if let Some(index) = &each.index {
             inner.bound.push((text(index), Type::int()));
         }
         let key = self.slot(&each.key, &inner, None);
+        inner.items.push((text(&each.item), key.iter().flat_map(|(_, checked)| checked.reads.clone()).collect()));
+        if key.is_some() {
+            self.check_key(each, &inner);
+        }
         let compiled = self.steps(&each.steps, &mut inner);
         let result = each.result.as_ref().map(|expr| self.slot(expr, &inner, None));
         let concurrency = match &each.concurrency {
@@ -401,7 +422,7 @@ impl Work<'_> {
 }
 
 /// What a step gives that gives nothing.
-fn nothing() -> Type {
+pub(super) fn nothing() -> Type {
     Type::never().or_missing()
 }
 

@@ -12,17 +12,30 @@ use crate::model::slot::Configurable;
 impl Work<'_> {
     /// Also gives the scope its `event`.
     pub(super) fn trigger(&mut self, trigger: &flow::Trigger, scope: &mut Scope) -> Option<Trigger> {
-        let TriggerSource::Webhook(webhook) = &trigger.source else {
-            self.unsupported("this kind of trigger", trigger.source_key);
-            return None;
+        let mut ignore_own = false;
+        let kind = match &trigger.source {
+            TriggerSource::Webhook(webhook) => {
+                ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
+                self.webhook(webhook, scope)
+            }
+            TriggerSource::Schedule(schedule) => self.schedule(schedule, scope),
+            TriggerSource::Poll(poll) => self.polling(poll, scope),
+            TriggerSource::File(file) => self.files(file, scope),
+            TriggerSource::Flow(flow) => {
+                let params = self.params(flow);
+                scope.event = params.clone();
+                params.map(|params| TriggerKind::Flow { params })
+            }
         };
-        let kind = self.webhook(webhook, scope);
         scope.at_door = true;
         let condition = Type::bool();
         let when = trigger.when.as_ref().map(|expr| self.slot(expr, scope, Some(&condition)));
         let mut key = |expr: &Option<crate::model::slot::Expr>| expr.as_ref().map(|expr| self.slot(expr, scope, None));
         let (dedupe, order_by, sequence) = (key(&trigger.dedupe), key(&trigger.order_by), key(&trigger.sequence));
         scope.at_door = false;
+        if let Some(Some((_, checked))) = &dedupe {
+            self.dedupe_reads = checked.reads.clone();
+        }
         if let (Some(sequence), None) = (&trigger.sequence, &trigger.order_by) {
             let finding = Diagnostic::error(Code::F0374, "`sequence` stands without `order_by`", sequence.span);
             self.say(finding.help("write `order_by`: what has a sequence are the events of one key"));
@@ -32,7 +45,6 @@ impl Work<'_> {
             scope.facts.extend(checked.when_true.iter().cloned());
         }
         let slot = |compiled: Option<Option<(crate::graph::Slot, _)>>| compiled.flatten().map(|(slot, _)| slot);
-        let ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
         Some(Trigger {
             kind: kind?,
             ignore_own,
@@ -45,12 +57,6 @@ impl Work<'_> {
     }
 
     fn webhook(&mut self, webhook: &flow::Webhook, scope: &mut Scope) -> Option<TriggerKind> {
-        if let Some(reconcile) = &webhook.reconcile {
-            self.unsupported("`reconcile`", reconcile.span);
-        }
-        if let Some(column) = webhook.columns.first() {
-            self.unsupported("`columns`", column.span);
-        }
         let (name, span) = match &webhook.connection {
             Configurable::Given(name) => (name.to_string(), name.span),
             Configurable::Setting(name) => {
@@ -87,7 +93,16 @@ impl Work<'_> {
             }
         }
         scope.event = types.into_iter().reduce(common);
-        (names.len() == webhook.events.len()).then(|| TriggerKind::Webhook { connection: text(&name), events: names })
+        let columns = webhook.columns.first().map(|column| {
+            let message = format!("{} does not say which columns an update touched", system.title);
+            let finding = Diagnostic::error(Code::F0490, message, column.span);
+            self.say(finding.help("leave `columns` out, and ask in `when` what you want to know of the event"));
+        });
+        let reconcile = webhook.reconcile.as_ref().map(|written| self.reconcile(written, webhook, system));
+        if names.len() != webhook.events.len() || columns.is_some() || matches!(reconcile, Some(None)) {
+            return None;
+        }
+        Some(TriggerKind::Webhook { connection: text(&name), events: names, reconcile: reconcile.flatten() })
     }
 }
 

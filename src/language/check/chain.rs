@@ -110,13 +110,18 @@ impl Checker<'_> {
             Kind::Any => return Some(Type::any()),
             Kind::Never => return Some(Type::never()),
             Kind::Record(record) => match record.fields.get(name) {
+                Some(field) if field.dropped => {
+                    let message = format!("`{name}` is dropped: nothing of it ever comes here");
+                    Diagnostic::error(Number::F0428, message, span)
+                        .help("flowctl.yaml names it below `drop`; take it from there, or do without it")
+                }
                 Some(field) if field.write_only => {
                     let message = format!("`{name}` can only be written: the system never gives it");
                     Diagnostic::error(Number::F0234, message, span)
                 }
                 Some(field) => return Some(field.ty.clone()),
                 None => {
-                    let readable = record.fields.iter().filter(|(_, field)| !field.write_only);
+                    let readable = record.fields.iter().filter(|(_, field)| !field.write_only && !field.dropped);
                     unknown_field(&fit::bare(base), name, span, readable.map(|(name, _)| &**name))
                 }
             },

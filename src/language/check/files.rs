@@ -115,14 +115,30 @@ impl Library {
 
     /// Tables that no mapping and no slot compiled so far looks into: warnings, once all flows are compiled.
     pub fn unused_tables(&self) -> Vec<Diagnostic> {
-        let own = self.scopes.iter().filter(|(path, _)| !path.starts_with("std:"));
-        let tables = own.flat_map(|(_, scope)| scope.tables.values());
-        let unused = tables.filter(|table| !table.used.load(Ordering::Relaxed));
+        let unused = self.own().flat_map(|scope| scope.tables.values());
+        let unused = unused.filter(|table| !table.used.load(Ordering::Relaxed));
         unused
             .map(|table| {
                 Diagnostic::warning(Number::F0226, format!("the table `{}` is never used", table.name), table.span)
             })
             .collect()
+    }
+
+    /// Mappings and fns that no other and no slot compiled so far calls: warnings, once all flows are compiled.
+    pub fn unused_functions(&self) -> Vec<Diagnostic> {
+        let unused = self.own().flat_map(|scope| scope.functions.values());
+        let unused = unused.filter(|function| !function.used.load(Ordering::Relaxed));
+        unused
+            .map(|function| {
+                let message = format!("no flow and no mapping uses `{}`", function.name);
+                Diagnostic::warning(Number::F0442, message, function.span).help("take it out, or use it")
+            })
+            .collect()
+    }
+
+    /// The scopes of the project's own files.
+    fn own(&self) -> impl Iterator<Item = &super::scope::FileScope> {
+        self.scopes.iter().filter(|(path, _)| !path.starts_with("std:")).map(|(_, scope)| scope)
     }
 }
 
@@ -215,8 +231,8 @@ fn signatures(
             let params = written.params.iter().map(|one| param(one, &mut findings[at])).collect();
             let result = names.resolve(&written.result, &mut findings[at]);
             let (name, span) = (written.name.text.clone(), written.name.span);
-            let info =
-                FunctionInfo { name: name.clone(), span, routine: routines, params, result, assigned: OnceLock::new() };
+            let (assigned, used) = (OnceLock::new(), AtomicBool::new(false));
+            let info = FunctionInfo { name: name.clone(), span, routine: routines, params, result, assigned, used };
             routines += 1;
             functions.entry(name).or_insert(Arc::new(info));
         }

@@ -135,6 +135,7 @@ fn join_records(a: &RecordType, b: &RecordType) -> Option<RecordType> {
                 joined.ty = join(&field.ty, &other.ty)?;
                 joined.read_only |= other.read_only;
                 joined.write_only |= other.write_only;
+                joined.dropped |= other.dropped;
             }
             None => joined.ty.missing = true,
         }

@@ -44,6 +44,7 @@ pub(super) struct FunctionInfo {
     pub params: Vec<(Text, Option<Type>)>,
     pub result: Option<Type>,
     pub assigned: OnceLock<Option<Assigned>>,
+    pub used: AtomicBool,
 }
 
 /// A table as its readers see it.
@@ -132,7 +133,11 @@ impl<'a> Names<'a> {
     }
 
     pub fn function(&self, name: &str) -> Lookup<&'a Arc<FunctionInfo>> {
-        self.find(name, |scope| scope.functions.get(name))
+        let found = self.find(name, |scope| scope.functions.get(name));
+        if let Lookup::Found(function) = &found {
+            function.used.store(true, Ordering::Relaxed);
+        }
+        found
     }
 
     pub fn table(&self, name: &str) -> Lookup<&'a Arc<TableInfo>> {

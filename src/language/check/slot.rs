@@ -45,6 +45,18 @@ impl SlotScope<'_> {
         }
     }
 
+    /// The type that is written so.
+    pub fn written_type(&self, text: &SourceText) -> (Option<Type>, Vec<Diagnostic>) {
+        match parse::type_slot(text) {
+            Ok(written) => {
+                let mut findings = vec![];
+                let ty = self.names().resolve(&written, &mut findings);
+                (ty, findings)
+            }
+            Err(findings) => (None, findings),
+        }
+    }
+
     /// The `mapping` or `fn` of that name in that file, as something to evaluate with its parameters as inputs.
     pub fn routine(&self, file: &str, name: &str) -> Option<Expression> {
         let scope = self.library.scopes.get(file).filter(|scope| !scope.broken)?;

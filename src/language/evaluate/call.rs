@@ -9,7 +9,6 @@ use crate::language::code::Code;
 use crate::language::functions::Prepared;
 use crate::language::types::Type;
 use crate::value::{Currency, Exact, Fraction, Money, Record, Text, Value};
-use std::sync::Arc;
 
 /// A built-in's view of its call.
 pub struct Call<'c, 'e> {
@@ -29,7 +28,10 @@ pub(super) trait Host<'e> {
 
 /// An argument as it was evaluated; arithmetic is finished when it is taken.
 pub(super) enum Argument<'e> {
-    Value(Quantity, Span),
+    Value(Value),
+    Quantity(Quantity, Span),
+    /// Written out: part of the code.
+    Constant(&'e Value),
     Lambda(&'e [(usize, Type)], &'e Code),
 }
 
@@ -62,29 +64,57 @@ impl<'c, 'e> Call<'c, 'e> {
     /// The argument; missing where it was not given.
     pub fn value(&self, n: usize) -> Result<Value, Failure> {
         match self.args.get(n) {
-            Some(Argument::Value(Quantity::Other(value), _)) => Ok(value.clone()),
-            Some(Argument::Value(quantity, span)) => quantity.clone().finish().map_err(|failure| at(failure, *span)),
+            Some(Argument::Constant(value)) => Ok((*value).clone()),
+            Some(Argument::Value(value)) => Ok(value.clone()),
+            Some(Argument::Quantity(quantity, span)) => quantity.clone().finish().map_err(|failure| at(failure, *span)),
             Some(Argument::Lambda(..)) => Err(Failure::kind("expected a value, got a lambda")),
             None => Ok(Value::Missing),
         }
     }
 
-    /// The argument as it was calculated, before it has to be a decimal that ends.
-    pub fn quantity(&self, n: usize) -> Result<Quantity, Failure> {
+    /// The argument where it is, unless it was calculated: copying one counts owners.
+    pub fn peek(&self, n: usize) -> Option<&'c Value> {
         match self.args.get(n) {
-            Some(Argument::Value(quantity, _)) => Ok(quantity.clone()),
-            _ => self.value(n).map(Quantity::Other),
+            Some(Argument::Constant(value)) => Some(value),
+            Some(Argument::Value(value) | Argument::Quantity(Quantity::Other(value), _)) => Some(value),
+            _ => None,
         }
     }
 
-    /// A number, as the fraction that it is.
+    /// An argument of another kind than the one that is expected.
+    #[cold]
+    fn unfit<T>(&self, n: usize, expected: &str) -> Result<T, Failure> {
+        self.value(n).and_then(|other| Err(unfit(expected, &describe(&other))))
+    }
+
+    /// The amount as it was calculated and its currency, where the argument is money.
+    pub fn amount(&self, n: usize) -> Option<(Fraction, Currency)> {
+        match self.args.get(n) {
+            Some(Argument::Quantity(quantity, _)) => quantity.money(),
+            Some(Argument::Value(Value::Money(money))) => Some((Fraction::from(money.amount), money.currency)),
+            _ => None,
+        }
+    }
+
+    /// A number as it was calculated, before it has to be a decimal that ends.
     pub fn fraction(&self, n: usize) -> Result<Fraction, Failure> {
-        let quantity = self.quantity(n)?;
-        quantity.fraction()?.ok_or_else(|| unfit("a number", &quantity.describe()))
+        if let Some(Argument::Quantity(quantity, _)) = self.args.get(n) {
+            return quantity.fraction()?.ok_or_else(|| unfit("a number", &quantity.describe()));
+        }
+        match self.peek(n) {
+            Some(Value::Number(number)) => Ok(match number.small() {
+                Some(small) => Fraction::from(small),
+                None => Fraction::from(number.exact()?),
+            }),
+            _ => self.unfit(n, "a number"),
+        }
     }
 
     /// A number that ends.
     pub fn number(&self, n: usize) -> Result<Exact, Failure> {
+        if let Some(Value::Number(number)) = self.peek(n) {
+            return Ok(number.exact()?);
+        }
         match self.value(n)? {
             Value::Number(number) => Ok(number.exact()?),
             other => Err(unfit("a number", &describe(&other))),
@@ -106,24 +136,24 @@ impl<'c, 'e> Call<'c, 'e> {
         usize::try_from(int).map_err(|_| Failure::value(format!("expected a number from 0, got {int}")))
     }
 
-    pub fn text(&self, n: usize) -> Result<Text, Failure> {
-        match self.value(n)? {
-            Value::Text(text) => Ok(text),
-            other => Err(unfit("text", &describe(&other))),
+    pub fn text(&self, n: usize) -> Result<&'c Text, Failure> {
+        match self.peek(n) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => self.unfit(n, "text"),
         }
     }
 
-    pub fn list(&self, n: usize) -> Result<Arc<Vec<Value>>, Failure> {
-        match self.value(n)? {
-            Value::List(items) => Ok(items),
-            other => Err(unfit("a list", &describe(&other))),
+    pub fn list(&self, n: usize) -> Result<&'c [Value], Failure> {
+        match self.peek(n) {
+            Some(Value::List(items)) => Ok(items),
+            _ => self.unfit(n, "a list"),
         }
     }
 
-    pub fn record(&self, n: usize) -> Result<Record, Failure> {
-        match self.value(n)? {
-            Value::Record(record) => Ok(record),
-            other => Err(unfit("a record", &describe(&other))),
+    pub fn record(&self, n: usize) -> Result<&'c Record, Failure> {
+        match self.peek(n) {
+            Some(Value::Record(record)) => Ok(record),
+            _ => self.unfit(n, "a record"),
         }
     }
 
@@ -137,7 +167,7 @@ impl<'c, 'e> Call<'c, 'e> {
     /// A currency code in any case.
     pub fn currency(&self, n: usize) -> Result<Currency, Failure> {
         let code = self.text(n)?;
-        Currency::parse(&code).ok_or_else(|| Failure::value(format!("{} is no currency of ISO 4217", quote(&code))))
+        Currency::parse(code).ok_or_else(|| Failure::value(format!("{} is no currency of ISO 4217", quote(code))))
     }
 
     /// Whether the argument is a lambda.

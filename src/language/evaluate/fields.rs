@@ -12,18 +12,14 @@ const INDEXED: usize = 64;
 /// inside `a.b = …`.
 #[derive(Default)]
 pub(super) struct Fields {
-    entries: Vec<(Text, Entry)>,
+    /// Missing keeps the place of a field that is left out.
+    entries: Vec<(Text, Value)>,
+    /// What `a.b = …` alone fills, by its place among the entries.
+    nested: Vec<(usize, Fields)>,
     /// Whether a spread brought fields that an assignment may replace.
     spread: bool,
     /// Where each name is, from [`INDEXED`] fields on.
     index: Option<HashMap<Text, usize>>,
-}
-
-enum Entry {
-    /// Missing keeps the place of a field that is left out.
-    Value(Value),
-    /// Filled by `a.b = …` alone.
-    Nested(Box<Fields>),
 }
 
 impl Fields {
@@ -32,13 +28,26 @@ impl Fields {
     }
 
     /// `a.b = value`. Missing leaves the field out, and takes out what a spread brought.
+    #[inline]
     pub(super) fn assign(&mut self, path: &[Text], value: Value) {
         match path {
+            [name] if !self.spread => {
+                debug_assert!(self.place(name).is_none(), "`{name}` is assigned twice");
+                if !matches!(value, Value::Missing) {
+                    self.push(name, value);
+                }
+            }
+            _ => self.assign_within(path, value),
+        }
+    }
+
+    fn assign_within(&mut self, path: &[Text], value: Value) {
+        match path {
             [] => {}
-            [name] => match self.taken(name) {
-                Some(at) => self.entries[at].1 = Entry::Value(value),
+            [name] => match self.place(name) {
+                Some(at) => self.replace(at, value),
                 None if matches!(value, Value::Missing) => {}
-                None => self.push(name, Entry::Value(value)),
+                None => self.push(name, value),
             },
             [name, rest @ ..] => self.nested(name).assign(rest, value),
         }
@@ -49,16 +58,15 @@ impl Fields {
         self.spread = true;
         for (name, value) in record.iter() {
             match self.place(name) {
-                Some(at) => self.entries[at].1 = Entry::Value(value.clone()),
-                None => self.push(name, Entry::Value(value.clone())),
+                Some(at) => self.replace(at, value.clone()),
+                None => self.push(name, value.clone()),
             }
         }
     }
 
-    /// Where a name is that is assigned as a whole.
-    fn taken(&self, name: &Text) -> Option<usize> {
-        debug_assert!(self.spread || self.place(name).is_none(), "`{name}` is assigned twice");
-        self.spread.then(|| self.place(name)).flatten()
+    fn replace(&mut self, at: usize, value: Value) {
+        self.nested.retain(|(place, _)| *place != at);
+        self.entries[at].1 = value;
     }
 
     fn place(&self, name: &Text) -> Option<usize> {
@@ -68,38 +76,36 @@ impl Fields {
         }
     }
 
-    fn push(&mut self, name: &Text, entry: Entry) {
-        let at = self.entries.len();
-        self.entries.push((name.clone(), entry));
-        match &mut self.index {
-            Some(index) => {
-                index.insert(name.clone(), at);
-            }
-            None if at + 1 == INDEXED => {
-                let places = self.entries.iter().enumerate();
-                self.index = Some(places.map(|(at, (name, _))| (name.clone(), at)).collect());
-            }
-            None => {}
+    #[inline]
+    fn push(&mut self, name: &Text, value: Value) {
+        self.entries.push((name.clone(), value));
+        if self.entries.len() >= INDEXED {
+            self.index_last();
         }
+    }
+
+    /// Takes the last entry into the index; when it is the first that needs one, all of them.
+    fn index_last(&mut self) {
+        let count = self.entries.len();
+        let known = self.index.as_ref().map_or(0, |_| count - 1);
+        let new = self.entries.iter().enumerate().skip(known);
+        self.index.get_or_insert_default().extend(new.map(|(at, (name, _))| (name.clone(), at)));
     }
 
     fn nested(&mut self, name: &Text) -> &mut Fields {
         let at = self.place(name).unwrap_or_else(|| {
-            self.push(name, Entry::Nested(Box::default()));
+            self.push(name, Value::Missing);
             self.entries.len() - 1
         });
-        let entry = &mut self.entries[at].1;
-        if let Entry::Value(value) = entry {
+        let among = self.nested.iter().rposition(|(place, _)| *place == at).unwrap_or_else(|| {
             let mut fields = Fields::default();
-            if let Value::Record(record) = value {
-                fields.spread(record);
+            if let Value::Record(record) = std::mem::replace(&mut self.entries[at].1, Value::Missing) {
+                fields.spread(&record);
             }
-            *entry = Entry::Nested(Box::new(fields));
-        }
-        match entry {
-            Entry::Nested(fields) => fields,
-            Entry::Value(_) => unreachable!("replaced above"),
-        }
+            self.nested.push((at, fields));
+            self.nested.len() - 1
+        });
+        &mut self.nested[among].1
     }
 
     /// The record. A nested one in which nothing was assigned is left out.
@@ -107,15 +113,16 @@ impl Fields {
         Value::Record(self.record())
     }
 
-    fn record(self) -> Record {
-        let fields = self.entries.into_iter().filter_map(|(name, entry)| match entry {
-            Entry::Value(Value::Missing) => None,
-            Entry::Value(value) => Some((name, value)),
-            Entry::Nested(fields) => {
+    fn record(mut self) -> Record {
+        if self.spread || !self.nested.is_empty() {
+            for (at, fields) in self.nested {
                 let record = fields.record();
-                (!record.is_empty()).then(|| (name, Value::Record(record)))
+                if !record.is_empty() {
+                    self.entries[at].1 = Value::Record(record);
+                }
             }
-        });
-        Record::from_distinct(fields.collect())
+            self.entries.retain(|(_, value)| !matches!(value, Value::Missing));
+        }
+        Record::from_distinct(self.entries)
     }
 }

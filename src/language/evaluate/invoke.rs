@@ -28,13 +28,11 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
                 }
             }
         }
-        self.enter(routine, base).map_err(|stop| match stop {
-            Stop::Error(mut error) => {
-                error.trace.push(span);
-                Stop::Error(error)
-            }
-            Stop::Nothing => Stop::Nothing,
-        })
+        let mut result = self.enter(routine, base);
+        if let Err(Stop::Error(error)) = &mut result {
+            error.trace.push(span);
+        }
+        result
     }
 
     /// `code` is the whole operation. Few arguments lie on the stack.
@@ -60,11 +58,24 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         }
     }
 
+    /// Copies where it can, instead of having a copy moved on.
     fn given(&mut self, arg: &'e Argument) -> Run<Given<'e>> {
         Ok(match arg {
-            Argument::Value(code) => Given::Value(self.operands(code)?, code.span),
+            Argument::Value(Code { op: Op::Const(value), .. }) if !W::HEARS => Given::Constant(value),
+            Argument::Value(code) => match self.peek(code) {
+                Peek::At(value) => Given::Value(value.clone()),
+                _ => return self.work_out(code),
+            },
             Argument::Lambda { params, body } => Given::Lambda(params, body),
         })
+    }
+
+    /// An argument that is not simply there.
+    fn work_out(&mut self, code: &'e Code) -> Run<Given<'e>> {
+        match &code.op {
+            Op::Arithmetic { .. } | Op::Negate(_) => Ok(Given::Quantity(self.operands(code)?, code.span)),
+            _ => Ok(Given::Value(self.eval(code)?)),
+        }
     }
 
     fn run_builtin(&mut self, code: &'e Code, given: &[Given<'e>]) -> Run<Value> {
@@ -73,13 +84,11 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         self.depth += BUILTIN;
         let result = (function.run)(&mut Call::new(self, prepared.as_ref(), given, *overload, code.span));
         self.depth -= BUILTIN;
+        if let Ok(Value::Text(text)) = &result {
+            self.check_text(text, code.span)?;
+        }
         match result {
-            Ok(value) => {
-                if let Value::Text(text) = &value {
-                    self.check_text(text, code.span)?;
-                }
-                Ok(value)
-            }
+            Ok(value) => Ok(value),
             Err(mut failure) => {
                 if failure.placed.is_none() {
                     failure.message = format!("{}(): {}", function.name, failure.message);

@@ -91,11 +91,15 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     pub(super) fn enter(&mut self, routine: &'e Routine, base: usize) -> Run<Value> {
         let caller = (self.routine, self.base);
         (self.routine, self.base) = (routine, base);
-        self.slots.resize(base + routine.slots.max(routine.params.len()), Value::Missing);
+        self.slots.resize_with(base + routine.slots.max(routine.params.len()), || Value::Missing);
         self.witness.call(routine);
-        let result = self.eval(&routine.code).and_then(|value| {
-            self.fit(value, &routine.result, routine.code.span, || format!("the result of `{}`", routine.name))
-        });
+        let mut result = self.eval(&routine.code);
+        if let Ok(value) = &result
+            && !matches!(see::look(value, &routine.result), Look::Same)
+        {
+            let what = || format!("the result of `{}`", routine.name);
+            result = self.read(value, &routine.result, routine.code.span, what);
+        }
         (self.routine, self.base) = caller;
         self.slots.truncate(base);
         self.witness.back();
@@ -141,10 +145,10 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         Ok(())
     }
 
+    #[inline]
     fn sink(&mut self, span: Span) -> Run<()> {
         if self.depth >= DEPTH {
-            let message = format!("more than {DEPTH} operations inside one another: fns call fns too deeply");
-            return Err(fail(ErrorCode::Limit, message, span));
+            return Err(too_deep(span));
         }
         self.depth += 1;
         Ok(())
@@ -194,17 +198,20 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     fn chain(&mut self, inner: &'e Code) -> Run<Value> {
-        match self.eval(inner) {
-            Err(Stop::Nothing) => Ok(Value::Missing),
-            other => other,
+        // Results are changed where they are: each move is paid.
+        let mut result = self.eval(inner);
+        if let Err(Stop::Nothing) = result {
+            result = Ok(Value::Missing);
         }
+        result
     }
 
     fn maybe(&mut self, inner: &'e Code) -> Run<Value> {
-        match self.eval(inner)? {
-            Value::Missing | Value::Null => Err(Stop::Nothing),
-            value => Ok(value),
+        let mut result = self.eval(inner);
+        if let Ok(Value::Missing | Value::Null) = result {
+            result = Err(Stop::Nothing);
         }
+        result
     }
 
     /// `or` is decided by a true left side, `and` by a false one.
@@ -245,26 +252,22 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     /// Counts what bounds the work: calls, rounds, elements copied.
+    #[inline]
     pub(super) fn charge(&mut self, steps: u64, span: Span) -> Run<()> {
         match self.steps.checked_sub(steps) {
             Some(left) => {
                 self.steps = left;
                 Ok(())
             }
-            None => {
-                let message = format!("more than {} steps (calls and rounds)", self.context.limits.steps);
-                Err(fail(ErrorCode::Limit, message, span))
-            }
+            None => Err(too_many(self.context.limits.steps, span)),
         }
     }
 
     /// A text is no longer than the limit.
+    #[inline]
     pub(super) fn check_text(&self, text: &str, span: Span) -> Run<()> {
         let limit = self.context.limits.text;
-        if text.len() > limit {
-            return Err(fail(ErrorCode::Limit, format!("a text of more than {limit} bytes"), span));
-        }
-        Ok(())
+        if text.len() > limit { Err(too_long(limit, span)) } else { Ok(()) }
     }
 
     fn template(&mut self, parts: &'e [Part], span: Span) -> Run<Value> {
@@ -428,6 +431,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     /// A value where a type is wanted; `what` names it for the message.
+    #[inline]
     pub(super) fn fit(&self, value: Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
         match see::look(&value, ty) {
             Look::Same => Ok(value),
@@ -436,6 +440,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
     }
 
     /// A value that is not as the type says it.
+    #[inline(never)]
     fn read(&self, value: &Value, ty: &Type, span: Span, what: impl Fn() -> String) -> Run<Value> {
         match see::see(value, ty) {
             Ok(Seen::Value(value)) => Ok(value),
@@ -471,10 +476,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
             Peek::At(value) => return Ok(value.clone()),
             Peek::Unknown => {}
         }
-        match self.eval(value) {
-            Ok(Value::Missing | Value::Null) | Err(Stop::Nothing) => self.eval(otherwise),
-            other => other,
+        let mut result = self.eval(value);
+        if let Ok(Value::Missing | Value::Null) | Err(Stop::Nothing) = result {
+            result = self.eval(otherwise);
         }
+        result
     }
 
     fn catch(&mut self, value: &'e Code, otherwise: &'e Code, slot: usize) -> Run<Value> {
@@ -637,7 +643,24 @@ fn ordered(op: CompareOp, order: Ordering) -> bool {
     }
 }
 
+#[cold]
+fn too_deep(span: Span) -> Stop {
+    let message = format!("more than {DEPTH} operations inside one another: fns call fns too deeply");
+    fail(ErrorCode::Limit, message, span)
+}
+
+#[cold]
+fn too_many(steps: u64, span: Span) -> Stop {
+    fail(ErrorCode::Limit, format!("more than {steps} steps (calls and rounds)"), span)
+}
+
+#[cold]
+fn too_long(limit: usize, span: Span) -> Stop {
+    fail(ErrorCode::Limit, format!("a text of more than {limit} bytes"), span)
+}
+
 /// A failure at a place, unless it has one.
+#[cold]
 pub(super) fn place(failure: Failure, span: Span) -> Stop {
     match failure.placed {
         Some(error) => Stop::Error(error),
@@ -645,6 +668,7 @@ pub(super) fn place(failure: Failure, span: Span) -> Stop {
     }
 }
 
+#[cold]
 pub(super) fn fail(code: ErrorCode, message: impl Into<String>, span: Span) -> Stop {
     Stop::Error(Box::new(EvalError::new(code, message, span)))
 }

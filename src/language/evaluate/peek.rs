@@ -35,11 +35,18 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
             Op::Const(value) => Peek::At(value),
             Op::Local(slot) => Peek::At(self.slot(*slot)),
             Op::Settings => Peek::At(self.context.settings),
-            Op::Field { base, name, step } => match self.look(base, left) {
-                Peek::At(Value::Record(record)) => found(step.find(record, name), step),
-                Peek::Nothing => Peek::Nothing,
-                _ => Peek::Unknown,
-            },
+            Op::Field { base, name, step } => {
+                // A path begins with a variable: one look less.
+                let base = match &base.op {
+                    Op::Local(slot) => Peek::At(self.slot(*slot)),
+                    _ => self.look(base, left),
+                };
+                match base {
+                    Peek::At(Value::Record(record)) => found(step.find(record, name), step),
+                    Peek::Nothing => Peek::Nothing,
+                    _ => Peek::Unknown,
+                }
+            }
             Op::Index { base, index, step } => match (self.look(base, left), &index.op) {
                 (Peek::At(Value::List(items)), Op::Const(index)) => found(see::element(items, index), step),
                 (Peek::Nothing, _) => Peek::Nothing,
@@ -62,8 +69,12 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
     }
 }
 
+#[inline]
 fn found<'v>(found: Option<&'v Value>, step: &Step) -> Peek<'v> {
     let value = found.unwrap_or(&Value::Missing);
+    if step.is_plain(value) {
+        return Peek::At(value);
+    }
     match see::look(value, &step.ty) {
         Look::Same => Peek::At(value),
         Look::Absent if step.tolerant => Peek::Nothing,

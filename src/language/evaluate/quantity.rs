@@ -1,6 +1,7 @@
 //! Trees of `+ - * / %` and unary `-`: worked out in fractions, finished where the tree ends.
 
 use super::machine::{Machine, Run, place};
+use super::peek::Peek;
 use super::see::{self, describe};
 use super::{ErrorCode, Failure, Witness};
 use crate::language::code::{ArithmeticOp, Code, Op};
@@ -57,6 +58,12 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
     }
 
     fn combine(&mut self, op: ArithmeticOp, left: &'e Code, right: &'e Code, code: &'e Code) -> Run<Quantity> {
+        if let (Some(a), Some(b)) = (self.small(left), self.small(right)) {
+            return match numbers(op, Fraction::from(a), Fraction::from(b)) {
+                Ok(fraction) => Ok(Quantity::Number(fraction)),
+                Err(error) => Err(place(error.into(), code.span)),
+            };
+        }
         let left = self.operands(left)?;
         let right = self.operands(right)?;
         let result = left.calculate(op, &right).map_err(|failure| place(failure, code.span))?;
@@ -64,6 +71,16 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
             self.check_text(text, code.span)?;
         }
         Ok(result)
+    }
+}
+
+impl<'e, W: Witness> Machine<'e, '_, W> {
+    /// What an expression points at, where that is a whole number of ordinary size.
+    fn small(&self, code: &'e Code) -> Option<i64> {
+        match self.peek(code) {
+            Peek::At(Value::Number(number)) => number.small(),
+            _ => None,
+        }
     }
 }
 
@@ -102,18 +119,29 @@ impl Quantity {
 
     /// The fraction, where this is a number.
     pub fn fraction(&self) -> Result<Option<Fraction>, Failure> {
-        Ok(match self.operand()? {
-            Some(Operand::Number(fraction)) => Some(fraction),
+        Ok(match self {
+            Quantity::Number(fraction) => Some(*fraction),
+            Quantity::Other(Value::Number(number)) => Some(Fraction::from(number.exact()?)),
             _ => None,
         })
     }
 
     /// The amount as a fraction and its currency, where this is money.
-    pub fn money(&self) -> Result<Option<(Fraction, Currency)>, Failure> {
-        Ok(match self.operand()? {
-            Some(Operand::Money(fraction, currency)) => Some((fraction, currency)),
+    pub fn money(&self) -> Option<(Fraction, Currency)> {
+        match self {
+            Quantity::Money(fraction, currency) => Some((*fraction, *currency)),
+            Quantity::Other(Value::Money(money)) => Some((Fraction::from(money.amount), money.currency)),
             _ => None,
-        })
+        }
+    }
+
+    /// A whole number of ordinary size, as most that are calculated with.
+    fn small(&self) -> Option<i64> {
+        match self {
+            Quantity::Number(fraction) => fraction.small(),
+            Quantity::Other(Value::Number(number)) => number.small(),
+            _ => None,
+        }
     }
 
     /// What it is, for a message.
@@ -143,6 +171,13 @@ fn negate(quantity: &Quantity) -> Result<Quantity, Failure> {
 }
 
 fn calculate(op: ArithmeticOp, left: &Quantity, right: &Quantity) -> Result<Quantity, Failure> {
+    if let (Some(a), Some(b)) = (left.small(), right.small()) {
+        return Ok(Quantity::Number(numbers(op, Fraction::from(a), Fraction::from(b))?));
+    }
+    calculate_any(op, left, right)
+}
+
+fn calculate_any(op: ArithmeticOp, left: &Quantity, right: &Quantity) -> Result<Quantity, Failure> {
     use ArithmeticOp::*;
     use Operand::*;
     let unfit = || {

@@ -49,6 +49,7 @@ pub(super) enum Look {
 
 /// Whether a value is as its type says it already. Fields of records and elements of lists are looked at only when they
 /// are read in turn, except for scalars in a list that need conversion.
+#[inline]
 pub(super) fn look(value: &Value, ty: &Type) -> Look {
     match (&ty.kind, value) {
         (_, Value::Missing) => Look::Absent,
@@ -209,7 +210,7 @@ fn project_record(record: &Record, wanted: &RecordType) -> Result<Record, Misfit
         }
     }
     let lacking = wanted.fields.iter().find(|(name, field)| !field.ty.missing && record.get(name).is_none());
-    if let Some((name, field)) = lacking.filter(|(_, field)| !field.write_only) {
+    if let Some((name, field)) = lacking.filter(|(_, field)| !field.write_only && !field.dropped) {
         let message = format!(".{name} is absent, expected {}", field.ty);
         return Err(Misfit { code: ErrorCode::Absent, message });
     }

@@ -32,12 +32,13 @@ fn gives(types: &[Type], _: &[Option<Value>]) -> Result<Option<Type>, (usize, St
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let wanted = call.record(1)?;
-    let current = match call.value(0)? {
-        Value::Missing | Value::Null => Record::default(),
+    let nothing = Record::default();
+    let current = match call.peek(0) {
+        Some(Value::Missing | Value::Null) => &nothing,
         _ => call.record(0)?,
     };
     call.charge(wanted.len())?;
-    Ok(Value::Record(differing(&current, &wanted)))
+    Ok(Value::Record(differing(current, wanted)))
 }
 
 fn differing(current: &Record, wanted: &Record) -> Record {

@@ -21,7 +21,7 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     match call.value(0)? {
-        Value::Text(text) => Ok(Value::Bool(text.contains(&*call.text(1)?))),
+        Value::Text(text) => Ok(Value::Bool(text.contains(call.text(1)?.as_str()))),
         Value::List(items) => {
             let wanted = call.value(1)?;
             call.charge(items.len())?;

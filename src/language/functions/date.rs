@@ -36,18 +36,21 @@ fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
 }
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    let text = match call.value(0)? {
-        Value::Local(local) if call.len() == 1 => return Ok(Value::Date(local.date())),
-        Value::Text(text) => text,
-        other => return Err(Failure::kind(format!("expected a local time or text, got {}", describe(&other)))),
+    let text = match call.peek(0) {
+        Some(Value::Local(local)) if call.len() == 1 => return Ok(Value::Date(local.date())),
+        Some(Value::Text(text)) => text,
+        _ => {
+            let got = describe(&call.value(0)?);
+            return Err(Failure::kind(format!("expected a local time or text, got {got}")));
+        }
     };
     if call.len() == 1 {
-        return parse_date(&text)
+        return parse_date(text)
             .map(Value::Date)
-            .ok_or_else(|| Failure::value(format!("expected a day as in \"2026-03-01\", got {}", quote(&text))));
+            .ok_or_else(|| Failure::value(format!("expected a day as in \"2026-03-01\", got {}", quote(text))));
     }
-    match call.prepared::<Pattern>().and_then(|pattern| pattern.read(&text)) {
+    match call.prepared::<Pattern>().and_then(|pattern| pattern.read(text)) {
         Some((at, _)) => Ok(Value::Date(at.date())),
-        None => Err(Failure::value(format!("expected a day written as {}, got {}", quote(&call.text(1)?), quote(&text)))),
+        None => Err(Failure::value(format!("expected a day written as {}, got {}", quote(call.text(1)?), quote(text)))),
     }
 }

@@ -22,12 +22,14 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    if let Some(Value::Text(text)) = call.peek(0) {
+        return match Exact::parse(text) {
+            Ok(exact) => Ok(Value::Number(Number::from(exact))),
+            Err(_) => Err(Failure::value(format!("expected a decimal as in \"10.50\", got {}", quote(text)))),
+        };
+    }
     match call.value(0)? {
         number @ Value::Number(_) => Ok(number),
-        Value::Text(text) => match Exact::parse(&text) {
-            Ok(exact) => Ok(Value::Number(Number::from(exact))),
-            Err(_) => Err(Failure::value(format!("expected a decimal as in \"10.50\", got {}", quote(&text)))),
-        },
         other => Err(Failure::kind(format!("expected text, got {}", describe(&other)))),
     }
 }

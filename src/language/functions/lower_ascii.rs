@@ -21,5 +21,5 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let same = !text.bytes().any(|letter| letter.is_ascii_uppercase());
-    Ok(Value::Text(if same { text } else { text.to_ascii_lowercase().into() }))
+    Ok(Value::Text(if same { text.clone() } else { text.to_ascii_lowercase().into() }))
 }

@@ -43,7 +43,7 @@ fn gives(types: &[Type], _: &[Option<Value>]) -> Result<Option<Type>, (usize, St
 }
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    let (mut merged, second) = (call.record(0)?, call.record(1)?);
+    let (mut merged, second) = (call.record(0)?.clone(), call.record(1)?);
     call.charge(merged.len() + second.len())?;
     for (name, value) in second.iter() {
         merged.set(name.clone(), value.clone());

@@ -143,6 +143,9 @@ fn is_space(letter: char) -> bool {
 }
 
 fn day(call: &Call<'_, '_>, n: usize) -> Result<Date, Failure> {
+    if let Some(Value::Date(date)) = call.peek(n) {
+        return Ok(*date);
+    }
     match call.value(n)? {
         Value::Date(date) => Ok(date),
         other => Err(Failure::kind(format!("expected a date, got {}", describe(&other)))),
@@ -150,6 +153,9 @@ fn day(call: &Call<'_, '_>, n: usize) -> Result<Date, Failure> {
 }
 
 fn time(call: &Call<'_, '_>, n: usize) -> Result<Timestamp, Failure> {
+    if let Some(Value::Time(time)) = call.peek(n) {
+        return Ok(*time);
+    }
     match call.value(n)? {
         Value::Time(time) => Ok(time),
         other => Err(Failure::kind(format!("expected a time, got {}", describe(&other)))),

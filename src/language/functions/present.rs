@@ -19,11 +19,11 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
+    if let Some(Value::List(items)) = call.peek(0) {
+        call.charge(items.len())?;
+        return Ok(list(items.iter().filter(|item| !item.is_blank()).cloned().collect()));
+    }
     match call.value(0)? {
-        Value::List(items) => {
-            call.charge(items.len())?;
-            Ok(list(items.iter().filter(|item| !item.is_blank()).cloned().collect()))
-        }
         value if value.is_blank() => Ok(Value::Missing),
         value => Ok(value),
     }

@@ -19,14 +19,14 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    let (text, part, by) = (call.text(0)?, call.text(1)?, call.text(2)?);
+    let (text, part, by) = (call.text(0)?, call.text(1)?.as_str(), call.text(2)?);
     if part.is_empty() {
         return Err(Failure::value("expected a part to replace, got an empty text"));
     }
-    let found = text.matches(&*part).count();
+    let found = text.matches(part).count();
     if found == 0 {
-        return Ok(Value::Text(text));
+        return Ok(Value::Text(text.clone()));
     }
     call.room((text.len() - found * part.len()).saturating_add(found.saturating_mul(by.len())))?;
-    Ok(Value::Text(text.replace(&*part, &by).into()))
+    Ok(Value::Text(text.replace(part, by).into()))
 }

@@ -28,7 +28,7 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    if let Some((amount, currency)) = call.quantity(0)?.money()? {
+    if let Some((amount, currency)) = call.amount(0) {
         let mode = mode(call, 1)?;
         let places = currency.minor_units().ok_or_else(|| NumberError::NoMinorUnit(currency.to_string()))?;
         return Ok(Value::Money(Money::new(amount.round(places, mode)?, currency)));
@@ -44,5 +44,5 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
 
 fn mode(call: &mut Call<'_, '_>, n: usize) -> Result<Rounding, Failure> {
     let name = call.text(n)?;
-    Rounding::parse(&name).ok_or_else(|| Failure::value(format!("{} is no way of rounding", quote(&name))))
+    Rounding::parse(name).ok_or_else(|| Failure::value(format!("{} is no way of rounding", quote(name))))
 }

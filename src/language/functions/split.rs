@@ -25,7 +25,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
         return Err(Failure::value("expected something to split at, got an empty text"));
     }
     let mut parts = vec![];
-    for part in text.split(&*between) {
+    for part in text.split(between.as_str()) {
         call.charge(1)?;
         parts.push(Value::Text(Text::from(part)));
     }

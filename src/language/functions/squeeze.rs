@@ -20,20 +20,17 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
-    if is_squeezed(&text) {
-        return Ok(Value::Text(text));
+    if is_squeezed(text) {
+        return Ok(Value::Text(text.clone()));
     }
     let words: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
     Ok(Value::Text(words.join(" ").into()))
 }
 
+/// Without leaving at the first that is found: so the compiler looks at many bytes at once.
 fn is_squeezed(text: &str) -> bool {
-    let mut before = ' ';
-    for letter in text.bytes().map(char::from) {
-        if is_space(letter) && (letter != ' ' || before == ' ') {
-            return false;
-        }
-        before = letter;
-    }
-    text.is_empty() || before != ' '
+    let bytes = text.as_bytes();
+    let odd = bytes.iter().fold(false, |odd, byte| odd | matches!(byte, b'\t' | b'\r' | b'\n'));
+    let twice = bytes.iter().zip(bytes.iter().skip(1)).fold(false, |twice, (a, b)| twice | (*a == b' ' && *b == b' '));
+    !odd && !twice && !text.starts_with(' ') && !text.ends_with(' ')
 }

@@ -19,5 +19,5 @@ pub static FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
-    Ok(Value::Bool(call.text(0)?.starts_with(&*call.text(1)?)))
+    Ok(Value::Bool(call.text(0)?.starts_with(call.text(1)?.as_str())))
 }

@@ -20,5 +20,6 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, part) = (call.text(0)?, call.text(1)?);
-    Ok(text.strip_prefix(&*part).map(Value::from).unwrap_or(Value::Text(text)))
+    let start = if text.starts_with(part.as_str()) { part.len() } else { 0 };
+    Ok(Value::Text(text.part(start, text.len())))
 }

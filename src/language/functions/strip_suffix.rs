@@ -20,5 +20,6 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, part) = (call.text(0)?, call.text(1)?);
-    Ok(text.strip_suffix(&*part).map(Value::from).unwrap_or(Value::Text(text)))
+    let end = text.strip_suffix(part.as_str()).unwrap_or(text).len();
+    Ok(Value::Text(text.part(0, end)))
 }

@@ -1,7 +1,6 @@
 //! `trim`: white space off both ends.
 
 use super::{Area, Call, Example, Failure, Function, Value, is_space};
-use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
     name: "trim",
@@ -21,6 +20,7 @@ pub static FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
-    let trimmed = text.trim_matches(is_space);
-    Ok(Value::Text(if trimmed.len() == text.len() { text } else { Text::from(trimmed) }))
+    let end = text.trim_end_matches(is_space).len();
+    let start = end - text.as_str()[..end].trim_start_matches(is_space).len();
+    Ok(Value::Text(text.part(start, end)))
 }

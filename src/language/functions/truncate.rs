@@ -1,7 +1,6 @@
 //! `truncate`: no more than so many characters.
 
 use super::{Area, Call, Example, Failure, Function, Value};
-use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
     name: "truncate",
@@ -22,10 +21,8 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, most) = (call.text(0)?, call.size(1)?);
     if text.len() <= most {
-        return Ok(Value::Text(text));
+        return Ok(Value::Text(text.clone()));
     }
-    match text.char_indices().nth(most) {
-        Some((end, _)) => Ok(Value::Text(Text::from(&text[..end]))),
-        None => Ok(Value::Text(text)),
-    }
+    let end = text.char_indices().nth(most).map_or(text.len(), |(end, _)| end);
+    Ok(Value::Text(text.part(0, end)))
 }

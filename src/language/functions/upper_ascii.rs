@@ -21,5 +21,5 @@ pub static FUNCTION: Function = Function {
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let same = !text.bytes().any(|letter| letter.is_ascii_lowercase());
-    Ok(Value::Text(if same { text } else { text.to_ascii_uppercase().into() }))
+    Ok(Value::Text(if same { text.clone() } else { text.to_ascii_uppercase().into() }))
 }

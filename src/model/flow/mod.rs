@@ -5,7 +5,7 @@ use super::schema::exactly_one;
 use super::slot::{Configurable, Expr, Template};
 use super::values::{Count, Decimal, Duration, Flag, FlowName, Id, Word};
 use super::yaml::{Key, Node};
-use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::json;
 use std::borrow::Cow;
@@ -330,6 +330,17 @@ fn one_of<'n>(node: &'n Node, reader: &mut Reader, what: &str, choices: &[&str])
     match written[..] {
         [one] => Some(one),
         [] => {
+            // A key written wrong is said as such.
+            let meant = |key: &Key| did_you_mean(&key.text, choices.iter().copied()).is_some();
+            if reader.findings.iter().any(|said| {
+                said.code == Code::F0310
+                    && node
+                        .entries()
+                        .iter()
+                        .any(|(key, _)| meant(key) && said.primary.as_ref().is_some_and(|label| label.span == key.span))
+            }) {
+                return None;
+            }
             let place = node.entries().first().map_or(node.span, |(first, _)| first.span);
             let message = format!("{what} has exactly one of: {}", choices.join(", "));
             reader.say(Diagnostic::error(Code::F0316, message, place).label("none of them is here"));

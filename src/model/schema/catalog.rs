@@ -4,10 +4,8 @@ use super::open::{ConnectionKey, KeyKind, OperationSchema, ParamKind, ParamSchem
 use crate::catalog::{self, Catalog, KeyType, Operation, System};
 
 pub(super) fn operations(catalog: &Catalog) -> Vec<OperationSchema> {
-    let of_system = |system: &System| -> Vec<OperationSchema> {
-        system.operations.values().map(|operation| describe(system, operation)).collect()
-    };
-    catalog.systems().flat_map(of_system).collect()
+    let described = catalog.operations().filter_map(|operation| catalog.operation(&operation.name));
+    described.map(|(system, operation)| describe(system, operation)).collect()
 }
 
 fn describe(system: &System, operation: &Operation) -> OperationSchema {
@@ -57,5 +55,6 @@ pub(super) fn systems(catalog: &Catalog) -> Vec<SystemSchema> {
         title: system.title.clone(),
         connection: system.connection.iter().map(key).collect(),
     };
-    catalog.systems().map(system).collect()
+    // What flowctl does itself needs no connection.
+    catalog.systems().filter(|system| system.http.is_some()).map(system).collect()
 }

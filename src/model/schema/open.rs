@@ -84,12 +84,16 @@ pub(super) fn fill(schema: &mut Schema, operations: &[OperationSchema], systems:
     let chosen = |writes: bool| -> Vec<Choice> {
         operations.iter().filter(|one| one.writes == writes).map(OperationSchema::choice).collect()
     };
-    if operations.iter().any(|one| one.params.iter().any(|param| param.kind == ParamKind::Writes)) {
+    let is_set = |one: &OperationSchema| one.params.iter().any(|param| param.kind == ParamKind::Writes);
+    let calls = schema.get("$defs").is_some_and(|definitions| definitions.get("Call").is_some());
+    if calls && operations.iter().any(is_set) {
         define_writes(schema);
     }
-    let is_set = |one: &&OperationSchema| one.params.iter().any(|param| param.kind == ParamKind::Writes);
-    let single: Vec<Choice> =
-        operations.iter().filter(|one| one.writes && !is_set(one)).map(OperationSchema::choice).collect();
+    // Only systems with change sets have writes that can stand in one.
+    let system = |one: &OperationSchema| one.name.split_once('.').map(|(system, _)| system.to_owned());
+    let with_sets: Vec<Option<String>> = operations.iter().filter(|one| is_set(one)).map(system).collect();
+    let stands = |one: &&OperationSchema| one.writes && !is_set(one) && with_sets.contains(&system(one));
+    let single: Vec<Choice> = operations.iter().filter(stands).map(OperationSchema::choice).collect();
     open(schema, "Lookup", "operation", Lookup::KEYS, &chosen(false));
     open(schema, "Poll", "operation", Poll::KEYS, &chosen(false));
     open(schema, "Call", "operation", Call::KEYS, &chosen(true));

@@ -27,6 +27,14 @@ pub(super) fn raise(c: &Connection, alert: &NewAlert, at: Timestamp) -> Result<A
         .ok_or_else(|| StoreError::Io("an alert was not written".to_owned()))
 }
 
+pub(super) fn acknowledge(c: &Connection, alert: AlertId, by: &By) -> Result<bool, StoreError> {
+    let seen = execute(c, sql::ACKNOWLEDGE_ALERT, params![by.actor, At(by.at), alert])? == 1;
+    if seen {
+        audit(c, by, "acknowledge_alert", &format!("alert {alert}"))?;
+    }
+    Ok(seen)
+}
+
 pub(super) fn close(c: &Connection, alert: AlertId, by: &By) -> Result<bool, StoreError> {
     let closed = execute(c, sql::CLOSE_ALERT, params![alert])? == 1;
     if closed {

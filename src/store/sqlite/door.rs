@@ -6,8 +6,8 @@ use super::{alerts, keys, runs};
 use crate::graph::Severity;
 use crate::store::journal::Accepted as AcceptedTexts;
 use crate::store::{
-    AcceptOutcome, Accepted, AcceptedRun, By, Event, EventId, EventState, Hash, JournalEntry, NewAlert, NewEvent,
-    NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
+    AcceptOutcome, Accepted, AcceptedRun, By, CursorMove, Event, EventId, EventState, Hash, JournalEntry, NewAlert,
+    NewEvent, NewRun, Record, RunId, RunState, Start, StoreError, codec, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -30,13 +30,26 @@ pub(super) fn accept(c: &Connection, event: &NewEvent, new_runs: &[NewRun]) -> R
     Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
 }
 
+pub(super) fn accept_all(
+    c: &Connection,
+    events: &[(NewEvent, Vec<NewRun>)],
+    cursor: &CursorMove,
+) -> Result<Vec<Accepted>, StoreError> {
+    let stands: Option<String> = one(c, sql::CURSOR, params![cursor.flow, cursor.name], |row| row.get(0))?;
+    if stands != cursor.from {
+        return Err(StoreError::Conflict(format!("the cursor {} of {} was moved meanwhile", cursor.name, cursor.flow)));
+    }
+    execute(c, sql::MOVE_CURSOR, params![cursor.flow, cursor.name, cursor.to, At(cursor.at)])?;
+    events.iter().map(|(event, runs)| accept(c, event, runs)).collect()
+}
+
 /// An event whose id was taken: the same once more, or another body under the same id.
 fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted, StoreError> {
     let (connection, provider_id) = (&event.connection, &event.provider_id);
     let owner = one(c, sql::EVENT_ID_OWNER, params![connection, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (first, same): (EventId, Hash) =
         owner.ok_or_else(|| StoreError::Corrupt("an event id is taken by nobody".to_owned()))?;
-    if same == event.same {
+    if same == event.same || same == Hash::ANY || event.same == Hash::ANY {
         return Ok(Accepted { event: first, outcome: AcceptOutcome::Duplicate });
     }
     let kept = one(c, sql::CONFLICTING_EVENT, params![connection, provider_id, event.same], |row| row.get(0))?;
@@ -58,7 +71,7 @@ fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted
     Ok(Accepted { event: id, outcome: AcceptOutcome::Conflicting })
 }
 
-fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
+pub(super) fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
     let hash = Hash::of(&event.body);
     let packed = codec::pack(&event.body);
     let period = period(event.received_at);
@@ -78,17 +91,20 @@ fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState
         hash
     ];
     execute(c, sql::INSERT_EVENT, values)?;
+    for subject in &event.subjects {
+        execute(c, sql::INSERT_SUBJECT, params![subject, id, period])?;
+    }
     Ok(())
 }
 
 /// What starts a run, and when.
-struct Origin {
-    event: EventId,
-    period: i64,
-    at: Timestamp,
+pub(super) struct Origin {
+    pub event: EventId,
+    pub period: i64,
+    pub at: Timestamp,
 }
 
-fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
+pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
     let id = RunId::new();
     let dedupe = new.dedupe.as_deref().map(|text| Hash::of(text.as_bytes()));
     let order_key = new.order_key.as_deref().map(|text| Hash::of(text.as_bytes()));
@@ -143,9 +159,18 @@ fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun
     Ok(AcceptedRun { id, flow: new.flow.clone(), state, duplicate_of })
 }
 
-pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by: &By) -> Result<Accepted, StoreError> {
+pub(super) fn accept_again(
+    c: &Connection,
+    id: EventId,
+    new_runs: &[NewRun],
+    entries: &[JournalEntry],
+    by: &By,
+) -> Result<Accepted, StoreError> {
     let event =
         one(c, sql::EVENT, params![id], rows::event)?.ok_or_else(|| StoreError::NotFound(format!("event {id}")))?;
+    if event.event.state == EventState::Erased {
+        return Err(StoreError::Conflict(format!("what event {id} said was erased")));
+    }
     let from = Origin { event: id, period: event.period, at: by.at };
     let mut started = Vec::new();
     for new in new_runs {
@@ -162,7 +187,11 @@ pub(super) fn accept_again(c: &Connection, id: EventId, new_runs: &[NewRun], by:
             execute(c, sql::UPDATE_RUN, values)?;
             keys::begin_next(c, &run, by.at)?;
         }
-        started.push(insert_run(c, &from, new)?);
+        let run = insert_run(c, &from, new)?;
+        for entry in entries {
+            runs::insert_entry(c, from.period, run.id, entry)?;
+        }
+        started.push(run);
     }
     if !started.is_empty() {
         execute(c, sql::EVENT_ROUTED, params![id])?;

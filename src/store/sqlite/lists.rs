@@ -1,9 +1,10 @@
 //! Lists, a part at a time and newest first.
 
-use super::query::{List, one};
-use super::rows;
+use super::query::{List, all, one};
+use super::rows::{self, At};
+use crate::graph::ErrorClass;
 use crate::store::{
-    Alert, AlertFilter, AuditEntry, Event, EventFilter, Hash, Listed, Page, Run, RunFilter, StoreError, sql,
+    Alert, AlertFilter, AuditEntry, Counts, Event, EventFilter, Hash, Listed, Page, Run, RunFilter, StoreError, sql,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -22,6 +23,15 @@ pub(super) fn runs(c: &Connection, filter: &RunFilter, page: &Page) -> Result<Li
     if let Some(dedupe) = &filter.dedupe {
         list.and("dedupe =", &Hash::of(dedupe.as_bytes()))?;
     }
+    if let Some(since) = filter.since {
+        list.and("accepted_at >=", &At(since))?;
+    }
+    if let Some(until) = filter.until {
+        list.and("accepted_at <", &At(until))?;
+    }
+    if let Some(code) = &filter.code {
+        list.and_like_any("error", &error_beginnings(code))?;
+    }
     if let Some(run) = filter.behind {
         // A run that is not there or has no key has nothing behind it.
         let Some(row) = one(c, sql::RUN, rusqlite::params![run], rows::run)? else { return Ok(NOTHING) };
@@ -37,6 +47,26 @@ pub(super) fn runs(c: &Connection, filter: &RunFilter, page: &Page) -> Result<Li
     Ok(Listed { items: listed.items.into_iter().map(|row| row.run).collect(), next: listed.next })
 }
 
+/// How the text of an error with that code begins, of whatever class it is.
+fn error_beginnings(code: &str) -> Vec<String> {
+    let code = serde_json::Value::from(code).to_string().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    ErrorClass::ALL
+        .iter()
+        .map(|class| format!("{{\"class\":\"{class}\",\"code\":{code},%", class = class.as_str()))
+        .collect()
+}
+
+/// How much stands still, waits, and wants to be seen.
+pub(super) fn counts(c: &Connection) -> Result<Counts, StoreError> {
+    let count = |row: &rusqlite::Row<'_>, at: usize| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.unsigned_abs());
+    Ok(Counts {
+        standing: all(c, sql::COUNT_STANDING, [], |row| Ok((row.get(0)?, row.get(1)?, count(row, 2)?)))?,
+        alerts: all(c, sql::COUNT_ALERTS, [], |row| Ok((rows::read_severity(row, 0)?, count(row, 1)?)))?,
+        events: all(c, sql::COUNT_EVENTS, [], |row| Ok((row.get(0)?, count(row, 1)?)))?,
+        next_due: super::runs::next_due(c)?,
+    })
+}
+
 fn after(page: &Page) -> Option<Value> {
     page.after.clone().map(Value::Text)
 }
@@ -48,6 +78,9 @@ pub(super) fn events(c: &Connection, filter: &EventFilter, page: &Page) -> Resul
     }
     if let Some(state) = filter.state {
         list.and("state =", &state)?;
+    }
+    if let Some(subject) = &filter.subject {
+        list.and_in("id", "select event from subjects where hash =", subject)?;
     }
     if let Some(provider_id) = &filter.provider_id {
         list.and("provider_id =", provider_id)?;

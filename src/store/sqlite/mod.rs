@@ -4,8 +4,12 @@
 //! answer to a write means that it is on disk (write-ahead log, `synchronous=FULL`).
 
 mod alerts;
+mod backup;
+mod calls;
 mod door;
+mod erase;
 mod folder;
+mod keep;
 mod keys;
 mod lists;
 #[cfg(test)]
@@ -21,9 +25,10 @@ mod tests;
 mod writer;
 
 use super::*;
+use crate::value::Exact;
 use folder::Folder;
 use reader::Readers;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use writer::Writer;
 
@@ -59,8 +64,22 @@ impl Store for SqliteStore {
         Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
     }
 
-    fn accept_again(&self, event: EventId, runs: Vec<NewRun>, by: By) -> Reply<'_, Accepted> {
-        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &by)))
+    fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>> {
+        Box::pin(self.writer.call(move |c| door::accept_all(c, &events, &cursor)))
+    }
+
+    fn cursor(&self, flow: String, name: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| query::one(c, sql::CURSOR, [&flow, &name], |row| row.get(0))))
+    }
+
+    fn accept_again(
+        &self,
+        event: EventId,
+        runs: Vec<NewRun>,
+        entries: Vec<JournalEntry>,
+        by: By,
+    ) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.call(move |c| door::accept_again(c, event, &runs, &entries, &by)))
     }
 
     fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>> {
@@ -79,12 +98,32 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
     }
 
+    fn link(&self, name: String, key: String) -> Reply<'_, Option<String>> {
+        Box::pin(self.readers.read(move |c| keep::link(c, &name, &key)))
+    }
+
+    fn total(&self, name: String, key: String) -> Reply<'_, Option<Exact>> {
+        Box::pin(self.readers.read(move |c| keep::total(c, &name, &key)))
+    }
+
+    fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called> {
+        Box::pin(self.writer.call(move |c| calls::call(c, lease, &call)))
+    }
+
+    fn child(&self, run: RunId) -> Reply<'_, Option<Called>> {
+        Box::pin(self.readers.read(move |c| calls::child(c, run)))
+    }
+
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>> {
         Box::pin(self.readers.read(move |c| runs::load(c, run)))
     }
 
     fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState> {
         Box::pin(self.writer.call(move |c| runs::resume(c, run, &how, &by)))
+    }
+
+    fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| runs::write_down(c, run, &entries, action, &by)))
     }
 
     fn release_key(&self, run: RunId, by: By) -> Reply<'_, Option<RunId>> {
@@ -107,6 +146,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| alerts::raise(c, &alert, at)))
     }
 
+    fn acknowledge_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool> {
+        Box::pin(self.writer.call(move |c| alerts::acknowledge(c, alert, &by)))
+    }
+
     fn close_alert(&self, alert: AlertId, by: By) -> Reply<'_, bool> {
         Box::pin(self.writer.call(move |c| alerts::close(c, alert, &by)))
     }
@@ -115,28 +158,60 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| lists::alerts(c, &filter, &page)))
     }
 
+    fn note(&self, by: By, action: &'static str, target: String) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| alerts::audit(c, &by, action, &target)))
+    }
+
     fn audit(&self, page: Page) -> Reply<'_, Listed<AuditEntry>> {
         Box::pin(self.readers.read(move |c| lists::audit(c, &page)))
+    }
+
+    fn audit_action(&self, action: &'static str, target: String, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| alerts::audit(c, &by, action, &target)))
     }
 
     fn put_revision(&self, revision: Revision) -> Reply<'_, ()> {
         Box::pin(self.writer.call(move |c| revisions::put(c, &revision)))
     }
 
-    fn activate(&self, revision: Hash, by: By) -> Reply<'_, ()> {
-        Box::pin(self.writer.call(move |c| revisions::activate(c, revision, &by)))
+    fn activate(&self, revision: Hash, instead_of: Option<Hash>, by: By) -> Reply<'_, ()> {
+        Box::pin(self.writer.call(move |c| revisions::activate(c, revision, instead_of, &by)))
     }
 
     fn live_revisions(&self) -> Reply<'_, Vec<LiveRevision>> {
         Box::pin(self.readers.read(revisions::live))
     }
 
+    fn revisions(&self, flow: Option<String>, limit: usize) -> Reply<'_, Vec<KeptRevision>> {
+        Box::pin(self.readers.read(move |c| revisions::list(c, flow.as_deref(), limit)))
+    }
+
     fn revision(&self, hash: Hash) -> Reply<'_, Option<Revision>> {
         Box::pin(self.readers.read(move |c| revisions::get(c, hash)))
     }
 
-    fn drop_periods(&self, before: Timestamp, now: Timestamp) -> Reply<'_, Dropped> {
-        Box::pin(retention::drop_periods(&self.writer, before, now))
+    fn drop_periods(&self, retention: Retention, now: Timestamp) -> Reply<'_, Dropped> {
+        Box::pin(retention::drop_periods(&self.writer, retention, now))
+    }
+
+    fn oldest(&self) -> Reply<'_, Option<Timestamp>> {
+        Box::pin(self.readers.read(retention::oldest))
+    }
+
+    fn size(&self) -> Reply<'_, u64> {
+        Box::pin(self.readers.read(retention::size))
+    }
+
+    fn erase(&self, subject: Hash, by: By) -> Reply<'_, Erased> {
+        Box::pin(self.writer.call(move |c| erase::erase(c, subject, &by)))
+    }
+
+    fn counts(&self) -> Reply<'_, Counts> {
+        Box::pin(self.readers.read(lists::counts))
+    }
+
+    fn backup(&self, to: PathBuf) -> Reply<'_, u64> {
+        Box::pin(backup::write(self.folder.file(), to))
     }
 
     fn ping(&self) -> Reply<'_, ()> {

@@ -62,12 +62,27 @@ impl List {
         Ok(())
     }
 
+    /// `column` is among what `select`, which ends with an operator, finds for `value`.
+    pub(super) fn and_in(&mut self, column: &str, select: &str, value: &dyn ToSql) -> Result<(), StoreError> {
+        let parameter = self.parameter(value)?;
+        self.sql.push_str(&format!(" and {column} in ({select} {parameter})"));
+        Ok(())
+    }
+
     /// `column` is one of `values`; without values, anything.
     pub(super) fn and_any<T: ToSql>(&mut self, column: &str, values: &[T]) -> Result<(), StoreError> {
         let parameters = values.iter().map(|value| self.parameter(value)).collect::<Result<Vec<_>, _>>()?;
         if !parameters.is_empty() {
             self.sql.push_str(&format!(" and {column} in ({})", parameters.join(", ")));
         }
+        Ok(())
+    }
+
+    /// `column` is like one of `patterns`, in which `\` makes the next character stand for itself.
+    pub(super) fn and_like_any(&mut self, column: &str, patterns: &[String]) -> Result<(), StoreError> {
+        let parameters = patterns.iter().map(|pattern| self.parameter(pattern)).collect::<Result<Vec<_>, _>>()?;
+        let likes: Vec<String> = parameters.iter().map(|p| format!("{column} like {p} escape '\\'")).collect();
+        self.sql.push_str(&format!(" and ({})", likes.join(" or ")));
         Ok(())
     }
 

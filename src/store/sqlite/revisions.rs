@@ -3,8 +3,8 @@
 use super::alerts;
 use super::query::{all, execute, one};
 use super::rows::{self, At};
-use crate::store::{By, Hash, LiveRevision, Revision, StoreError, codec, sql};
-use rusqlite::{Connection, params};
+use crate::store::{By, Hash, KeptRevision, LiveRevision, Revision, StoreError, codec, sql};
+use rusqlite::{Connection, Row, params};
 
 pub(super) fn put(c: &Connection, revision: &Revision) -> Result<(), StoreError> {
     let values = params![revision.hash, revision.flow, revision.language_version, At(revision.created_at)];
@@ -20,15 +20,35 @@ pub(super) fn put(c: &Connection, revision: &Revision) -> Result<(), StoreError>
     Ok(())
 }
 
-pub(super) fn activate(c: &Connection, hash: Hash, by: &By) -> Result<(), StoreError> {
+pub(super) fn activate(c: &Connection, hash: Hash, instead_of: Option<Hash>, by: &By) -> Result<(), StoreError> {
     let flow: Option<String> = one(c, sql::REVISION, params![hash], |row| row.get(0))?;
     let flow = flow.ok_or_else(|| StoreError::NotFound(format!("revision {hash}")))?;
-    execute(c, sql::ACTIVATE, params![flow, hash, At(by.at)])?;
+    execute(c, sql::RETIRE, params![At(by.at), flow, hash])?;
+    execute(c, sql::UNRETIRE, params![hash])?;
+    execute(c, sql::ACTIVATE, params![flow, hash, At(by.at), instead_of])?;
     alerts::audit(c, by, "activate", &format!("revision {hash} of {flow}"))
 }
 
 pub(super) fn live(c: &Connection) -> Result<Vec<LiveRevision>, StoreError> {
     all(c, sql::LIVE_REVISIONS, [], rows::live_revision)
+}
+
+pub(super) fn list(c: &Connection, flow: Option<&str>, limit: usize) -> Result<Vec<KeptRevision>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let read = |row: &Row<'_>| {
+        Ok(KeptRevision {
+            flow: row.get(0)?,
+            hash: row.get(1)?,
+            language_version: row.get(2)?,
+            created_at: row.get::<_, At>(3)?.0,
+            active_until: row.get::<_, Option<At>>(4)?.map(|at| at.0),
+            live: row.get(5)?,
+        })
+    };
+    match flow {
+        Some(flow) => all(c, sql::REVISIONS_OF, params![flow, limit], read),
+        None => all(c, sql::REVISIONS, params![limit], read),
+    }
 }
 
 pub(super) fn get(c: &Connection, hash: Hash) -> Result<Option<Revision>, StoreError> {

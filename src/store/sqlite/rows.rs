@@ -40,9 +40,12 @@ impl FromSql for Hash {
 /// An instant as microseconds; finer parts are cut off.
 pub(super) struct At(pub Timestamp);
 
+/// The last whole instant that is read back: the end of time has a part of a second beyond it.
+const LAST: i64 = 253_402_207_200_000_000;
+
 impl ToSql for At {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.as_microsecond().into())
+        Ok(self.0.as_microsecond().min(LAST).into())
     }
 }
 impl FromSql for At {
@@ -153,11 +156,8 @@ pub(super) fn entry(row: &Row<'_>) -> Result<JournalEntry, StoreError> {
 
 /// Reads [`ALERT_COLUMNS`](crate::store::sql::ALERT_COLUMNS).
 pub(super) fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
-    let severity = match row.get::<_, String>(3)?.as_str() {
-        "info" => Severity::Info,
-        "warning" => Severity::Warning,
-        _ => Severity::Error,
-    };
+    let severity = read_severity(row, 3)?;
+    let by: Option<String> = row.get(11)?;
     Ok(Alert {
         id: row.get(0)?,
         flow: row.get(1)?,
@@ -170,6 +170,16 @@ pub(super) fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
         count: row.get(8)?,
         first_at: row.get::<_, At>(9)?.0,
         last_at: row.get::<_, At>(10)?.0,
+        acknowledged: by.zip(row.get::<_, Option<At>>(12)?.map(|at| at.0)),
+    })
+}
+
+/// A severity from its column.
+pub(super) fn read_severity(row: &Row<'_>, column: usize) -> rusqlite::Result<Severity> {
+    Ok(match row.get::<_, String>(column)?.as_str() {
+        "info" => Severity::Info,
+        "warning" => Severity::Warning,
+        _ => Severity::Error,
     })
 }
 
@@ -200,5 +210,6 @@ pub(super) fn live_revision(row: &Row<'_>) -> rusqlite::Result<LiveRevision> {
         revision: row.get(1)?,
         activated_at: row.get::<_, At>(2)?.0,
         first_active_at: row.get::<_, At>(3)?.0,
+        instead_of: row.get(4)?,
     })
 }

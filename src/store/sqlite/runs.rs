@@ -2,15 +2,15 @@
 
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, keys};
+use super::{alerts, calls, keep, keys};
 use crate::store::{
-    By, Claimed, Effect, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState, RunUpdate,
-    StoreError, codec, sql,
+    By, Claimed, Effect, EventState, JournalEntry, Lease, LoadedRun, Next, Resume, RunError, RunId, RunState,
+    RunUpdate, StoreError, codec, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
+pub(super) fn get(c: &Connection, id: RunId) -> Result<RunRow, StoreError> {
     one(c, sql::RUN, params![id], rows::run)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))
 }
 
@@ -28,6 +28,9 @@ pub(super) fn claim(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut claimed = Vec::new();
     for RunRow { mut run, .. } in all(c, sql::DUE_RUNS, params![At(now), limit], rows::run)? {
+        if calls::supersede(c, &run, now)? {
+            continue;
+        }
         let token = one(c, sql::CLAIM_RUN, params![At(until), run.id], |row| row.get(0))?;
         let token = token.ok_or_else(|| StoreError::Corrupt(format!("run {} vanished", run.id)))?;
         run.state = RunState::Running;
@@ -108,11 +111,17 @@ pub(super) fn append(
     for effect in &update.effects {
         take_effect(c, run.id, effect, update.at)?;
     }
+    for kept in &update.kept {
+        keep::keep(c, run.id, kept, update.at)?;
+    }
     for alert in &update.alerts {
         alerts::raise(c, alert, update.at)?;
     }
     if let Some(revision) = update.revision {
         execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
+    }
+    for node in &update.joined {
+        execute(c, sql::DELETE_WAITER, params![run.id, node])?;
     }
     if update.next == Next::Running {
         return Ok(None);
@@ -121,6 +130,7 @@ pub(super) fn append(
     let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
     let holds_key = run.holds_key && !lets_go;
     let due = match update.next {
+        Next::Waiting { due } if due > update.at && calls::has_news(c, run.id)? => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -137,6 +147,12 @@ pub(super) fn append(
     execute(c, sql::UPDATE_RUN, params![state, due, holds_key, finished, error, reason, run.id])?;
     if let (Some(hash), Next::Stopped { release: true, .. } | Next::Superseded { .. }) = (run.dedupe, &update.next) {
         execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
+    }
+    if state.is_settled() || state == RunState::DeadLetter {
+        calls::ended(c, run.id, update.at)?;
+    }
+    if matches!(state, RunState::Succeeded | RunState::Stopped) {
+        calls::sequence_done(c, &run, update.at)?;
     }
     if run.holds_key && !holds_key { keys::begin_next(c, &run, update.at) } else { Ok(None) }
 }
@@ -163,6 +179,11 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
     let RunRow { run, period, .. } = get(c, id)?;
     if !run.state.is_settled() && !run.state.needs_a_person() {
         return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    let event = one(c, sql::EVENT, params![run.event], rows::event)?;
+    if event.is_some_and(|event| event.event.state == EventState::Erased) {
+        // Without its journal it would do again what it has done.
+        return Err(StoreError::Conflict(format!("the data of run {id} were erased")));
     }
     if let Some(hash) = run.dedupe
         && execute(c, sql::TAKE_DEDUPE, params![run.flow, hash, id, period])? == 0
@@ -191,6 +212,23 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
     execute(c, sql::RESUME_RUN, params![state, due, number, run.order_key.is_some(), how.revision, id])?;
     alerts::audit(c, by, how.action, &format!("run {id}"))?;
     Ok(state)
+}
+
+pub(super) fn write_down(
+    c: &Connection,
+    id: RunId,
+    entries: &[JournalEntry],
+    action: &str,
+    by: &By,
+) -> Result<(), StoreError> {
+    let RunRow { run, period, .. } = get(c, id)?;
+    if !run.state.is_settled() && !run.state.needs_a_person() {
+        return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
+    }
+    for entry in entries {
+        insert_entry(c, period, id, entry)?;
+    }
+    alerts::audit(c, by, action, &format!("run {id}"))
 }
 
 pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<RunId>, StoreError> {

@@ -23,6 +23,14 @@ create index events_period on events (period);
 create index events_provider on events (connection, provider_id);
 create index events_odd on events (state, id) where state <> 'routed';
 
+-- Who events are about, by hash. Goes with the events.
+create table subjects (
+  hash blob not null, event text not null, period integer not null,
+  primary key (hash, event)
+) strict, without rowid;
+create index subjects_period on subjects (period);
+create index subjects_event on subjects (event);
+
 -- Dedupe values that are taken. Outlives the runs.
 create table dedupes (
   flow text not null, hash blob not null, run text not null, period integer not null,
@@ -67,7 +75,7 @@ create index effects_run on effects (run);
 create table alerts (
   id text not null primary key, grouping blob not null, flow text, run text, severity text not null, code text not null,
   title text not null, detail text, open integer not null, count integer not null, first_at integer not null,
-  last_at integer not null
+  last_at integer not null, acknowledged_by text, acknowledged_at integer
 ) strict;
 create unique index alerts_open on alerts (grouping) where open = 1;
 
@@ -77,8 +85,10 @@ create table audit (
 ) strict;
 
 create table revisions (
-  hash blob not null primary key, flow text not null, language_version integer not null, created_at integer not null
+  hash blob not null primary key, flow text not null, language_version integer not null, created_at integer not null,
+  active_until integer
 ) strict;
+create index revisions_flow on revisions (flow, created_at);
 create table revision_sources (
   revision blob not null, position integer not null, name text not null, source blob not null,
   primary key (revision, position)
@@ -87,7 +97,8 @@ create table sources (
   hash blob not null primary key, codec text not null, key_id text not null, body blob not null
 ) strict;
 create table live_revisions (
-  flow text not null primary key, revision blob not null, activated_at integer not null, first_active_at integer not null
+  flow text not null primary key, revision blob not null, activated_at integer not null, first_active_at integer not null,
+  instead_of blob
 ) strict, without rowid;
 
 create table links (
@@ -95,10 +106,16 @@ create table links (
   primary key (name, key)
 ) strict, without rowid;
 
--- A total is the sum of its entries: one per node, so that a repeat adds nothing. Amounts are exact texts.
+-- Sums, as exact texts.
 create table totals (
-  name text not null, key text not null, run text not null, node text not null, amount text not null, at integer not null,
-  primary key (name, key, run, node)
+  name text not null, key text not null, amount text not null, at integer not null,
+  primary key (name, key)
+) strict, without rowid;
+
+-- What each node has added to a total, so that it adds once whatever is repeated. Goes with its run; the sum stays.
+create table additions (
+  run text not null, node text not null, name text not null, key text not null, amount text not null,
+  primary key (run, node)
 ) strict, without rowid;
 
 create table cursors (
@@ -111,6 +128,13 @@ create table waiters (
   primary key (run, node)
 ) strict, without rowid;
 create index waiters_child on waiters (child);
+
+-- The highest sequence of an order key that is done: an older run that comes to its turn later is superseded.
+create table sequences (
+  flow text not null, order_key blob not null, sequence text not null, run text not null, period integer not null,
+  primary key (flow, order_key)
+) strict, without rowid;
+create index sequences_period on sequences (period);
 
 create table approvals (
   run text not null, node text not null, state text not null, request text not null, expires_at integer, answer text,

@@ -174,9 +174,86 @@ async fn the_live_revision_survives_a_restart() {
     let revision = Revision { flow: "a".to_owned(), hash, language_version: 1, sources, created_at: noon() };
     store.put_revision(revision.clone()).await.unwrap();
     let by = By { actor: "ada".to_owned(), reason: "start".to_owned(), at: later(1) };
-    store.activate(hash, by).await.unwrap();
+    store.activate(hash, None, by).await.unwrap();
     drop(store);
     let store = SqliteStore::open(folder.path()).unwrap();
     assert_eq!(store.live_revisions().await.unwrap()[0].revision, hash);
     assert_eq!(store.revision(hash).await.unwrap(), Some(revision));
+}
+
+/// Whatever retention does finds its rows by an index: it costs what it drops, not what is there.
+#[test]
+fn retention_reads_no_table_from_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
+    let statements = crate::store::sql::ALL.iter().filter(|(name, _)| {
+        ["KEPT_", "MOVE_", "DROP_", "FORGET_", "COPY_", "ERASE_", "SUBJECT_"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
+    });
+    let mut seen = 0;
+    for (name, sql) in statements {
+        let mut plan = connection.prepare(&format!("explain query plan {sql}")).unwrap();
+        let nothing = vec![rusqlite::types::Null; plan.parameter_count()];
+        let steps = plan.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+        let scans: Vec<String> = steps.map(Result::unwrap).filter(|step| step.starts_with("SCAN ")).collect();
+        // Alerts of a run: only whoever erases a person asks.
+        assert!(scans.is_empty() || *name == "ERASE_ALERTS", "{name}: {scans:?}");
+        seen += 1;
+    }
+    assert!(seen > 15, "{seen}");
+}
+
+/// Bodies and journals are compressed where that helps.
+#[tokio::test]
+async fn long_payloads_are_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let body = format!("{{\"text\":\"{}\"}}", "bread ".repeat(2000));
+    store.accept(event("1", &body), vec![run("a", "1")]).await.unwrap();
+    let lease = store.claim(noon(), noon(), 1).await.unwrap()[0].lease;
+    let entry = crate::store::conformance::result(1, "s", &body);
+    store.append(lease, vec![entry.clone()], RunUpdate::to(Next::Succeeded, noon())).await.unwrap();
+    let loaded = store.load_run(lease.run).await.unwrap().unwrap();
+    assert_eq!((loaded.body.as_slice(), &loaded.journal[1]), (body.as_bytes(), &entry));
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
+    for table in ["blobs", "journal where seq = 1"] {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
+        let (codec, length) =
+            connection.query_row(&format!("select codec, length(body) from {table}"), [], read).unwrap();
+        assert!(codec == "lz4" && length < 1000, "{table}: {codec} {length}");
+    }
+}
+
+/// What keeping and dropping a day costs, with nobody else at work: `cargo test --release --lib dropping_a_day --
+/// --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn dropping_a_day_costs_less_than_keeping_it() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let text = format!("\"{}\"", "x".repeat(500));
+    let begun = std::time::Instant::now();
+    const RUNS: usize = 20_000;
+    for n in 0..RUNS {
+        let id = n.to_string();
+        store.accept(event(&id, &id), vec![run("a", &id)]).await.unwrap();
+        let lease = store.claim(noon(), noon(), 1).await.unwrap()[0].lease;
+        let entries = (1..=6).map(|seq| crate::store::conformance::result(seq, "s", &text)).collect();
+        store.append(lease, entries, RunUpdate::to(Next::Succeeded, noon())).await.unwrap();
+    }
+    let kept = begun.elapsed();
+    let (size, begun) = (store.size().await.unwrap(), std::time::Instant::now());
+    let day = noon() + jiff::SignedDuration::from_hours(48);
+    let retention = Retention { settled_before: day, failed_before: Timestamp::MIN };
+    let dropped = store.drop_periods(retention, day).await.unwrap();
+    let took = begun.elapsed();
+    println!(
+        "{RUNS} runs, {} MB: kept in {kept:?}, dropped in {took:?}, {} MB left",
+        size / 1_000_000,
+        store.size().await.unwrap() / 1_000_000
+    );
+    assert_eq!(dropped.runs, RUNS as u64);
+    assert!(took < kept);
 }

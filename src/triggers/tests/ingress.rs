@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::{Event, EventFilter, EventState, Page, RunFilter, RunState, StoreError};
-use crate::triggers::ingress::{Answer, Delivery, delivery_facts, kept_headers, take, trigger_facts};
+use crate::triggers::ingress::{Answer, Delivery, take};
+use crate::triggers::intake::{delivery_facts, kept_headers, trigger_facts};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -154,10 +155,12 @@ async fn a_run_sees_the_trigger_that_the_door_saw() {
     let (_folder, store) = store();
     let sent = headers(&[("via", "one"), ("x-note", "\"é\"")]);
     let received_at = Timestamp::from_second(NOW).unwrap();
-    let delivery = Delivery { headers: &sent, body: Bytes::new(), received_at };
-    let kept = kept_headers(&delivery);
-    let new =
-        crate::store::NewEvent { delivery: delivery_facts(&kept), ..crate::store::conformance::event("evt_1", "{}") };
+    let kept = kept_headers(&sent);
+    let new = crate::store::NewEvent {
+        delivery: delivery_facts(&kept, None),
+        received_at,
+        ..crate::store::conformance::event("evt_1", "{}")
+    };
     store.accept(new.clone(), vec![]).await.unwrap();
     let event = events(&*store).await.remove(0);
     assert_eq!(crate::engine::door::trigger(&event), trigger_facts(&new, kept));
@@ -186,4 +189,35 @@ async fn a_store_that_cannot_keep_it_is_never_a_2xx() {
         let Answer::Unavailable { retry_after, .. } = answer else { panic!("{answer:?}") };
         assert_eq!(retry_after, Duration::from_secs(seconds));
     }
+}
+
+/// Removed before anything is kept or asked, found by its hash, and no other event for it.
+#[tokio::test]
+async fn what_is_dropped_is_never_kept_and_who_is_meant_is_found() {
+    use crate::model::project::Privacy;
+    use crate::store::subject;
+    use crate::value::paths::{Path, Paths};
+    let paths = |texts: &[&str]| Paths::new(texts.iter().map(|text| Path::parse(text).unwrap()).collect());
+    let privacy =
+        Privacy { drop: paths(&["$..card", "$..email"]), subject: paths(&["$..email"]), ..Privacy::default() };
+    let endpoint = Endpoint { privacy: Arc::new(privacy), ..endpoint() };
+    let (_folder, store) = store();
+    let body =
+        CHARGE.replace("{\"amount\":1050}", r#"{"amount":10.50,"card":"4242","by":{"email":"Ana@Example.com"}}"#);
+    let sent = headers(&[("stripe-signature", &signature(&body, NOW))]);
+    for expected in [Answer::Kept { runs: 1 }, Answer::Duplicate] {
+        let delivery = Delivery {
+            headers: &sent,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            received_at: Timestamp::from_second(NOW).unwrap(),
+        };
+        let flows = [flow("orders", "stripe", "charge.succeeded")];
+        assert_eq!(take(&endpoint, &flows, &*store, delivery).await, expected);
+    }
+    let found = EventFilter { subject: subject("ana@example.com"), ..EventFilter::default() };
+    let found = store.events(found, Page::first(9)).await.unwrap().items;
+    assert_eq!(found.len(), 1);
+    let (_, kept) = store.event(found[0].id).await.unwrap().unwrap();
+    let expected = CHARGE.replace("{\"amount\":1050}", r#"{"amount":10.50,"by":{}}"#);
+    assert_eq!(String::from_utf8(kept).unwrap(), expected);
 }

@@ -1,5 +1,6 @@
 //! The door and its listener, against a real store.
 
+mod askers;
 mod ingress;
 mod server;
 
@@ -26,11 +27,14 @@ pub(super) fn store() -> (tempfile::TempDir, Arc<dyn Store>) {
 
 pub(super) fn endpoint() -> Endpoint {
     Endpoint {
+        privacy: Arc::default(),
         connection: "stripe".to_owned(),
         system: Arc::new(Catalog::bundled().system("stripe").unwrap().clone()),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
         own_prefix: PREFIX.to_owned(),
+        own_users: Default::default(),
+        pace: None,
     }
 }
 
@@ -41,7 +45,7 @@ pub(super) fn flow(name: &str, connection: &str, event: &str) -> Arc<ExecutionGr
         flow: name.into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()] },
+            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()], reconcile: None },
             ignore_own: true,
             when: None,
             dedupe: None,
@@ -83,26 +87,42 @@ mod refusing {
 
     fails! {
         accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
-        accept_again(event: EventId, runs: Vec<NewRun>, by: By) -> Accepted;
+        accept_all(events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Vec<Accepted>;
+        cursor(flow: String, name: String) -> Option<String>;
+        accept_again(event: EventId, runs: Vec<NewRun>, entries: Vec<JournalEntry>, by: By) -> Accepted;
         claim(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Claimed>;
         renew(leases: Vec<Lease>, until: Timestamp) -> Vec<Lease>;
         next_due() -> Option<Timestamp>;
         append(lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Option<RunId>;
+        call(lease: Lease, call: NewCall) -> Called;
+        child(run: RunId) -> Option<Called>;
         load_run(run: RunId) -> Option<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
+        write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
         release_key(run: RunId, by: By) -> Option<RunId>;
         runs(filter: RunFilter, page: Page) -> Listed<Run>;
         events(filter: EventFilter, page: Page) -> Listed<Event>;
         event(event: EventId) -> Option<(Event, Vec<u8>)>;
         raise(alert: NewAlert, at: Timestamp) -> AlertId;
+        acknowledge_alert(alert: AlertId, by: By) -> bool;
+        audit_action(action: &'static str, target: String, by: By) -> ();
+        revisions(flow: Option<String>, limit: usize) -> Vec<KeptRevision>;
+        counts() -> Counts;
+        backup(to: std::path::PathBuf) -> u64;
         close_alert(alert: AlertId, by: By) -> bool;
         alerts(filter: AlertFilter, page: Page) -> Listed<Alert>;
+        note(by: By, action: &'static str, target: String) -> ();
         audit(page: Page) -> Listed<AuditEntry>;
         put_revision(revision: Revision) -> ();
-        activate(revision: Hash, by: By) -> ();
+        activate(revision: Hash, instead_of: Option<Hash>, by: By) -> ();
         live_revisions() -> Vec<LiveRevision>;
         revision(hash: Hash) -> Option<Revision>;
-        drop_periods(before: Timestamp, now: Timestamp) -> Dropped;
+        drop_periods(retention: Retention, now: Timestamp) -> Dropped;
+        oldest() -> Option<Timestamp>;
+        size() -> u64;
+        erase(subject: Hash, by: By) -> Erased;
+        link(name: String, key: String) -> Option<String>;
+        total(name: String, key: String) -> Option<crate::value::Exact>;
         ping() -> ();
     }
 }

@@ -1,8 +1,10 @@
 use super::*;
 use crate::store::{AlertFilter, EventFilter, Page, StoreError};
 use crate::telemetry::Metrics;
-use crate::triggers::listener::BindError;
+use crate::triggers::listener::{BindError, Guard};
+use crate::triggers::rate::Pace;
 use crate::triggers::server::{Hooks, Limits, Routes, bind, serve};
+use crate::triggers::tls::Tls;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +24,10 @@ struct Running {
 
 impl Running {
     async fn start(store: Arc<dyn Store>, limits: Limits) -> Running {
+        Running::start_with(store, limits, None).await
+    }
+
+    async fn start_with(store: Arc<dyn Store>, limits: Limits, tls: Option<Arc<Tls>>) -> Running {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let bound = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let routes = Arc::new(ArcSwap::from_pointee(Routes {
@@ -36,6 +42,7 @@ impl Running {
             metrics: metrics.clone(),
             wake: Arc::new(move || wake.notify_one()),
             limits,
+            tls,
         };
         let address = bound.address();
         let task = tokio::spawn(serve(bound, hooks, stop.clone()));
@@ -180,4 +187,110 @@ async fn a_port_in_use_is_told_with_what_to_do() {
     assert!(matches!(error, BindError::InUse { .. }));
     let text = error.to_string();
     assert!(text.contains(&first.address().to_string()) && text.contains("--listen"), "{text}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_says_it_slowly_is_not_waited_for() {
+    let (_folder, store) = store();
+    let guard = Guard { headers_within: Duration::from_millis(200), connections: 3 };
+    let running = Running::start(store, Limits { guard, ..Limits::default() }).await;
+    let mut slow = vec![];
+    for begun in ["", "POST /hooks/stripe HTTP/1.1\r\nHost: x\r\n", "POST /hooks/stripe HTTP/1.1\r\nHost: x\r\nX-A: "] {
+        let mut stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    // All places are taken: whoever comes next waits, and has one when the slow ones are gone.
+    let begun = std::time::Instant::now();
+    assert_eq!(running.post("/hooks/stripe", CHARGE).await.status(), 200);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    for mut stream in slow {
+        let mut answer = vec![];
+        let end = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+        assert!(end.is_ok(), "it was closed");
+    }
+}
+
+#[tokio::test]
+async fn headers_have_their_limits() {
+    let (_folder, store) = store();
+    let running = Running::start(store.clone(), Limits::default()).await;
+    let many = (0..100).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
+    let long = format!("X-Long: {}\r\n", "x".repeat(64 << 10));
+    for headers in [many, long] {
+        let mut stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+        let request = format!("POST /hooks/stripe HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 0\r\n\r\n");
+        // It may be answered before all of it was sent.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let mut answer = vec![0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 431");
+    }
+    assert_eq!(store.events(EventFilter::default(), Page::first(1)).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn more_than_a_webhook_takes_are_told_to_come_again() {
+    let (_folder, store) = store();
+    let running = Running::start(store, Limits::default()).await;
+    let paced = Endpoint { pace: Some(Arc::new(Pace::new(2, Duration::from_secs(3600)))), ..endpoint() };
+    let flows = vec![flow("orders", "stripe", "charge.succeeded")];
+    running.routes.store(Arc::new(Routes { endpoints: [("/hooks/stripe".to_owned(), Arc::new(paced))].into(), flows }));
+    let mut statuses = vec![];
+    for n in 0..3 {
+        let answer = running.post("/hooks/stripe", &CHARGE.replace("evt_1", &format!("evt_{n}"))).await;
+        let wait = answer.headers().get("retry-after").map(|wait| wait.to_str().unwrap().parse::<u64>().unwrap());
+        statuses.push((answer.status().as_u16(), wait.is_some_and(|seconds| seconds > 1000)));
+    }
+    assert_eq!(statuses, [(200, false), (200, false), (503, true)]);
+    assert_eq!(running.get("/nowhere").await.0, 404);
+    let metrics = running.metrics.encode();
+    for line in [
+        "flowctl_deliveries_total{connection=\"stripe\",answer=\"too_fast\"} 1",
+        "flowctl_deliveries_total{connection=\"-\",answer=\"not_found\"} 1",
+        "flowctl_delivery_duration_seconds_count{path=\"/hooks/stripe\"} 2",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line} is not in:\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn deliveries_come_encrypted_and_the_certificate_is_replaced_while_they_do() {
+    let fixture = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name);
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    let put = |pair: &str| {
+        std::fs::copy(fixture(&format!("{pair}.crt")), &certificate).unwrap();
+        std::fs::copy(fixture(&format!("{pair}.key")), &key).unwrap();
+    };
+    put("first");
+    let tls = Arc::new(Tls::load(&certificate, &key).unwrap());
+    let (_folder, store) = store();
+    let running = Running::start_with(store, Limits::default(), Some(tls.clone())).await;
+    let trusting = |pair: &str| {
+        let pem = std::fs::read(fixture(&format!("{pair}.crt"))).unwrap();
+        let trusted = reqwest::Certificate::from_pem(&pem).unwrap();
+        reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap()
+    };
+    let deliver = async |client: &reqwest::Client, id: &str| {
+        let body = CHARGE.replace("evt_1", id);
+        let signature = signature(&body, jiff::Timestamp::now().as_second());
+        let url = format!("https://{}/hooks/stripe", running.address);
+        client
+            .post(url)
+            .header("Stripe-Signature", signature)
+            .body(body)
+            .send()
+            .await
+            .map(|answer| answer.status().as_u16())
+    };
+    let first = trusting("first");
+    assert_eq!(deliver(&first, "evt_1").await.unwrap(), 200);
+    assert!(deliver(&trusting("second"), "evt_2").await.is_err(), "another certificate is not trusted");
+    let clear = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert!(clear.post(running.url("/hooks/stripe")).send().await.is_err(), "nothing is taken in clear");
+    put("second");
+    assert_eq!(tls.reload(), Ok(true));
+    assert_eq!(deliver(&trusting("second"), "evt_3").await.unwrap(), 200);
+    assert_eq!(deliver(&first, "evt_4").await.unwrap(), 200, "an open connection goes on");
 }

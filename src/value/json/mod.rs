@@ -63,23 +63,39 @@ pub fn parse_limited(body: &[u8], nesting: usize) -> Result<Value, JsonError> {
 /// How many bytes come before the first `"`, `\\` or control character: what a text in quotes holds as it is.
 pub(super) fn plain(bytes: &[u8]) -> usize {
     // Eight bytes at a time: in a word, bytes that a subtraction takes below zero show in their highest bits.
-    const ONES: u64 = u64::MAX / 0xff;
-    const HIGH: u64 = ONES << 7;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
     let (words, rest) = bytes.as_chunks::<8>();
     let mut at = 0;
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let backslash = word ^ (ONES * u64::from(b'\\'));
-        // A borrow may mark bytes above the first one that counts, never below.
-        let special = below(word, 0x20) | below(quote, 1) | below(backslash, 1);
+        let special = special(u64::from_le_bytes(*word));
         if special != 0 {
             return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
+    // What is left of a text, together with what was looked at or in two halves that overlap.
+    let last = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(word), ..) => u64::from_le_bytes(*word),
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => 0,
+    };
+    if special(last) == 0 {
+        return bytes.len();
+    }
     at + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
+}
+
+/// Marks the bytes of a word that a text in quotes does not hold as they are, in their highest bits. Where there are some,
+/// bytes above the first may be marked wrongly, never one below it.
+#[inline]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let quote = word ^ (ONES * u64::from(b'"'));
+    let backslash = word ^ (ONES * u64::from(b'\\'));
+    below(word, 0x20) | below(quote, 1) | below(backslash, 1)
 }
 
 /// Compact JSON. Missing fields are left out.

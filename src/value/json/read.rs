@@ -54,7 +54,7 @@ struct Names {
     /// A bit for each name met: most new ones are seen to be new by theirs.
     met: u64,
     /// Those of a large record.
-    all: HashSet<Text>,
+    all: Option<HashSet<Text>>,
 }
 
 impl Names {
@@ -66,10 +66,8 @@ impl Names {
         if fields.len() < MANY {
             return !is_new && fields.iter().any(|(known, _)| known == name);
         }
-        if self.all.is_empty() {
-            self.all.extend(fields.iter().map(|(known, _)| known.clone()));
-        }
-        !self.all.insert(name.clone())
+        let all = self.all.get_or_insert_with(|| fields.iter().map(|(known, _)| known.clone()).collect());
+        !all.insert(name.clone())
     }
 }
 
@@ -102,7 +100,15 @@ impl Reader<'_> {
         }
     }
 
+    #[inline]
     fn blanks(&mut self) {
+        // Bodies are mostly written without: one look then.
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.all_blanks();
+        }
+    }
+
+    fn all_blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -111,8 +117,8 @@ impl Reader<'_> {
     fn value(&mut self) -> Result<Value, Stop> {
         match self.peek() {
             Some(b'"') => Ok(Value::Text(self.string()?)),
-            Some(b'{') => self.nested(Reader::record),
-            Some(b'[') => self.nested(Reader::list),
+            Some(b'{') => self.nested(|reader| reader.record()),
+            Some(b'[') => self.nested(|reader| reader.list()),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word(b"true", Value::Bool(true)),
             Some(b'f') => self.word(b"false", Value::Bool(false)),
@@ -121,7 +127,7 @@ impl Reader<'_> {
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Stop>) -> Result<Value, Stop> {
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<Value, Stop>) -> Result<Value, Stop> {
         if self.left == 0 {
             return self.stop("the text is nested too deeply");
         }
@@ -149,24 +155,46 @@ impl Reader<'_> {
             if names.are_with(&name, self.fields.get(start..).unwrap_or_default()) {
                 return stop(place, format!("the name {:?} stands twice in one object", excerpt(&name)));
             }
+            self.fields.push((name, Value::Missing));
             self.blanks();
             if self.peek() != Some(b':') {
                 return self.unexpected("`:`");
             }
             self.at += 1;
             self.blanks();
-            let value = self.value()?;
-            self.fields.push((name, value));
+            // What is no list or record is put where it belongs at once: moved there in one piece, after it was written in
+            // several, it makes the processor wait for its own writes.
+            match self.peek() {
+                Some(b'"') => {
+                    let text = self.string()?;
+                    self.put(Value::Text(text));
+                }
+                _ => match self.whole() {
+                    Some(number) => self.put(Value::from(number)),
+                    None => {
+                        let value = self.value()?;
+                        self.put(value);
+                    }
+                },
+            }
             self.blanks();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Record(Record::read(self.fields.drain(start..))));
+                    return Ok(Value::Record(Record::read(&mut self.fields, start)));
                 }
                 _ => return self.unexpected("`,` or `}`"),
             }
             self.blanks();
+        }
+    }
+
+    /// The value of the field whose name came last.
+    #[inline]
+    fn put(&mut self, value: Value) {
+        if let Some((_, place)) = self.fields.last_mut() {
+            *place = value;
         }
     }
 
@@ -201,6 +229,38 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Result<Value, Stop> {
+        match self.whole() {
+            Some(number) => Ok(Value::from(number)),
+            None => self.any_number(),
+        }
+    }
+
+    /// A whole number of at most 18 digits, as most are, in one pass. `None`, nothing read: it is none, or not well formed.
+    #[inline]
+    fn whole(&mut self) -> Option<i64> {
+        let negative = self.peek() == Some(b'-');
+        let start = self.at + usize::from(negative);
+        let rest = self.bytes.get(start..)?;
+        let (mut value, mut count) = (0i64, 0);
+        for byte in rest.iter().take(19) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+            count += 1;
+        }
+        let more = matches!(rest.get(count), Some(b'.' | b'e' | b'E'));
+        // `-0` keeps its text, and `01` is no number.
+        let zero = rest.first() == Some(&b'0') && (negative || count > 1);
+        if more || zero || !(1..=18).contains(&count) {
+            return None;
+        }
+        self.at = start + count;
+        Some(if negative { -value } else { value })
+    }
+
+    fn any_number(&mut self) -> Result<Value, Stop> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -239,20 +299,25 @@ impl Reader<'_> {
         Ok(())
     }
 
+    #[inline]
     fn string(&mut self) -> Result<Text, Stop> {
         self.at += 1;
         let start = self.at;
-        self.at += super::plain(self.rest());
-        match self.peek() {
-            Some(b'"') => {
-                self.at += 1;
-                Ok(Text::slice(self.owner, start, self.at - 1))
-            }
-            _ => self.escaped(start),
+        let rest = self.rest();
+        let length = super::plain(rest);
+        let closed = rest.get(length) == Some(&b'"');
+        self.at = start + length;
+        if !closed {
+            // Not handed on as it is: the plain text would have to lie where this one is written.
+            let text = self.escaped(start)?;
+            return Ok(text);
         }
+        self.at += 1;
+        Ok(Text::slice(self.owner, start, start + length))
     }
 
     /// A text that is not plain to its end: `at` stands on the first byte that stopped it.
+    #[inline(never)]
     fn escaped(&mut self, start: usize) -> Result<Text, Stop> {
         let mut text = String::new();
         let mut plain = start;

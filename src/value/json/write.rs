@@ -86,7 +86,10 @@ impl Writer {
             } else {
                 self.quoted(name.as_bytes());
             }
-            self.push(if self.indent.is_some() { ": " } else { ":" });
+            self.out.push(b':');
+            if self.indent.is_some() {
+                self.out.push(b' ');
+            }
             self.value(value, depth + 1)?;
         }
         if !first {
@@ -123,8 +126,19 @@ impl Writer {
         }
     }
 
-    fn quoted(&mut self, mut text: &[u8]) {
+    fn quoted(&mut self, text: &[u8]) {
+        let length = plain(text);
+        self.out.reserve(text.len() + 2);
         self.out.push(b'"');
+        match length == text.len() {
+            true => self.out.extend_from_slice(text),
+            false => self.escaped(text),
+        }
+        self.out.push(b'"');
+    }
+
+    #[inline(never)]
+    fn escaped(&mut self, mut text: &[u8]) {
         loop {
             let (run, rest) = text.split_at(plain(text));
             self.out.extend_from_slice(run);
@@ -141,6 +155,5 @@ impl Writer {
             }
             text = after;
         }
-        self.out.push(b'"');
     }
 }

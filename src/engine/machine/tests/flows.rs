@@ -1,24 +1,27 @@
 //! What steps do: a run driven by answers given by hand.
 
+mod beside;
+mod waits;
+
 use super::*;
 use crate::engine::connector::{Is, Row, Sent};
 
 /// A run with its journal and what it waits for.
-struct Case {
-    graph: Arc<ExecutionGraph>,
-    run: Run,
-    journal: Vec<Entry>,
+pub(super) struct Case {
+    pub graph: Arc<ExecutionGraph>,
+    pub run: Run,
+    pub journal: Vec<Entry>,
     now: i64,
     sent: Vec<(String, Arc<Request>)>,
     looks: Vec<String>,
     claims: Vec<Entry>,
     due: Option<i64>,
-    end: Option<End>,
-    refused: Option<String>,
+    pub end: Option<End>,
+    pub refused: Option<String>,
 }
 
 impl Case {
-    fn new(steps: Vec<Node>) -> Case {
+    pub fn new(steps: Vec<Node>) -> Case {
         Case::of(graph(steps))
     }
 
@@ -40,7 +43,7 @@ impl Case {
         case
     }
 
-    fn step(&mut self, command: Command) {
+    pub fn step(&mut self, command: Command) {
         let actions = self.run.step(command, at(self.now), 0.0);
         self.due = None;
         for action in actions {
@@ -52,6 +55,7 @@ impl Case {
                 Action::Wait { until } => self.due = Some(until.as_second() - 1_700_000_000),
                 Action::Finish(end) => self.end = Some(end),
                 Action::Refused(why) => self.refused = Some(why),
+                Action::Call { .. } | Action::Join { .. } => panic!("nothing is called here"),
             }
         }
     }
@@ -63,11 +67,11 @@ impl Case {
         self.step(Command::Answered { node, generation, attempt, outcome });
     }
 
-    fn done(&mut self, node: &str, value: Value) {
+    pub fn done(&mut self, node: &str, value: Value) {
         self.answer(node, Outcome::Done(Row::value(value)));
     }
 
-    fn fail(&mut self, node: &str, class: ErrorClass, code: &str) {
+    pub fn fail(&mut self, node: &str, class: ErrorClass, code: &str) {
         self.answer(node, Outcome::Failed(StepError::new(class, code, "no")));
     }
 
@@ -89,7 +93,7 @@ impl Case {
     }
 
     /// The process goes away and comes back, perhaps with another revision.
-    fn restart(&mut self, graph: Option<Vec<Node>>) {
+    pub fn restart(&mut self, graph: Option<Vec<Node>>) {
         if let Some(steps) = graph {
             self.graph = Arc::new(super::graph(steps));
         }
@@ -98,14 +102,18 @@ impl Case {
         self.step(Command::Resume);
     }
 
-    fn replay(&mut self, from: From, again: &[&str], graph: Option<Vec<Node>>) {
+    pub fn replay(&mut self, from: From, again: &[&str], graph: Option<Vec<Node>>) {
+        let again = again.iter().map(|path| NodePath::new(*path)).collect();
+        self.replayed(Replay { from, again, ..Replay::default() }, graph);
+    }
+
+    pub fn replayed(&mut self, how: Replay, graph: Option<Vec<Node>>) {
         if let Some(steps) = graph {
             self.graph = Arc::new(super::graph(steps));
         }
         self.run = rebuild(&self.graph, &self.journal);
         self.end = None;
-        let again = again.iter().map(|path| NodePath::new(*path)).collect();
-        self.step(Command::Replay { from, again, actor: "anna".into(), reason: "mended".into() });
+        self.step(Command::Replay { how, actor: "anna".into(), reason: "mended".into() });
         if self.refused.is_none() {
             self.restart(None);
         }
@@ -118,16 +126,16 @@ impl Case {
         }
     }
 
-    fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<&str> {
         self.sent.iter().map(|(node, _)| node.as_str()).collect()
     }
 
-    fn key(&self, n: usize) -> &str {
+    pub fn key(&self, n: usize) -> &str {
         self.sent[n].1.key.as_ref().unwrap()
     }
 }
 
-fn note(note: &str) -> Code {
+pub(super) fn note(note: &str) -> Code {
     record(vec![("ref", constant(text("CAP-1"))), ("note", constant(text(note)))])
 }
 
@@ -135,7 +143,7 @@ fn transform(id: &str, code: Code) -> Node {
     step(id, NodeKind::Transform(slot(code)))
 }
 
-fn for_each(steps: Vec<Node>, items: Vec<Value>, concurrency: usize) -> Node {
+pub(super) fn for_each(steps: Vec<Node>, items: Vec<Value>, concurrency: usize) -> Node {
     let each = ForEach {
         items: slot(constant(Value::from(items))),
         item: "item".into(),
@@ -148,11 +156,11 @@ fn for_each(steps: Vec<Node>, items: Vec<Value>, concurrency: usize) -> Node {
     step("lines", NodeKind::ForEach(Box::new(each)))
 }
 
-fn item(key: impl Into<Value>) -> Value {
+pub(super) fn item(key: impl Into<Value>) -> Value {
     fields(&[("k", key.into())])
 }
 
-fn case(when: Option<Code>, steps: Vec<Node>, result: Option<Code>) -> crate::graph::Case {
+pub(super) fn case(when: Option<Code>, steps: Vec<Node>, result: Option<Code>) -> crate::graph::Case {
     crate::graph::Case { when: when.map(slot), steps, result: result.map(slot) }
 }
 

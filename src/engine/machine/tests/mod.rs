@@ -2,6 +2,7 @@
 
 mod flows;
 mod formulas;
+mod replay;
 mod walker;
 
 use super::*;

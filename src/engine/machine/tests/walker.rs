@@ -279,7 +279,7 @@ impl Walk {
                 world.replays -= 1;
                 self.rebuild(world, edited);
                 let (actor, reason) = ("anna".into(), "mended".into());
-                world.step(Command::Replay { from: From::Failed, again: vec![], actor, reason });
+                world.step(Command::Replay { how: Replay::default(), actor, reason });
                 self.rebuild(world, edited);
                 world.step(Command::Resume);
             }
@@ -392,6 +392,7 @@ impl World {
                 Action::Wait { until } => self.due = Some(until),
                 Action::Finish(end) => self.end = Some(end),
                 Action::Refused(why) => panic!("refused: {why}"),
+                Action::Call { .. } | Action::Join { .. } => panic!("nothing is called here"),
             }
         }
     }
