@@ -38,7 +38,7 @@ steps:
   - id: told
     call:
       operation: stripe.charges.update
-      id: event.data.object.id
+      key: event.data.object.id
       body: steps.note
 ";
 
