@@ -68,7 +68,14 @@ fn head(detail: &Value, full: bool, out: &mut String) {
         }
     };
     fact("run", text(run, "id"));
-    fact("flow", format!("{} at revision {}", text(run, "flow"), short(&text(run, "revision"))));
+    // One that never began has none.
+    fact(
+        "flow",
+        match text(run, "revision") {
+            none if none.is_empty() => text(run, "flow"),
+            revision => format!("{} at revision {}", text(run, "flow"), short(&revision)),
+        },
+    );
     let held = if text(run, "holds_key") == "true" { ", holds its order key" } else { "" };
     fact("state", format!("{}{held}", text(run, "state")));
     fact("reason", text(run, "reason"));
