@@ -68,6 +68,51 @@ impl Who {
     }
 }
 
+/// Which part of a list is shown.
+#[derive(clap::Args)]
+pub struct Part {
+    /// How many at most.
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Where an earlier part ended.
+    #[arg(long, value_name = "PLACE")]
+    after: Option<String>,
+}
+
+impl Part {
+    /// What is asked, with the part of it.
+    pub fn of<'q, const N: usize>(self, asked: [(&'q str, Option<String>); N]) -> Vec<(&'q str, Option<String>)> {
+        let part = [("limit", self.limit.map(|limit| limit.to_string())), ("after", self.after)];
+        asked.into_iter().chain(part).collect()
+    }
+}
+
+/// Whether payloads are shown as they are, and who wants to see them so.
+#[derive(clap::Args)]
+pub struct Unmasked {
+    /// Everything as it is. Needs a reason, which is kept in the audit.
+    #[arg(long, requires = "reason")]
+    unmasked: bool,
+    /// Who looks. Unless written: your user name.
+    #[arg(long, value_name = "NAME", requires = "unmasked")]
+    actor: Option<String>,
+    /// With --unmasked: why.
+    #[arg(long, value_name = "TEXT", requires = "unmasked")]
+    reason: Option<String>,
+}
+
+impl Unmasked {
+    /// As it is asked of the admin API.
+    pub fn query(self) -> anyhow::Result<Vec<(&'static str, Option<String>)>> {
+        if !self.unmasked {
+            return Ok(vec![]);
+        }
+        let who = Who::of(self.actor, self.reason.clone()).fields()?;
+        let actor = who.get("actor").and_then(|actor| Some(actor.as_str()?.to_owned()));
+        Ok(vec![("masked", Some("false".to_owned())), ("actor", actor), ("reason", self.reason)])
+    }
+}
+
 /// An answer of the runtime.
 pub struct Answer {
     pub status: u16,

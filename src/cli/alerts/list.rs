@@ -1,7 +1,7 @@
 //! `flowctl alerts list`.
 
 use crate::cli::End;
-use crate::cli::admin::{self, Admin, items, line, text, time};
+use crate::cli::admin::{self, Admin, Part, items, line, text, time};
 use crate::cli::table::table;
 
 /// Lists open alerts, the latest opened first.
@@ -18,22 +18,13 @@ pub struct Args {
     /// Only with this code.
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
-    /// How many at most.
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
-    /// Where an earlier part ended.
-    #[arg(long, value_name = "PLACE")]
-    after: Option<String>,
+    #[command(flatten)]
+    part: Part,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let query = [
-        ("open", (!args.all).then(|| "true".to_owned())),
-        ("flow", args.flow),
-        ("code", args.code),
-        ("limit", args.limit.map(|limit| limit.to_string())),
-        ("after", args.after),
-    ];
+    let query =
+        args.part.of([("open", (!args.all).then(|| "true".to_owned())), ("flow", args.flow), ("code", args.code)]);
     let answer = args.admin.get("/api/alerts", &query)?;
     let end = args.admin.show(&answer, |listed| {
         let rows: Vec<_> = items(listed).iter().map(row).collect();

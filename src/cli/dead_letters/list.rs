@@ -1,7 +1,7 @@
 //! `flowctl dead-letters list`.
 
 use crate::cli::End;
-use crate::cli::admin::{self, Admin, items, line, text, time};
+use crate::cli::admin::{self, Admin, Part, items, line, text, time};
 use crate::cli::table::table;
 
 /// Lists runs that failed, and events that cannot be read.
@@ -24,23 +24,12 @@ pub struct Args {
     /// Accepted before: an instant, or how long ago.
     #[arg(long, value_name = "WHEN", value_parser = admin::instant)]
     until: Option<String>,
-    /// How many at most.
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
-    /// Where an earlier part ended.
-    #[arg(long, value_name = "PLACE")]
-    after: Option<String>,
+    #[command(flatten)]
+    part: Part,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let query = [
-        ("flow", args.flow),
-        ("code", args.code),
-        ("since", args.since),
-        ("until", args.until),
-        ("limit", args.limit.map(|limit| limit.to_string())),
-        ("after", args.after),
-    ];
+    let query = args.part.of([("flow", args.flow), ("code", args.code), ("since", args.since), ("until", args.until)]);
     let answer = args.admin.get("/api/dead-letters", &query)?;
     let end = args.admin.show(&answer, |listed| {
         let rows: Vec<_> = items(listed)

@@ -1,7 +1,7 @@
 //! `flowctl events list`.
 
 use crate::cli::End;
-use crate::cli::admin::{self, Admin, items, line, text, time};
+use crate::cli::admin::{self, Admin, Part, items, line, text, time};
 use crate::cli::table::table;
 use crate::value::Value;
 
@@ -22,22 +22,13 @@ pub struct Args {
     /// Only with this id of the provider.
     #[arg(long, value_name = "ID")]
     provider_id: Option<String>,
-    /// How many at most.
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
-    /// Where an earlier part ended.
-    #[arg(long, value_name = "PLACE")]
-    after: Option<String>,
+    #[command(flatten)]
+    part: Part,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let query = [
-        ("connection", args.connection),
-        ("state", args.state),
-        ("provider_id", args.provider_id),
-        ("limit", args.limit.map(|limit| limit.to_string())),
-        ("after", args.after),
-    ];
+    let query =
+        args.part.of([("connection", args.connection), ("state", args.state), ("provider_id", args.provider_id)]);
     let answer = args.admin.get("/api/events", &query)?;
     let end = args.admin.show(&answer, |listed| {
         let rows: Vec<_> = items(listed).iter().map(row).collect();

@@ -1,7 +1,7 @@
 //! `flowctl events show EVENT`.
 
 use crate::cli::End;
-use crate::cli::admin::{Admin, Who, text, time};
+use crate::cli::admin::{Admin, Unmasked, text, time};
 use crate::cli::runs::show::payload;
 use crate::value::Value;
 
@@ -15,25 +15,12 @@ pub struct Args {
     /// What came in whole, not only its beginning.
     #[arg(long)]
     full: bool,
-    /// Everything as it is. Needs a reason, which is kept in the audit.
-    #[arg(long, requires = "reason")]
-    unmasked: bool,
-    /// Who looks. Unless written: your user name.
-    #[arg(long, value_name = "NAME", requires = "unmasked")]
-    actor: Option<String>,
-    /// With --unmasked: why.
-    #[arg(long, value_name = "TEXT", requires = "unmasked")]
-    reason: Option<String>,
+    #[command(flatten)]
+    unmasked: Unmasked,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let mut query = vec![];
-    if args.unmasked {
-        let who = Who::of(args.actor.clone(), args.reason.clone()).fields()?;
-        query.push(("masked", Some("false".to_owned())));
-        query.push(("actor", who.get("actor").and_then(|actor| Some(actor.as_str()?.to_owned()))));
-        query.push(("reason", args.reason.clone()));
-    }
+    let query = args.unmasked.query()?;
     let answer = args.admin.get(&format!("/api/events/{}", args.event), &query)?;
     args.admin.show(&answer, |detail| page(detail, args.full))
 }

@@ -1,7 +1,7 @@
 //! `flowctl runs list`.
 
 use crate::cli::End;
-use crate::cli::admin::{self, Admin, items, line, text, time};
+use crate::cli::admin::{self, Admin, Part, items, line, text, time};
 use crate::cli::table::table;
 use crate::value::Value;
 
@@ -38,16 +38,12 @@ pub struct Args {
     /// Accepted before: an instant, or how long ago.
     #[arg(long, value_name = "WHEN", value_parser = admin::instant)]
     until: Option<String>,
-    /// How many at most.
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
-    /// Where an earlier part ended.
-    #[arg(long, value_name = "PLACE")]
-    after: Option<String>,
+    #[command(flatten)]
+    part: Part,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let query = [
+    let query = args.part.of([
         ("flow", args.flow),
         ("state", args.state),
         ("dedupe", args.dedupe),
@@ -56,9 +52,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         ("code", args.code),
         ("since", args.since),
         ("until", args.until),
-        ("limit", args.limit.map(|limit| limit.to_string())),
-        ("after", args.after),
-    ];
+    ]);
     let answer = args.admin.get("/api/runs", &query)?;
     let end = args.admin.show(&answer, |listed| {
         let rows: Vec<_> = items(listed).iter().map(row).collect();

@@ -1,7 +1,7 @@
 //! `flowctl runs show RUN`.
 
 use crate::cli::End;
-use crate::cli::admin::{Admin, Who, line, plain, short, text, time};
+use crate::cli::admin::{Admin, Unmasked, line, plain, short, text, time};
 use crate::value::{Value, json};
 
 /// Shows a run: what came in, and each step's input, output, error and attempts. Persons and secrets are masked.
@@ -20,25 +20,12 @@ pub struct Args {
     /// Inputs and outputs whole, not only their beginnings.
     #[arg(long)]
     full: bool,
-    /// Everything as it is. Needs a reason, which is kept in the audit.
-    #[arg(long, requires = "reason")]
-    unmasked: bool,
-    /// Who looks. Unless written: your user name.
-    #[arg(long, value_name = "NAME", requires = "unmasked")]
-    actor: Option<String>,
-    /// With --unmasked: why.
-    #[arg(long, value_name = "TEXT", requires = "unmasked")]
-    reason: Option<String>,
+    #[command(flatten)]
+    unmasked: Unmasked,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let mut query = vec![];
-    if args.unmasked {
-        let who = Who::of(args.actor.clone(), args.reason.clone()).fields()?;
-        query.push(("masked", Some("false".to_owned())));
-        query.push(("actor", who.get("actor").and_then(|actor| Some(actor.as_str()?.to_owned()))));
-        query.push(("reason", args.reason.clone()));
-    }
+    let query = args.unmasked.query()?;
     let answer = args.admin.get(&format!("/api/runs/{}", args.run), &query)?;
     args.admin.show(&answer, |detail| page(detail, args.step.as_deref(), args.full))
 }
