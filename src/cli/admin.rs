@@ -81,7 +81,7 @@ pub struct Part {
 
 impl Part {
     /// What is asked, with the part of it.
-    pub fn of<'q, const N: usize>(self, asked: [(&'q str, Option<String>); N]) -> Vec<(&'q str, Option<String>)> {
+    pub fn of<const N: usize>(self, asked: [(&str, Option<String>); N]) -> Vec<(&str, Option<String>)> {
         let part = [("limit", self.limit.map(|limit| limit.to_string())), ("after", self.after)];
         asked.into_iter().chain(part).collect()
     }
