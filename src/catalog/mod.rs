@@ -12,6 +12,7 @@ mod check;
 mod dropped;
 mod error;
 mod event;
+mod expand;
 mod infolog;
 mod operation;
 mod paging;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Listing, Own, Reconcile, SecretPlace, Verify};
+pub use expand::{Expand, Unexpandable};
 pub use operation::{
     AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
     RepeatEntry, Request, When,
@@ -157,10 +159,12 @@ const TYPES: &[(&str, &str)] = types! {
     "stripe/invoice"
     "stripe/invoice_line"
     "stripe/invoice_payment"
+    "stripe/metadata_params"
     "stripe/payment_intent"
     "stripe/payout"
     "stripe/price"
     "stripe/price_params"
+    "stripe/price_update"
     "stripe/product"
     "stripe/product_params"
     "stripe/refund"
@@ -168,6 +172,9 @@ const TYPES: &[(&str, &str)] = types! {
     "stripe/shipping"
     "stripe/subscription"
     "stripe/subscription_item"
+    "stripe/webhook_endpoint"
+    "stripe/webhook_endpoint_params"
+    "stripe/webhook_endpoint_update"
 };
 
 /// All systems. Cheap to clone.
@@ -292,6 +299,9 @@ impl System {
                 let base =
                     written.get(same).ok_or_else(|| format!("{name} is the same as {same}, which is not there"))?;
                 operation.complete_from(base);
+            }
+            for (param, declared) in system.params.iter().filter(|_| operation.http.is_some()) {
+                operation.params.entry(param.clone()).or_insert_with(|| declared.clone());
             }
         }
         Ok(system)

@@ -23,6 +23,7 @@ pub mod oauth;
 pub mod odata;
 pub mod pages;
 pub mod request;
+pub mod search;
 pub mod secret;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ pub use secret::{ReferenceError, Secret, read_reference};
 
 use crate::catalog::{Catalog, Exactly, Find, TypeRef, Types};
 use crate::engine::connector::{
-    Attempt, Connector, EvaluatedFilter, LookOutcome, Outcome, Parameter, Reply, Request, Row, Sent, StepError,
+    Attempt, Connector, EvaluatedFilter, Is, LookOutcome, Outcome, Parameter, Reply, Request, Row, Sent, StepError,
 };
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
@@ -176,6 +177,10 @@ impl Connectors {
             Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
                 Err(Stop::Missing(error))
+            }
+            // Nothing is given, and what was to be done is so already.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+                Ok(bound.row(Value::Missing, false, error.status))
             }
             Err(none) => Err(none.into()),
         }
