@@ -97,7 +97,7 @@ impl Inner {
                 (live.revision, live.graph, Some(live.revision))
             }
         };
-        let facts = facts(&self.config.project, loaded, revision)?;
+        let facts = facts(&self.config.project, loaded, revision, &graph)?;
         let entries = loaded.journal.iter().filter_map(|entry| decode(entry).transpose());
         let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
         let next_seq =
@@ -120,7 +120,7 @@ pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
     read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
 }
 
-fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
+fn facts(project: &Text, loaded: &LoadedRun, revision: Hash, graph: &ExecutionGraph) -> Result<Facts, Stopped> {
     let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
         Stored::Accepted(accepted) => accepted.dedupe.clone(),
         _ => None,
@@ -130,7 +130,7 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, St
         id: loaded.run.id.to_string().into(),
         dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
         revision: revision.to_string().into(),
-        event: payload(loaded)?,
+        event: graph.trigger.kind.event(payload(loaded)?),
         trigger: door::trigger(&loaded.event),
     })
 }

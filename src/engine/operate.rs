@@ -231,7 +231,7 @@ impl Executor {
     fn at_the_door(&self, loaded: &LoadedRun) -> Result<crate::store::NewRun, String> {
         let flow = loaded.run.flow.as_str();
         let live = self.inner.revisions.live(flow).ok_or_else(|| format!("there is no flow `{flow}` any more"))?;
-        let event = payload(loaded).map_err(|why| why.to_string())?;
+        let event = live.graph.trigger.kind.event(payload(loaded).map_err(|why| why.to_string())?);
         let trigger = door::trigger(&loaded.event);
         let new = door::ask(&live.graph, &event, &trigger, &loaded.event.provider_id, loaded.event.own);
         match &new.start {
