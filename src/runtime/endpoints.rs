@@ -1,12 +1,13 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Own, System, Verify};
+use crate::catalog::{Catalog, Decoder, Own, System, Types, Verify};
 use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::connections::Connection;
 use crate::model::project::Privacy;
 use crate::triggers::ingress::{Endpoint, Verification};
 use crate::triggers::rate::Pace;
+use crate::triggers::shared_secret::SecretIn;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,17 @@ fn own_users(system: &System, config: Option<&ConnectionConfig>) -> BTreeMap<Str
     keys.filter_map(|key| Some((key.clone(), config?.param(key)?.to_owned()))).collect()
 }
 
+/// Where a shared secret stands unless the connection says otherwise: what Dataverse calls a webhook key.
+const SECRET_IN: &str = "query.code";
+
+/// Whether deliveries that prove themselves so can be taken.
+fn is_known(verify: &Verify) -> bool {
+    match verify {
+        Verify::Code(code) => code == "stripe_signature",
+        Verify::SharedSecret(_) => true,
+    }
+}
+
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
     connections: &BTreeMap<String, Connection>,
@@ -38,8 +50,8 @@ pub(super) fn endpoints(
     for (name, connection) in connections {
         let Some(webhook) = &connection.webhook else { continue };
         let Some(system) = catalog.system(&connection.system) else { continue };
-        let is_stripe = |verify: &Verify| matches!(verify, Verify::Code(code) if code == "stripe_signature");
-        if !system.events.values().any(|group| group.verify.as_ref().is_some_and(is_stripe)) {
+        let verify = system.events.values().find_map(|group| group.verify.as_ref());
+        if !verify.is_some_and(is_known) {
             // Events of this system cannot be verified yet, and nothing unverified is ever taken.
             let message = format!("webhooks of {} are not supported by this version", system.title);
             findings.push(Diagnostic::warning(Code::F0353, message, webhook.span).help("its endpoint answers 404"));
@@ -59,12 +71,26 @@ pub(super) fn endpoints(
             findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
         }
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
-        let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+        let verification = match verify {
+            Some(Verify::SharedSecret(_)) => {
+                let written = webhook.place.as_ref().map_or(SECRET_IN, |place| place.as_str());
+                let Some(place) = SecretIn::parse(written) else { continue };
+                Verification::SharedSecret { secrets, place }
+            }
+            _ => {
+                let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+                Verification::Stripe { secrets, tolerance }
+            }
+        };
+        let types = Types::bundled(catalog);
+        let decoders =
+            system.events.iter().filter_map(|(name, group)| Some((name.clone(), Decoder::of(group, system, &types)?)));
         let endpoint = Endpoint {
             privacy: privacy.clone(),
             connection: name.clone(),
             system: Arc::new(system.clone()),
-            verification: Verification::Stripe { secrets, tolerance },
+            decoders: Arc::new(decoders.collect()),
+            verification,
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
             own_users: own_users(system, configs.get(name)),

@@ -292,16 +292,17 @@ impl Inner {
         // Nothing is read for connections that are written wrong.
         let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
         let resolved = shape.and_then(|()| {
-            let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
+            let catalog = &compilation.catalog;
+            let configs = resolve_all(&effective.connections, catalog, &self.root, &super::env)?;
             let endpoints =
-                endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root, &compilation.privacy)?;
+                endpoints(&effective.connections, &configs, &project, catalog, &self.root, &compilation.privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {
             Ok((configs, endpoints)) => {
                 let names = configs.keys().cloned().collect::<Vec<_>>();
                 self.told.store(Arc::new(super::alerts::told(&configs)));
-                self.connectors.replace(configs);
+                self.connectors.replace(compilation.catalog.clone(), configs);
                 self.executor.set_connectors(by_connection(&self.connectors, names.into_iter()));
                 Some(endpoints)
             }
