@@ -9,6 +9,7 @@
 //! so that loading cannot fail where it matters.
 
 mod check;
+mod decode;
 mod dropped;
 mod error;
 mod event;
@@ -38,7 +39,7 @@ pub use operation::{
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};
 pub use payload::Types;
-pub use remote_context::Decoder;
+pub use decode::Decoder;
 pub use scalar::{Rate, Template, TypeRef};
 pub use system::{
     Auth, Base, BodyForm, ConnectionKey, Credentials, Dialect, Entity, EnumForm, FilterRules, Http, InForm, InRule,
@@ -119,6 +120,7 @@ const TYPES: &[(&str, &str)] = types! {
     "finops/ReturnOrderHeaders"
     "finops/ReturnOrderLinesV2"
     "finops/SalesInvoiceHeadersV2"
+    "finops/SalesInvoicePosted"
     "finops/SalesOrderHeadersV2"
     "finops/SalesPriceAgreements"
     "finops/VendorPaymentJournalHeaders"
