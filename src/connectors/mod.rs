@@ -24,6 +24,7 @@ pub mod odata;
 pub mod pages;
 pub mod request;
 pub mod secret;
+pub mod secrets;
 #[cfg(test)]
 mod tests;
 mod windows;
