@@ -28,10 +28,7 @@ async fn business_events_are_kept_but_for_the_endpoints_test() {
         connection: "d365".to_owned(),
         system: Arc::new(system.clone()),
         decoders: Arc::new(decoders.collect()),
-        verification: Verification::SharedSecret {
-            secrets: vec!["k3y".into()],
-            place: SecretIn::Query("code".into()),
-        },
+        verification: Verification::SharedSecret { secrets: vec!["k3y".into()], place: SecretIn::Query("code".into()) },
         live: None,
         own_users: [("own_user".to_owned(), US.to_owned())].into(),
         ..super::endpoint()
