@@ -293,8 +293,15 @@ impl Inner {
         let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
         let resolved = shape.and_then(|()| {
             let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
-            let endpoints =
-                endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root, &compilation.privacy)?;
+            let endpoints = endpoints(
+                &effective.connections,
+                &configs,
+                &self.connectors,
+                &project,
+                &self.catalog,
+                &self.root,
+                &compilation.privacy,
+            )?;
             Ok((configs, endpoints))
         });
         match resolved {

@@ -5,6 +5,7 @@
 //! speaks HTTP. Invariants: nothing unverified is kept; nothing kept is answered before it is durable; whatever is
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
+use super::paypal::{Unproved, Verifier};
 use super::rate::Pace;
 use super::{intake, stripe};
 use crate::catalog::System;
@@ -38,7 +39,12 @@ pub struct Endpoint {
 /// How deliveries of an endpoint are proved. Secrets are the current ones.
 #[derive(Clone)]
 pub enum Verification {
-    Stripe { secrets: Vec<String>, tolerance: Duration },
+    Stripe {
+        secrets: Vec<String>,
+        tolerance: Duration,
+    },
+    /// May have to fetch a certificate or ask PayPal first.
+    Paypal(Arc<Verifier>),
 }
 
 /// What is answered, and what is to be counted and said.
@@ -58,7 +64,7 @@ pub enum Answer {
     Ignored,
     /// Not kept: not from the provider, or malformed beyond proof.
     Refused { status: u16, why: String },
-    /// Not kept: the store cannot take it now. The provider will come again.
+    /// Not kept: the store cannot take it now, or it cannot be verified now. The provider will come again.
     Unavailable { retry_after: Duration, why: String },
 }
 
@@ -108,8 +114,10 @@ pub async fn take(
     store: &dyn Store,
     delivery: Delivery<'_>,
 ) -> Answer {
-    if let Err((status, why)) = verify(endpoint, &delivery) {
-        return Answer::Refused { status, why };
+    match verify(endpoint, &delivery).await {
+        Ok(()) => {}
+        Err(Unproved::Refused { status, why }) => return Answer::Refused { status, why },
+        Err(Unproved::Later { retry_after, why }) => return Answer::Unavailable { retry_after, why },
     }
     let headers = intake::kept_headers(delivery.headers);
     let Some((event, runs)) = intake::read(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
@@ -139,12 +147,15 @@ fn unavailable(error: StoreError) -> Answer {
     Answer::Unavailable { retry_after, why: error.to_string() }
 }
 
-fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), (u16, String)> {
+async fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), Unproved> {
     match &endpoint.verification {
         Verification::Stripe { secrets, tolerance } => {
             let header = delivery.header("stripe-signature");
             stripe::verify(header, &delivery.body, secrets, *tolerance, delivery.received_at.as_second())
-                .map_err(|error| (error.status(), error.to_string()))
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
+        }
+        Verification::Paypal(verifier) => {
+            verifier.verify(|name| delivery.header(name), &delivery.body, delivery.received_at).await
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod askers;
 mod ingress;
+mod paypal;
 mod server;
 
 use super::ingress::{Endpoint, Verification};
