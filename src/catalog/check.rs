@@ -166,6 +166,11 @@ impl Checked<'_> {
             if group.verify.is_none() && !self.system.webhook.is_empty() {
                 problems.push(format!("events {name}: it does not say how they are verified"));
             }
+            for (field, given) in &group.gives {
+                let mut found = vec![];
+                self.ty(&given.ty, &mut found);
+                problems.extend(found.into_iter().map(|problem| format!("events {name}: {field}: {problem}")));
+            }
             let Reconcile::List(listing) = &group.reconcile else { continue };
             let Some(operation) = self.system.operations.get(&listing.operation) else {
                 problems.push(format!("events {name}: there is no operation {}", listing.operation));

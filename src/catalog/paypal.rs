@@ -155,10 +155,10 @@ mod tests {
             ("BILLING.SUBSCRIPTION.CANCELED", "BILLING.SUBSCRIPTION.CANCELLED"),
             ("PAYMENT.PAYOUTS-ITEM.CANCELLED", "PAYMENT.PAYOUTS-ITEM.CANCELED"),
         ] {
-            assert!(catalog.event("paypal", written).is_none(), "{written}");
+            assert!(paypal.event(written).is_none(), "{written}");
             assert!(paypal.event_help(written).ends_with(&format!("`{meant}`")), "{written}");
         }
-        let (_, name, _) = catalog.event("paypal", "PAYMENT.CAPTURE.DECLINED").unwrap();
+        let (_, name) = paypal.event("PAYMENT.CAPTURE.DECLINED").unwrap();
         assert_eq!(name, "PAYMENT.CAPTURE.DENIED");
     }
 }

@@ -38,6 +38,10 @@ pub struct System {
     pub filter: Option<FilterRules>,
     #[serde(default)]
     pub entities: IndexMap<String, Entity>,
+    /// What can be done with a table that only a project knows (`types/SYSTEM/NAME.json` with `x-key`). Nothing: there
+    /// are no such tables.
+    #[serde(default)]
+    pub own_tables: Vec<String>,
     /// By their name without the system's.
     pub operations: IndexMap<String, Operation>,
     #[serde(default, deserialize_with = "groups")]
@@ -219,6 +223,12 @@ pub struct Entity {
     /// As it is written in a flow and in a URL: the entity set.
     #[serde(skip)]
     pub name: String,
+    /// What the system itself calls one row (`salesorder`), as its payload type says.
+    #[serde(skip)]
+    pub logical_name: Option<String>,
+    /// Other keys by which a row can be named, each a list of columns, as its payload type says.
+    #[serde(skip)]
+    pub alternate_keys: Vec<Vec<String>>,
     pub title: Option<String>,
     /// All key columns in their order.
     pub key: Vec<String>,

@@ -83,7 +83,8 @@ fn what_flows_ask_for_is_there() {
     assert_eq!(update.repeat(false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
     assert_eq!(update.idempotency_header(), Some(("Idempotency-Key", Some(255))));
 
-    let (group, name, event) = catalog.event("stripe", "charge.succeeded").unwrap();
+    let (group, name) = catalog.system("stripe").unwrap().event("charge.succeeded").unwrap();
+    let event = &group.types[name];
     assert_eq!((name, event.ty.as_str()), ("charge.succeeded", "stripe.charge"));
     assert_eq!(group.own, Own::IdempotencyKey(Place::try_from("body.request.idempotency_key".to_owned()).unwrap()));
     assert!(catalog.operation("finops.nothing").is_none() && catalog.operation("finops").is_none());
@@ -287,8 +288,9 @@ fn fo_dates_are_written_at_noon_and_enums_keep_their_name() {
 fn an_event_holds_its_own_payload_in_the_envelope() {
     let catalog = Catalog::bundled();
     let types = Types::bundled(&catalog);
-    let (group, name, _) = catalog.event("stripe", "charge.captured").unwrap();
-    let event = types.event(group, name);
+    let stripe = catalog.system("stripe").unwrap();
+    let (group, name) = stripe.event("charge.captured").unwrap();
+    let event = types.event(stripe, group, name);
     assert_eq!(field(&event, "id"), Type::text());
     assert_eq!(field(&field(&event, "data"), "object").to_string(), "stripe.charge");
 }
@@ -489,7 +491,8 @@ fn the_format_says_more_than_is_bundled() {
     assert!(find.is_done(&record(&[("status", text("COMPLETED"))])));
     assert!(!find.is_done(&record(&[("status", text("APPROVED"))])) && !find.is_done(&Value::Missing));
 
-    let (group, name, _) = catalog.event("pay", "REVERSED").unwrap();
+    let pay = catalog.system("pay").unwrap();
+    let (group, name) = pay.event("REVERSED").unwrap();
     assert_eq!((name, &group.own, group.id.len()), ("REFUNDED", &Own::Unknown, 2));
     assert!(matches!(&group.reconcile, Reconcile::List(listing) if listing.operation == "many"));
     assert!(pay.event_help("REFUND.COMPLETED").ends_with("`REFUNDED`"));

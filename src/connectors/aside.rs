@@ -23,7 +23,8 @@ impl Connectors {
         body: String,
         timeout: Duration,
     ) -> Result<Answer, StepError> {
-        let live = self.connection(connection)?;
+        let now = self.now.load_full();
+        let live = now.connection(connection)?;
         let url = live.config.base.join(path);
         let url = url.map_err(|error| StepError::new(ErrorClass::Config, "bad_address", error.to_string()))?;
         let call = Call { method: "POST", url, headers: vec![], body: Some((body, "application/json")) };

@@ -25,6 +25,7 @@ pub mod odata;
 pub mod pages;
 pub mod request;
 pub mod secret;
+pub mod secrets;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -49,10 +50,15 @@ use std::time::Duration;
 
 /// All connections of a project, to be replaced as a whole when it is reloaded.
 pub struct Connectors {
+    client: reqwest::Client,
+    now: ArcSwap<Now>,
+}
+
+/// What is known of a project's systems, and its connections, at one time.
+struct Now {
     catalog: Catalog,
     types: Types,
-    client: reqwest::Client,
-    live: ArcSwap<BTreeMap<String, Arc<Live>>>,
+    live: BTreeMap<String, Arc<Live>>,
 }
 
 impl Connectors {
@@ -61,33 +67,35 @@ impl Connectors {
         catalog: Catalog,
         configs: BTreeMap<String, ConnectionConfig>,
     ) -> Result<Connectors, Box<dyn std::error::Error + Send + Sync>> {
-        let types = Types::bundled(&catalog);
-        let connectors = Connectors { catalog, types, client: http::client()?, live: ArcSwap::default() };
-        connectors.replace(configs);
+        let nothing = Now { types: Types::bundled(&catalog), catalog: catalog.clone(), live: BTreeMap::new() };
+        let connectors = Connectors { client: http::client()?, now: ArcSwap::from_pointee(nothing) };
+        connectors.replace(catalog, configs);
         Ok(connectors)
     }
 
-    /// Takes new configurations. A connection whose own has not changed keeps its token, limits and circuit; what is
-    /// under way ends with the old one.
-    pub fn replace(&self, configs: BTreeMap<String, ConnectionConfig>) {
-        let before = self.live.load_full();
+    /// Takes new configurations, and the catalogue with the project's own tables. A connection whose own has not changed
+    /// keeps its token, limits and circuit; what is under way ends with the old one.
+    pub fn replace(&self, catalog: Catalog, configs: BTreeMap<String, ConnectionConfig>) {
+        let before = self.now.load_full();
         let live = configs.into_iter().map(|(name, config)| {
-            let kept = before.get(&name).filter(|live| live.config == config).cloned();
+            let kept = before.live.get(&name).filter(|live| live.config == config).cloned();
             (name, kept.unwrap_or_else(|| Arc::new(Live::new(config))))
         });
-        self.live.store(Arc::new(live.collect()));
+        let live = live.collect();
+        self.now.store(Arc::new(Now { types: Types::bundled(&catalog), catalog, live }));
     }
 
     async fn do_send(&self, request: &Request, attempt: &Attempt<'_>) -> Outcome {
-        let live = match self.connection(&request.connection) {
+        let now = self.now.load_full();
+        let live = match now.connection(&request.connection) {
             Ok(live) => live,
             Err(error) => return Outcome::Failed(error),
         };
-        let done = match self.bind(&live, request, attempt) {
+        let done = match now.bind(live, request, attempt) {
             Ok(bound) if !bound.graph.members().is_empty() => {
-                self.change(&live, &bound, request, self.timeout(&live, attempt)).await
+                self.change(&now, live, &bound, request, timeout(live, attempt)).await
             }
-            Ok(bound) => self.perform(&live, &bound, self.timeout(&live, attempt)).await,
+            Ok(bound) => self.perform(live, &bound, timeout(live, attempt)).await,
             Err(error) => Err(Stop::Failed(error)),
         };
         match done {
@@ -107,7 +115,14 @@ impl Connectors {
     }
 
     /// Sends a change set.
-    async fn change(&self, live: &Live, set: &Bound<'_>, request: &Request, timeout: Duration) -> Result<Row, Stop> {
+    async fn change(
+        &self,
+        now: &Now,
+        live: &Live,
+        set: &Bound<'_>,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Row, Stop> {
         let mut requests = vec![];
         for write in request.writes() {
             let member = changeset::member(set.graph, &write.path).ok_or_else(|| changeset::no_member(&write.path))?;
@@ -116,7 +131,7 @@ impl Connectors {
         }
         let bind = |(path, request, operation)| {
             let attempt = Attempt { operation, number: 1, timeout: None };
-            Ok((path, self.bind(live, request, &attempt)?))
+            Ok((path, now.bind(live, request, &attempt)?))
         };
         let writes = requests.iter().map(|(path, request, operation)| bind((*path, request, *operation)));
         let writes: Vec<(&Text, Bound<'_>)> = writes.collect::<Result<_, StepError>>()?;
@@ -135,8 +150,9 @@ impl Connectors {
 
     /// The work of an earlier attempt at the address that a refusal names (`find.at`), else where it is always looked for.
     async fn there(&self, request: &Request, attempt: &Attempt<'_>, refusal: &Value) -> Result<Vec<Row>, Stop> {
-        let live = self.connection(&request.connection)?;
-        let written = self.bind(&live, request, attempt)?;
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection)?;
+        let written = now.bind(live, request, attempt)?;
         let find = written.operation.repeat(false).and_then(|entry| entry.find.as_ref());
         let link = find.and_then(|find| find.at.iter().find_map(|path| path.find(refusal)?.as_text()));
         let Some(link) = link else { return self.find(request, attempt).await };
@@ -146,7 +162,7 @@ impl Connectors {
             return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, "foreign_link", message))));
         };
         let call = request::Call { method: "GET", url, headers: vec![], body: None };
-        let answer = live.exchange(&self.client, &written, &call, self.timeout(&live, attempt)).await?;
+        let answer = live.exchange(&self.client, &written, &call, timeout(live, attempt)).await?;
         let value = written.result(&answer)?;
         Ok(vec![written.row(value, false, None)])
     }
@@ -160,8 +176,9 @@ impl Connectors {
             let rows = Box::pin(self.find(&first.request, &Attempt { operation, ..*attempt })).await?;
             return Ok(rows.into_iter().map(|row| changeset::found(&first.path, row)).collect());
         }
-        let live = self.connection(&request.connection)?;
-        let written = self.bind(&live, request, attempt)?;
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection)?;
+        let written = now.bind(live, request, attempt)?;
         let chosen = written.entity.is_some_and(|entity| entity.is_chosen());
         let find = written.operation.repeat(chosen).and_then(|entry| entry.find.as_ref());
         let asked = find.and_then(|find| Some((find, look_request(&written, find)?)));
@@ -169,12 +186,12 @@ impl Connectors {
             let message = format!("nothing tells what an earlier `{}` did", request.operation);
             return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, NO_LOOK, message))));
         };
-        let looking = self.bind(&live, &asked, attempt)?;
-        let timeout = self.timeout(&live, attempt);
+        let looking = now.bind(live, &asked, attempt)?;
+        let timeout = timeout(live, attempt);
         let is_list = looking.operation.result().at.is_some();
         let rows = match is_list {
-            true => self.rows(&live, &looking, timeout).await?,
-            false => vec![self.perform(&live, &looking, timeout).await?.value],
+            true => self.rows(live, &looking, timeout).await?,
+            false => vec![self.perform(live, &looking, timeout).await?.value],
         };
         let gives_nothing = written.operation.result().ty == TypeRef::None;
         let done = rows.into_iter().filter(|row| find.is_done(row));
@@ -261,9 +278,11 @@ impl Connectors {
         rows.truncate(wanted);
         Ok(rows)
     }
+}
 
-    fn connection(&self, name: &str) -> Result<Arc<Live>, StepError> {
-        self.live.load().get(name).cloned().ok_or_else(|| {
+impl Now {
+    fn connection(&self, name: &str) -> Result<&Live, StepError> {
+        self.live.get(name).map(|live| &**live).ok_or_else(|| {
             undone(StepError::new(ErrorClass::Config, "no_connection", format!("there is no connection `{name}`")))
         })
     }
@@ -285,10 +304,10 @@ impl Connectors {
         let (config, types, graph) = (&live.config, &self.types, attempt.operation);
         Ok(Bound { system, operation, entity, config, types, request, graph })
     }
+}
 
-    fn timeout(&self, live: &Live, attempt: &Attempt<'_>) -> Duration {
-        attempt.timeout.unwrap_or(live.config.limits.timeout)
-    }
+fn timeout(live: &Live, attempt: &Attempt<'_>) -> Duration {
+    attempt.timeout.unwrap_or(live.config.limits.timeout)
 }
 
 impl Connector for Connectors {
@@ -298,6 +317,20 @@ impl Connector for Connectors {
 
     fn look<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, LookOutcome> {
         Box::pin(self.do_look(request, attempt))
+    }
+
+    fn row_key(&self, request: &Request, attempt: &Attempt, row: &Value) -> Option<Text> {
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection).ok()?;
+        let (request, operation, row) = match request.writes().first() {
+            // A change set is known by the row of its first write.
+            Some(first) => {
+                let member = changeset::member(attempt.operation, &first.path)?;
+                (&first.request, &member.operation, row.get(&first.path))
+            }
+            None => (request, attempt.operation, row),
+        };
+        now.bind(live, request, &Attempt { operation, ..*attempt }).ok()?.key_text(row)
     }
 
     fn look_there<'a>(

@@ -7,8 +7,9 @@
 
 use super::paypal::{Unproved, Verifier};
 use super::rate::Pace;
+use super::shared_secret::{self, SecretIn};
 use super::{intake, stripe};
-use crate::catalog::System;
+use crate::catalog::{Decoder, System};
 use crate::graph::ExecutionGraph;
 use crate::model::project::Privacy;
 use crate::store::{AcceptOutcome, Store, StoreError};
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub struct Endpoint {
     pub connection: String,
     pub system: Arc<System>,
+    /// How bodies that are not the event themselves are read, by the group of their events.
+    pub decoders: Arc<BTreeMap<String, Decoder>>,
     pub verification: Verification,
     /// The connection's `mode`: whether events of live or of test data are taken. `None`: the system has no modes.
     pub live: Option<bool>,
@@ -45,6 +48,11 @@ pub enum Verification {
     },
     /// May have to fetch a certificate or ask PayPal first.
     Paypal(Arc<Verifier>),
+    /// A secret that both sides know; several while one is being replaced.
+    SharedSecret {
+        secrets: Vec<String>,
+        place: SecretIn,
+    },
 }
 
 /// What is answered, and what is to be counted and said.
@@ -97,6 +105,8 @@ impl Answer {
 pub struct Delivery<'a> {
     /// Header texts by lower-case name, in their order; values that are no text are left out.
     pub headers: &'a [(String, String)],
+    /// What stands behind the `?` of its address.
+    pub query: Option<&'a str>,
     pub body: Bytes,
     pub received_at: Timestamp,
 }
@@ -119,7 +129,11 @@ pub async fn take(
         Err(Unproved::Refused { status, why }) => return Answer::Refused { status, why },
         Err(Unproved::Later { retry_after, why }) => return Answer::Unavailable { retry_after, why },
     }
-    let headers = intake::kept_headers(delivery.headers);
+    let secret = match &endpoint.verification {
+        Verification::SharedSecret { place: SecretIn::Header(name), .. } => Some(name.as_str()),
+        _ => None,
+    };
+    let headers = intake::kept_headers(delivery.headers, secret);
     let Some((event, runs)) = intake::read(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
         return Answer::Ignored;
     };
@@ -156,6 +170,14 @@ async fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), Unpr
         }
         Verification::Paypal(verifier) => {
             verifier.verify(|name| delivery.header(name), &delivery.body, delivery.received_at).await
+        }
+        Verification::SharedSecret { secrets, place } => {
+            let given = match place {
+                SecretIn::Header(name) => delivery.header(name).map(str::to_owned),
+                SecretIn::Query(name) => delivery.query.and_then(|query| shared_secret::in_query(query, name)),
+            };
+            shared_secret::verify(given.as_deref(), secrets)
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
         }
     }
 }

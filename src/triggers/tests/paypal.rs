@@ -260,7 +260,7 @@ fn paypal(url: &str, how: How) -> Endpoint {
 async fn deliver(endpoint: &Endpoint, store: &dyn Store, headers: &[(String, String)], body: &str, at: &str) -> Answer {
     let flows = [flow("captures", "paypal", "PAYMENT.CAPTURE.COMPLETED")];
     let (body, received_at) = (Bytes::copy_from_slice(body.as_bytes()), at.parse::<Timestamp>().unwrap());
-    take(endpoint, &flows, store, Delivery { headers, body, received_at }).await
+    take(endpoint, &flows, store, Delivery { headers, body, received_at, query: None }).await
 }
 
 fn certificate(path: &str, _: usize) -> (u16, String) {
