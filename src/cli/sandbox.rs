@@ -4,7 +4,7 @@ use super::{End, output};
 use crate::catalog::{Catalog, Types};
 use crate::sandbox::{Ports, Sandbox, credentials};
 
-/// Serves the stand-ins of Stripe and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
+/// Serves the stand-ins of Stripe, PayPal and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
 ///
 /// They are strict like the real systems and keep their state in memory. `GET /_sandbox/CustomersV3` shows rows,
 /// `POST /_sandbox/faults` orders a fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
@@ -16,6 +16,9 @@ pub struct Args {
     /// Port of the Stripe stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12111)]
     stripe_port: u16,
+    /// Port of the PayPal stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12113)]
+    paypal_port: u16,
     /// Port of the Finance & Operations stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12112)]
     finops_port: u16,
@@ -27,13 +30,17 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     runtime.block_on(async {
         let catalog = Catalog::bundled();
         let types = Types::bundled(&catalog);
-        let ports = Ports { stripe: args.stripe_port, finops: args.finops_port };
+        let ports = Ports { stripe: args.stripe_port, paypal: args.paypal_port, finops: args.finops_port };
         let sandbox = Sandbox::start(&catalog, &types, ports).await.context("the stand-ins cannot be served")?;
         output::print(&format!(
-            "stripe  {}  key {}  webhook secret {}\nfinops  {}  tenant {}  client {} / {}  company {}\n",
+            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\n",
             sandbox.stripe_server.url(),
             credentials::STRIPE_KEY,
             credentials::STRIPE_WEBHOOK_SECRET,
+            sandbox.paypal_server.url(),
+            credentials::PAYPAL_CLIENT_ID,
+            credentials::PAYPAL_CLIENT_SECRET,
+            credentials::PAYPAL_WEBHOOK_ID,
             sandbox.finops_server.url(),
             credentials::FINOPS_TENANT,
             credentials::FINOPS_CLIENT_ID,

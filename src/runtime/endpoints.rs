@@ -42,9 +42,7 @@ fn secrets(name: &str, webhook: &Webhook, root: &Path, findings: &mut Vec<Diagno
     for secret in webhook.secrets.iter().chain(&webhook.secret) {
         match read_reference(&secret.value.0, root, &super::env) {
             Ok(secret) => secrets.push(secret.expose().to_string()),
-            Err(error) if error.is_not_stored() => {
-                not_stored.push(error.finding(name, "webhook.secrets", secret.span))
-            }
+            Err(error) if error.is_not_stored() => not_stored.push(error.finding(name, "webhook.secrets", secret.span)),
             Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
         }
     }

@@ -297,8 +297,7 @@ impl Inner {
             let catalog = &compilation.catalog;
             let configs = resolve_all(&effective.connections, catalog, &self.root, &super::env)?;
             let (connections, privacy) = (&effective.connections, &compilation.privacy);
-            let endpoints =
-                endpoints(connections, &configs, &self.connectors, &project, catalog, &self.root, privacy)?;
+            let endpoints = endpoints(connections, &configs, &self.connectors, &project, catalog, &self.root, privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {

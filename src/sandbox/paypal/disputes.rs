@@ -34,7 +34,9 @@ impl Paypal {
                 }
                 self.change(id, "WAITING_FOR_BUYER_RESPONSE", "CUSTOMER.DISPUTE.UPDATED", |dispute| {
                     let mut messages = dispute.get("messages").and_then(Json::as_array).cloned().unwrap_or_default();
-                    messages.push(json!({ "posted_by": "SELLER", "time_posted": now(), "content": text(&body, "message") }));
+                    messages.push(
+                        json!({ "posted_by": "SELLER", "time_posted": now(), "content": text(&body, "message") }),
+                    );
                     set(dispute, "messages", messages);
                 })
             }
@@ -113,7 +115,16 @@ impl Paypal {
         let all: Vec<Json> = self.objects("disputes").into_iter().rev().filter(wanted).collect();
         let skip = call.parameter("next_page_token").and_then(|token| token.parse::<usize>().ok()).unwrap_or(0);
         let told = all.iter().skip(skip).take(size).map(|dispute| {
-            let names = ["dispute_id", "create_time", "update_time", "reason", "status", "dispute_state", "dispute_amount", "links"];
+            let names = [
+                "dispute_id",
+                "create_time",
+                "update_time",
+                "reason",
+                "status",
+                "dispute_state",
+                "dispute_amount",
+                "links",
+            ];
             let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), dispute.get(*name)?.clone())));
             Json::Object(fields.collect())
         });
@@ -147,13 +158,19 @@ impl Paypal {
         });
         state.put("disputes", dispute.clone());
         drop(state);
-        self.happens("CUSTOMER.DISPUTE.CREATED", "dispute", &format!("A new dispute opened with Case # {id}"), &dispute);
+        self.happens(
+            "CUSTOMER.DISPUTE.CREATED",
+            "dispute",
+            &format!("A new dispute opened with Case # {id}"),
+            &dispute,
+        );
         Ok(dispute)
     }
 
     /// PayPal decides.
     pub(super) fn resolve(&self, with: &Json) -> Result<Json, String> {
-        let outcome = Some(text(with, "outcome")).filter(|outcome| !outcome.is_empty()).unwrap_or("RESOLVED_SELLER_FAVOUR");
+        let outcome =
+            Some(text(with, "outcome")).filter(|outcome| !outcome.is_empty()).unwrap_or("RESOLVED_SELLER_FAVOUR");
         self.close(text(with, "dispute"), outcome).map_err(|refusal| refusal.message.to_owned())?;
         self.get("disputes", text(with, "dispute")).map_err(|refusal| refusal.message.to_owned())
     }
@@ -183,7 +200,10 @@ impl Paypal {
         let mut state = self.lock();
         let dispute = state.get_mut("disputes", id).ok_or_else(Refusal::not_found)?;
         if text(dispute, "status") == "RESOLVED" {
-            return Err(Refusal::unprocessable("ACTION_NOT_ALLOWED_IN_CURRENT_DISPUTE_STATE", "The requested action is not allowed in the current state of the dispute."));
+            return Err(Refusal::unprocessable(
+                "ACTION_NOT_ALLOWED_IN_CURRENT_DISPUTE_STATE",
+                "The requested action is not allowed in the current state of the dispute.",
+            ));
         }
         set(dispute, "status", status);
         let whose = match status {

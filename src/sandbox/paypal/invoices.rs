@@ -12,11 +12,19 @@ impl Paypal {
             ("POST", ["search-invoices"]) => self.search_invoices(call),
             ("GET", ["invoices", id]) => Ok(Reply::json(200, self.get("invoices", id)?.to_string())),
             ("DELETE", ["invoices", id]) => self.delete_invoice(id),
-            ("POST", ["invoices", id, "send"]) => self.invoice_turns(call, id, &["DRAFT", "SCHEDULED"], "SENT", "INVOICE_ALREADY_SENT"),
-            ("POST", ["invoices", id, "remind"]) => self.invoice_turns(call, id, &["SENT", "UNPAID"], "SENT", "INVALID_INVOICE_STATE"),
-            ("POST", ["invoices", id, "cancel"]) => {
-                self.invoice_turns(call, id, &["SENT", "UNPAID", "SCHEDULED"], "CANCELLED", "CANT_CANCEL_CANCELLED_INVOICE")
+            ("POST", ["invoices", id, "send"]) => {
+                self.invoice_turns(call, id, &["DRAFT", "SCHEDULED"], "SENT", "INVOICE_ALREADY_SENT")
             }
+            ("POST", ["invoices", id, "remind"]) => {
+                self.invoice_turns(call, id, &["SENT", "UNPAID"], "SENT", "INVALID_INVOICE_STATE")
+            }
+            ("POST", ["invoices", id, "cancel"]) => self.invoice_turns(
+                call,
+                id,
+                &["SENT", "UNPAID", "SCHEDULED"],
+                "CANCELLED",
+                "CANT_CANCEL_CANCELLED_INVOICE",
+            ),
             ("POST", ["invoices", id, "payments"]) => self.note(call, id, "payments", "paypal.invoice_payment"),
             ("POST", ["invoices", id, "refunds"]) => self.note(call, id, "refunds", "paypal.invoice_refund"),
             _ => Err(super::no_such_path()),
@@ -31,12 +39,14 @@ impl Paypal {
         for (n, item) in body.get("items").and_then(Json::as_array).into_iter().flatten().enumerate() {
             let price = item.get("unit_amount").ok_or_else(|| Refusal::missing(&format!("/items/{n}/unit_amount")))?;
             let price = Money::read(price, &format!("/items/{n}/unit_amount"))?;
-            let quantity = Exact::parse(text(item, "quantity")).map_err(|_| Refusal::missing(&format!("/items/{n}/quantity")))?;
+            let quantity =
+                Exact::parse(text(item, "quantity")).map_err(|_| Refusal::missing(&format!("/items/{n}/quantity")))?;
             total = total.plus(&price.with(price.value.mul(quantity).unwrap_or(Exact::ZERO)));
         }
         let mut state = self.lock();
         let number = body.pointer("/detail/invoice_number").and_then(Json::as_str).map(str::to_owned);
-        let numbered = |invoice: &Json| invoice.pointer("/detail/invoice_number").and_then(Json::as_str) == number.as_deref();
+        let numbered =
+            |invoice: &Json| invoice.pointer("/detail/invoice_number").and_then(Json::as_str) == number.as_deref();
         if number.is_some() && state.objects.get("invoices").into_iter().flatten().any(numbered) {
             let why = "Invoice number must be unique.";
             return Err(Refusal::unprocessable("DUPLICATE_INVOICE_NUMBER", why).at("/detail/invoice_number"));
@@ -122,13 +132,20 @@ impl Paypal {
         let made = made.unwrap_or_else(|| format!("EXTR-{}", state.id(12)));
         let invoice = state.get_mut("invoices", id).ok_or_else(Refusal::not_found)?;
         if text(invoice, "status") == "DRAFT" {
-            return Err(Refusal::unprocessable("INVALID_INVOICE_STATE", "The invoice's status does not allow this action."));
+            return Err(Refusal::unprocessable(
+                "INVALID_INVOICE_STATE",
+                "The invoice's status does not allow this action.",
+            ));
         }
         let whole = Money::of(invoice.get("amount").unwrap_or(&Json::Null));
         let amount = body.get("amount").map_or(Ok(whole), |amount| Money::above_zero(amount, "/amount"))?;
         if what == "refunds" {
             set(invoice, "status", "MARKED_AS_REFUNDED");
-            set(invoice, "refunds", json!({ "refund_amount": amount.json(), "transactions": [{ "refund_id": made, "type": "EXTERNAL", "method": text(&body, "method"), "amount": amount.json() }] }));
+            set(
+                invoice,
+                "refunds",
+                json!({ "refund_amount": amount.json(), "transactions": [{ "refund_id": made, "type": "EXTERNAL", "method": text(&body, "method"), "amount": amount.json() }] }),
+            );
             return Ok(Reply::json(200, json!({ "refund_id": made }).to_string()));
         }
         pay(invoice, &amount, &made, text(&body, "method"));
@@ -137,7 +154,8 @@ impl Paypal {
 
     fn search_invoices(&self, call: &Call) -> Answer {
         let body = self.body(call, "paypal.invoice_search")?;
-        let number = |name: &str, usual: usize| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(usual).max(1);
+        let number =
+            |name: &str, usual: usize| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(usual).max(1);
         let (page, size) = (number("page", 1), number("page_size", 20));
         let same = |invoice: &Json, name: &str, at: &str| {
             let wanted = text(&body, name);

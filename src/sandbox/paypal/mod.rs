@@ -13,8 +13,6 @@ mod payments;
 mod payouts;
 mod reports;
 mod subscriptions;
-#[cfg(test)]
-mod tests;
 pub mod webhooks;
 
 use super::faults::Faults;
@@ -117,7 +115,8 @@ impl Refusal {
 
     /// 422: understood, and not possible.
     fn unprocessable(issue: &str, description: &str) -> Refusal {
-        let message = "The requested action could not be performed, semantically incorrect, or failed business validation.";
+        let message =
+            "The requested action could not be performed, semantically incorrect, or failed business validation.";
         let details = vec![json!({ "issue": issue, "description": description })];
         Refusal { details, ..Refusal::new(422, "UNPROCESSABLE_ENTITY", message) }
     }
@@ -256,9 +255,8 @@ impl Paypal {
 
     fn read(&self, bytes: &[u8], ty: &str) -> Result<Json, Refusal> {
         let text = if bytes.is_empty() { b"{}" } else { bytes };
-        let body: Json = serde_json::from_slice(text).map_err(|_| {
-            Refusal::invalid("MALFORMED_REQUEST_JSON", "/", "The request JSON is not well formed.")
-        })?;
+        let body: Json = serde_json::from_slice(text)
+            .map_err(|_| Refusal::invalid("MALFORMED_REQUEST_JSON", "/", "The request JSON is not well formed."))?;
         match self.types.get(ty).map_or_else(Vec::new, |ty| checks::problems(&body, ty)) {
             details if details.is_empty() => Ok(body),
             details => Err(Refusal { details, ..Refusal::invalid("", "", "") }),
@@ -270,7 +268,11 @@ impl Paypal {
     fn once(&self, call: &Call, api: &str, work: impl FnOnce() -> Answer) -> Answer {
         let id = call.header("paypal-request-id");
         if id.len() > 108 {
-            return Err(Refusal::invalid("INVALID_STRING_MAX_LENGTH", "PayPal-Request-Id", "The value of a field is too long."));
+            return Err(Refusal::invalid(
+                "INVALID_STRING_MAX_LENGTH",
+                "PayPal-Request-Id",
+                "The value of a field is too long.",
+            ));
         }
         let (key, asked) = (format!("{api} {id}"), format!("{} {}", call.path, String::from_utf8_lossy(&call.body)));
         let known = self.lock().answers.get(&key).filter(|_| !id.is_empty()).cloned();

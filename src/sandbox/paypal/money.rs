@@ -6,9 +6,31 @@ use serde_json::{Value as Json, json};
 
 /// What PayPal takes, with the decimals of each.
 const CURRENCIES: &[(&str, u32)] = &[
-    ("AUD", 2), ("BRL", 2), ("CAD", 2), ("CNY", 2), ("CZK", 2), ("DKK", 2), ("EUR", 2), ("HKD", 2), ("HUF", 0), ("ILS", 2),
-    ("JPY", 0), ("MYR", 2), ("MXN", 2), ("TWD", 0), ("NZD", 2), ("NOK", 2), ("PHP", 2), ("PLN", 2), ("GBP", 2), ("SGD", 2),
-    ("SEK", 2), ("CHF", 2), ("THB", 2), ("USD", 2), ("RUB", 2),
+    ("AUD", 2),
+    ("BRL", 2),
+    ("CAD", 2),
+    ("CNY", 2),
+    ("CZK", 2),
+    ("DKK", 2),
+    ("EUR", 2),
+    ("HKD", 2),
+    ("HUF", 0),
+    ("ILS", 2),
+    ("JPY", 0),
+    ("MYR", 2),
+    ("MXN", 2),
+    ("TWD", 0),
+    ("NZD", 2),
+    ("NOK", 2),
+    ("PHP", 2),
+    ("PLN", 2),
+    ("GBP", 2),
+    ("SGD", 2),
+    ("SEK", 2),
+    ("CHF", 2),
+    ("THB", 2),
+    ("USD", 2),
+    ("RUB", 2),
 ];
 
 /// An amount in a currency.
@@ -31,10 +53,19 @@ impl Money {
         let (currency, value) = (text(name)?, text("value")?);
         let issue = |issue: &str, why: &str, part: &str| Refusal::unprocessable(issue, why).at(&at(part));
         let Some((_, decimals)) = CURRENCIES.iter().find(|(known, _)| *known == currency) else {
-            return Err(issue("INVALID_CURRENCY_CODE", "Currency code is invalid or is not currently supported.", name));
+            return Err(issue(
+                "INVALID_CURRENCY_CODE",
+                "Currency code is invalid or is not currently supported.",
+                name,
+            ));
         };
-        let value = Exact::parse(value)
-            .map_err(|_| Refusal::invalid("INVALID_PARAMETER_SYNTAX", &at("value"), "The value of a field does not conform to the expected format."))?;
+        let value = Exact::parse(value).map_err(|_| {
+            Refusal::invalid(
+                "INVALID_PARAMETER_SYNTAX",
+                &at("value"),
+                "The value of a field does not conform to the expected format.",
+            )
+        })?;
         match value.shortest().decimals() {
             more if more > *decimals && *decimals == 0 => {
                 return Err(issue("DECIMALS_NOT_SUPPORTED", "Currency does not support decimals.", "value"));
@@ -107,7 +138,10 @@ impl Money {
     }
 
     fn written(&self) -> String {
-        self.value.round(self.decimals(), Rounding::HalfAway).and_then(|value| value.with_decimals(self.decimals())).map_or_else(|_| "0".into(), |value| value.to_string())
+        self.value
+            .round(self.decimals(), Rounding::HalfAway)
+            .and_then(|value| value.with_decimals(self.decimals()))
+            .map_or_else(|_| "0".into(), |value| value.to_string())
     }
 
     /// As most APIs write it.

@@ -41,7 +41,8 @@ impl Paypal {
             }
         }
         if units.len() > 1 && intent == "AUTHORIZE" {
-            let why = "`intent=AUTHORIZE` is not supported for multiple purchase units. Only `intent=CAPTURE` is supported.";
+            let why =
+                "`intent=AUTHORIZE` is not supported for multiple purchase units. Only `intent=CAPTURE` is supported.";
             return Err(Refusal::unprocessable("UNSUPPORTED_INTENT", why));
         }
         let mut currency = None;
@@ -54,7 +55,8 @@ impl Paypal {
                 return Err(Refusal::unprocessable("MULTI_CURRENCY_ORDER", why));
             }
             if units.len() > 1 && text(unit, "reference_id").is_empty() {
-                let why = "'reference_id' is required for each 'purchase_unit' if multiple 'purchase_unit' are provided.";
+                let why =
+                    "'reference_id' is required for each 'purchase_unit' if multiple 'purchase_unit' are provided.";
                 return Err(Refusal::unprocessable("REFERENCE_ID_REQUIRED", why).at(&format!("{at}/reference_id")));
             }
             let mut unit = unit.clone();
@@ -139,7 +141,12 @@ impl Paypal {
                 return refuse("ORDER_ALREADY_AUTHORIZED", why);
             }
             ("APPROVED", _) => {}
-            _ => return refuse("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment. Please redirect the payer to the 'rel':'approve' url returned as part of the HATEOAS links within the Create Order call or provide a valid payment_source in the request."),
+            _ => {
+                return refuse(
+                    "ORDER_NOT_APPROVED",
+                    "Payer has not yet approved the Order for payment. Please redirect the payer to the 'rel':'approve' url returned as part of the HATEOAS links within the Create Order call or provide a valid payment_source in the request.",
+                );
+            }
         }
         if order.get("#declined").is_some() {
             if let Json::Object(fields) = order {
@@ -149,7 +156,11 @@ impl Paypal {
             return refuse("INSTRUMENT_DECLINED", why);
         }
         let units = order.get("purchase_units").and_then(Json::as_array).cloned().unwrap_or_default();
-        if units.iter().map(|unit| text(unit, "invoice_id")).any(|id| !id.is_empty() && used.iter().any(|used| used == id)) {
+        if units
+            .iter()
+            .map(|unit| text(unit, "invoice_id"))
+            .any(|id| !id.is_empty() && used.iter().any(|used| used == id))
+        {
             let why = "Duplicate Invoice ID detected. To avoid a potential duplicate transaction your account setting requires that Invoice Id be unique for each transaction.";
             return refuse("DUPLICATE_INVOICE_ID", why);
         }
@@ -190,7 +201,10 @@ fn checked(unit: &Json, at: &str) -> Result<Money, Refusal> {
         let money = Money::read(written, &format!("{at}/amount/breakdown/{name}"))?;
         match money.currency == total.currency {
             true => Ok(Some(money)),
-            false => Err(Refusal::unprocessable("MULTI_CURRENCY_ORDER", "Multiple differing values of currency_code are not supported.")),
+            false => Err(Refusal::unprocessable(
+                "MULTI_CURRENCY_ORDER",
+                "Multiple differing values of currency_code are not supported.",
+            )),
         }
     };
     let mut items_total = Money::nothing(&total.currency);
@@ -219,7 +233,9 @@ fn checked(unit: &Json, at: &str) -> Result<Money, Refusal> {
         }
         (false, Some(written)) if !same(&written, &items_total) => {
             let why = "Should equal sum of (unit_amount * quantity) across all items for a given purchase_unit.";
-            return Err(Refusal::unprocessable("ITEM_TOTAL_MISMATCH", why).at(&format!("{at}/amount/breakdown/item_total")));
+            return Err(
+                Refusal::unprocessable("ITEM_TOTAL_MISMATCH", why).at(&format!("{at}/amount/breakdown/item_total"))
+            );
         }
         _ => {}
     }
@@ -236,7 +252,8 @@ fn checked(unit: &Json, at: &str) -> Result<Money, Refusal> {
             sum = part(name)?.map_or(sum.clone(), |part| sum.minus(&part));
         }
         if !same(&sum, &total) {
-            let why = "Should equal item_total + tax_total + shipping + handling + insurance - shipping_discount - discount.";
+            let why =
+                "Should equal item_total + tax_total + shipping + handling + insurance - shipping_discount - discount.";
             return Err(Refusal::unprocessable("AMOUNT_MISMATCH", why).at(&format!("{at}/amount/value")));
         }
     }

@@ -16,7 +16,9 @@ impl Paypal {
             }
             ("POST", "captures", [id, "refund"]) => self.once(call, "payments", || self.refund(call, id)),
             ("POST", "authorizations", [id, "capture"]) => self.once(call, "payments", || self.capture_hold(call, id)),
-            ("POST", "authorizations", [id, "reauthorize"]) => self.once(call, "payments", || self.renew_hold(call, id)),
+            ("POST", "authorizations", [id, "reauthorize"]) => {
+                self.once(call, "payments", || self.renew_hold(call, id))
+            }
             ("POST", "authorizations", [id, "void"]) => self.void(call, id),
             _ => Err(super::no_such_path()),
         }
@@ -84,13 +86,24 @@ impl Paypal {
 
     /// The event of a payment that was made.
     pub(super) fn payment_happens(&self, kind: &str, payment: &Json) {
-        let amount = payment.get("amount").map(|amount| format!("{} {}", text(amount, "value"), text(amount, "currency_code")));
+        let amount =
+            payment.get("amount").map(|amount| format!("{} {}", text(amount, "value"), text(amount, "currency_code")));
         let amount = amount.unwrap_or_default();
         match kind {
             "captures" => {
-                self.happens("PAYMENT.CAPTURE.COMPLETED", "capture", &format!("Payment completed for {amount}"), payment);
+                self.happens(
+                    "PAYMENT.CAPTURE.COMPLETED",
+                    "capture",
+                    &format!("Payment completed for {amount}"),
+                    payment,
+                );
             }
-            _ => self.happens("PAYMENT.AUTHORIZATION.CREATED", "authorization", &format!("A payment authorization of {amount} was created"), payment),
+            _ => self.happens(
+                "PAYMENT.AUTHORIZATION.CREATED",
+                "authorization",
+                &format!("A payment authorization of {amount} was created"),
+                payment,
+            ),
         }
     }
 
@@ -100,8 +113,12 @@ impl Paypal {
         let hold = state.get("authorizations", id).cloned().ok_or_else(Refusal::not_found)?;
         let refuse = |issue: &str, why: &str| Err(Refusal::unprocessable(issue, why));
         match text(&hold, "status") {
-            "VOIDED" => return refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized."),
-            "CAPTURED" => return refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured."),
+            "VOIDED" => {
+                return refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized.");
+            }
+            "CAPTURED" => {
+                return refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured.");
+            }
             "DENIED" => return refuse("AUTHORIZATION_DENIED", "An denied authorization cannot be captured."),
             _ => {}
         }
@@ -113,17 +130,30 @@ impl Paypal {
             None => left.clone(),
         };
         if amount.currency != held.currency {
-            return refuse("AUTH_CAPTURE_CURRENCY_MISMATCH", "Currency of capture must be the same as currency of authorization.");
+            return refuse(
+                "AUTH_CAPTURE_CURRENCY_MISMATCH",
+                "Currency of capture must be the same as currency of authorization.",
+            );
         }
         if amount.is_above(&left) {
-            return refuse("MAX_CAPTURE_AMOUNT_EXCEEDED", "Capture amount exceeds allowable limit. Please contact customer service or your account manager to request the change to your overage limit. The default overage limit is 115%, which allows the sum of all captures to be up to 115% of the order amount.");
+            return refuse(
+                "MAX_CAPTURE_AMOUNT_EXCEEDED",
+                "Capture amount exceeds allowable limit. Please contact customer service or your account manager to request the change to your overage limit. The default overage limit is 115%, which allows the sum of all captures to be up to 115% of the order amount.",
+            );
         }
         let invoice = text(&body, "invoice_id");
         let mut captures = state.objects.get("captures").into_iter().flatten();
         if !invoice.is_empty() && captures.any(|capture| text(capture, "invoice_id") == invoice) {
-            return refuse("DUPLICATE_INVOICE_ID", "Requested invoice_id has been previously captured. Possible duplicate transaction.");
+            return refuse(
+                "DUPLICATE_INVOICE_ID",
+                "Requested invoice_id has been previously captured. Possible duplicate transaction.",
+            );
         }
-        let order = hold.pointer("/supplementary_data/related_ids/order_id").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let order = hold
+            .pointer("/supplementary_data/related_ids/order_id")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let mut unit = hold.clone();
         if !invoice.is_empty() {
             set(&mut unit, "invoice_id", invoice);
@@ -149,19 +179,33 @@ impl Paypal {
         let hold = state.get("authorizations", id).cloned().ok_or_else(Refusal::not_found)?;
         let refuse = |issue: &str, why: &str| Err(Refusal::unprocessable(issue, why));
         match text(&hold, "status") {
-            "VOIDED" => return refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized."),
-            "CAPTURED" => return refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured."),
+            "VOIDED" => {
+                return refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized.");
+            }
+            "CAPTURED" => {
+                return refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured.");
+            }
             _ => {}
         }
         if hold.get("#renewed").is_some() {
-            return refuse("REAUTHORIZATION_NOT_SUPPORTED", "A reauthorize cannot be attempted on an authorization_id that is the result of a prior reauthorization or on an authorization made on an Order saved using the `v2/orders/id/save` API.");
+            return refuse(
+                "REAUTHORIZATION_NOT_SUPPORTED",
+                "A reauthorize cannot be attempted on an authorization_id that is the result of a prior reauthorization or on an authorization made on an Order saved using the `v2/orders/id/save` API.",
+            );
         }
         let first = Money::of(hold.get("amount").unwrap_or(&Json::Null));
         let amount = body.get("amount").map_or(Ok(first.clone()), |amount| Money::above_zero(amount, "/amount"))?;
         if amount.currency != first.currency {
-            return refuse("AUTH_CURRENCY_MISMATCH", "The currency specified during reauthorization should be the same as the currency specified in the original authorization.");
+            return refuse(
+                "AUTH_CURRENCY_MISMATCH",
+                "The currency specified during reauthorization should be the same as the currency specified in the original authorization.",
+            );
         }
-        let order = hold.pointer("/supplementary_data/related_ids/order_id").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let order = hold
+            .pointer("/supplementary_data/related_ids/order_id")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let renewed = self.new_authorization(&mut state, &hold, &amount, &order);
         for one in [id, text(&renewed, "id")] {
             if let Some(hold) = state.get_mut("authorizations", one) {
@@ -207,7 +251,12 @@ impl Paypal {
         let left = whole.minus(&before);
         match text(&capture, "status") {
             "REFUNDED" => return refuse("CAPTURE_FULLY_REFUNDED", "The capture has already been fully refunded"),
-            "PENDING" => return refuse("PENDING_CAPTURE", "Cannot initiate a refund as the capture is pending. Capture is typically pending when the payer has funded the transaction by using an e-check or bank account."),
+            "PENDING" => {
+                return refuse(
+                    "PENDING_CAPTURE",
+                    "Cannot initiate a refund as the capture is pending. Capture is typically pending when the payer has funded the transaction by using an e-check or bank account.",
+                );
+            }
             "DECLINED" | "FAILED" => return refuse("REFUND_NOT_ALLOWED", "Capture cannot be refunded."),
             _ => {}
         }
@@ -227,7 +276,10 @@ impl Paypal {
                 && dispute.pointer("/disputed_transactions/0/seller_transaction_id").and_then(Json::as_str) == Some(id)
         };
         if left.is_above(&amount) && state.objects.get("disputes").into_iter().flatten().any(|one| is_open(&one)) {
-            return refuse("TRANSACTION_DISPUTED", "Partial refunds cannot be offered at this time because there is an open case on this transaction. Visit the PayPal Resolution Center to review this case.");
+            return refuse(
+                "TRANSACTION_DISPUTED",
+                "Partial refunds cannot be offered at this time because there is an open case on this transaction. Visit the PayPal Resolution Center to review this case.",
+            );
         }
         let invoice = text(&body, "invoice_id");
         let mut refunds = state.objects.get("refunds").into_iter().flatten();
@@ -273,7 +325,11 @@ impl Paypal {
             set(capture, "status", if whole.is_above(&refunded) { "PARTIALLY_REFUNDED" } else { "REFUNDED" });
             set(capture, "update_time", now());
         }
-        let order = capture.pointer("/supplementary_data/related_ids/order_id").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let order = capture
+            .pointer("/supplementary_data/related_ids/order_id")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         self.into_order(state, &order, "refunds", &refund);
         self.moved(state, &refund, "T1107", &amount.negated(), &no_fee, ("TXN", &id), None);
         refund

@@ -26,7 +26,8 @@ impl Paypal {
             let details = vec![json!({ "field": field, "location": "body", "issue": issue })];
             Refusal { details, ..Refusal::new(400, "VALIDATION_ERROR", "Invalid request - see details.") }
         };
-        let header = body.get("sender_batch_header").ok_or_else(|| invalid("sender_batch_header", "Required field missing"))?;
+        let header =
+            body.get("sender_batch_header").ok_or_else(|| invalid("sender_batch_header", "Required field missing"))?;
         let items = body.get("items").and_then(Json::as_array).filter(|items| !items.is_empty());
         let items = items.ok_or_else(|| invalid("items", "Required field missing"))?;
         if items.len() > MOST {
@@ -44,7 +45,8 @@ impl Paypal {
                 return Err(invalid(&at("receiver"), "Receiver is invalid or does not match with type"));
             }
             let amount = item.get("amount").ok_or_else(|| invalid(&at("amount"), "Required field missing"))?;
-            let amount = Money::named(amount, "/amount", "currency").map_err(|_| invalid(&at("amount.value"), "Amount is invalid"))?;
+            let amount = Money::named(amount, "/amount", "currency")
+                .map_err(|_| invalid(&at("amount.value"), "Amount is invalid"))?;
             if amount.value.is_zero() {
                 return Err(invalid(&at("amount.value"), "Amount should be greater than zero"));
             }
@@ -61,12 +63,15 @@ impl Paypal {
         let own = text(header, "sender_batch_id").to_owned();
         let mut state = self.lock();
         let same = |batch: &&Json| {
-            !own.is_empty() && batch.pointer("/batch_header/sender_batch_header/sender_batch_id").and_then(Json::as_str) == Some(&own)
+            !own.is_empty()
+                && batch.pointer("/batch_header/sender_batch_header/sender_batch_id").and_then(Json::as_str)
+                    == Some(&own)
         };
         if let Some(first) = state.objects.get("payouts").into_iter().flatten().find(same) {
             let link = self.link("self", "GET", &format!("/v1/payments/payouts/{}", text(first, "payout_batch_id")));
             let issue = "Batch with given sender_batch_id already exists";
-            let details = vec![json!({ "field": "SENDER_BATCH_ID", "location": "body", "issue": issue, "link": [link] })];
+            let details =
+                vec![json!({ "field": "SENDER_BATCH_ID", "location": "body", "issue": issue, "link": [link] })];
             return Err(Refusal { details, ..Refusal::new(400, "USER_BUSINESS_ERROR", "User business error.") });
         }
         let id = state.id(13);
@@ -154,7 +159,14 @@ impl Paypal {
             events.push(("PAYMENT.PAYOUTSBATCH.PROCESSING", "payouts", batch.clone()));
         }
         let waits = |item: &Json| text(item, "payout_batch_id") == id && text(item, "transaction_status") == "PENDING";
-        let waiting: Vec<String> = state.objects.get("payout_items").into_iter().flatten().filter(|item| waits(item)).map(|item| text(item, "payout_item_id").to_owned()).collect();
+        let waiting: Vec<String> = state
+            .objects
+            .get("payout_items")
+            .into_iter()
+            .flatten()
+            .filter(|item| waits(item))
+            .map(|item| text(item, "payout_item_id").to_owned())
+            .collect();
         let mut fees = None;
         for item_id in waiting.iter().take(items) {
             let transaction = state.id(17);
@@ -233,8 +245,8 @@ impl Paypal {
 
 /// The older APIs say what is wrong as a sentence.
 fn older(refusal: Refusal) -> Refusal {
-    let details = refusal.details.iter().map(|detail| {
-        json!({ "field": text(detail, "field"), "location": "body", "issue": text(detail, "description") })
-    });
+    let details = refusal.details.iter().map(
+        |detail| json!({ "field": text(detail, "field"), "location": "body", "issue": text(detail, "description") }),
+    );
     Refusal { details: details.collect(), ..Refusal::new(400, "VALIDATION_ERROR", "Invalid request - see details.") }
 }

@@ -78,7 +78,8 @@ impl Paypal {
     /// Puts a movement there that happened at some time: `transaction_info` as PayPal has it.
     pub fn insert_transaction(&self, row: &str) -> Result<(), String> {
         let mut row: Json = serde_json::from_str(row).map_err(|error| error.to_string())?;
-        let id = row.pointer("/transaction_info/transaction_id").and_then(Json::as_str).ok_or("it has no id")?.to_owned();
+        let id =
+            row.pointer("/transaction_info/transaction_id").and_then(Json::as_str).ok_or("it has no id")?.to_owned();
         set(&mut row, "transaction_id", id);
         self.lock().put("transactions", row);
         Ok(())
@@ -117,7 +118,8 @@ impl Paypal {
             call.parameter(name).is_none_or(|wanted| row.pointer(at).and_then(Json::as_str) == Some(wanted))
         };
         let wanted = |row: &Json| {
-            let at = row.pointer("/transaction_info/transaction_initiation_date").and_then(Json::as_str).unwrap_or_default();
+            let at =
+                row.pointer("/transaction_info/transaction_initiation_date").and_then(Json::as_str).unwrap_or_default();
             let at = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%z", at).and_then(|parsed| parsed.to_timestamp());
             at.is_ok_and(|at| (from..=to).contains(&at))
                 && same(row, "transaction_id", "/transaction_info/transaction_id")
@@ -125,14 +127,16 @@ impl Paypal {
                 && same(row, "transaction_status", "/transaction_info/transaction_status")
                 && same(row, "transaction_currency", "/transaction_info/transaction_amount/currency_code")
         };
-        let all: Vec<Json> = self.objects("transactions").into_iter().filter(wanted).collect();
+        let state = self.lock();
+        let all: Vec<&Json> = state.objects.get("transactions").into_iter().flatten().filter(|row| wanted(row)).collect();
         if all.len() > MOST {
-            let message = "Result set size is greater than the maximum limit. Change the filter criteria and try again.";
+            let message =
+                "Result set size is greater than the maximum limit. Change the filter criteria and try again.";
             return Err(Refusal::new(400, "RESULTSET_TOO_LARGE", message));
         }
         let with_all = call.parameter("fields").is_some_and(|fields| fields == "all");
         let rows = all.iter().skip((page - 1).saturating_mul(size)).take(size).map(|row| {
-            let mut row = row.clone();
+            let mut row = (*row).clone();
             if let Json::Object(fields) = &mut row {
                 fields.remove("transaction_id");
                 fields.retain(|name, _| with_all || name == "transaction_info");

@@ -66,7 +66,8 @@ impl Paypal {
     /// What the subscriber does at PayPal.
     pub(super) fn subscribe(&self, with: &Json) -> Result<Json, String> {
         let mut state = self.lock();
-        let subscription = state.get_mut("subscriptions", text(with, "subscription")).ok_or("there is no such subscription")?;
+        let subscription =
+            state.get_mut("subscriptions", text(with, "subscription")).ok_or("there is no such subscription")?;
         if text(subscription, "status") != "APPROVAL_PENDING" {
             return Err(format!("the subscription is {}", text(subscription, "status")));
         }
@@ -107,7 +108,11 @@ impl Paypal {
             let mut paid = subscription.get("#paid").and_then(Json::as_array).cloned().unwrap_or_default();
             paid.push(payment);
             set(subscription, "#paid", paid);
-            set(subscription, "billing_info", json!({ "last_payment": { "amount": amount.json(), "time": now() }, "failed_payments_count": 0 }));
+            set(
+                subscription,
+                "billing_info",
+                json!({ "last_payment": { "amount": amount.json(), "time": now() }, "failed_payments_count": 0 }),
+            );
         }
         self.moved(&mut state, &sale, "T0002", &amount, &fee.negated(), ("SUB", &id), None);
         drop(state);
@@ -127,6 +132,9 @@ impl Paypal {
         let within = |payment: &Json| text(payment, "time").parse().is_ok_and(|at| (from..=to).contains(&at));
         let paid: Vec<Json> = paid.into_iter().filter(within).collect();
         let count = paid.len();
-        Ok(Reply::json(200, json!({ "transactions": paid, "total_items": count, "total_pages": 1, "links": [] }).to_string()))
+        Ok(Reply::json(
+            200,
+            json!({ "transactions": paid, "total_items": count, "total_pages": 1, "links": [] }).to_string(),
+        ))
     }
 }

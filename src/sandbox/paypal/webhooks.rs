@@ -69,9 +69,7 @@ pub fn headers_at(base: &str, webhook: &str, body: &[u8], at: Timestamp) -> Vec<
 impl Paypal {
     pub(super) fn notifications_api(&self, call: &Call, path: &[&str]) -> Answer {
         match (call.method.as_str(), &path[2.min(path.len())..]) {
-            ("GET", ["webhooks"]) => {
-                Ok(Reply::json(200, json!({ "webhooks": self.objects("webhooks") }).to_string()))
-            }
+            ("GET", ["webhooks"]) => Ok(Reply::json(200, json!({ "webhooks": self.objects("webhooks") }).to_string())),
             ("POST", ["webhooks"]) => self.register(call),
             ("GET", ["webhooks", id]) => Ok(Reply::json(200, self.get("webhooks", id)?.to_string())),
             ("PATCH", ["webhooks", id]) => self.change_webhook(call, id),
@@ -101,7 +99,9 @@ impl Paypal {
     /// Registers a webhook for all events, as an app does once.
     pub fn listen(&self, url: &str) -> Json {
         let mut state = self.lock();
-        if let Some(known) = state.objects.get("webhooks").into_iter().flatten().find(|webhook| text(webhook, "url") == url) {
+        if let Some(known) =
+            state.objects.get("webhooks").into_iter().flatten().find(|webhook| text(webhook, "url") == url)
+        {
             return known.clone();
         }
         let id = match state.objects.get("webhooks").is_none_or(Vec::is_empty) {
@@ -115,7 +115,11 @@ impl Paypal {
 
     fn webhook(&self, id: &str, url: &str, events: Json) -> Json {
         let path = format!("/v1/notifications/webhooks/{id}");
-        let links = [self.link("self", "GET", &path), self.link("update", "PATCH", &path), self.link("delete", "DELETE", &path)];
+        let links = [
+            self.link("self", "GET", &path),
+            self.link("update", "PATCH", &path),
+            self.link("delete", "DELETE", &path),
+        ];
         json!({ "id": id, "url": url, "event_types": events, "links": links })
     }
 
@@ -150,7 +154,13 @@ impl Paypal {
             match (text(change, "op"), text(change, "path")) {
                 ("replace", "/url") => set(webhook, "url", address(value.as_str().unwrap_or_default())?),
                 ("replace", "/event_types") if value.is_array() => set(webhook, "event_types", value),
-                _ => return Err(Refusal::new(400, "WEBHOOK_PATCH_REQUEST_NO_CHANGE", "The change is not one that can be made.")),
+                _ => {
+                    return Err(Refusal::new(
+                        400,
+                        "WEBHOOK_PATCH_REQUEST_NO_CHANGE",
+                        "The change is not one that can be made.",
+                    ));
+                }
             }
         }
         Ok(Reply::json(200, webhook.to_string()))
@@ -207,7 +217,8 @@ impl Paypal {
 
     fn list_events(&self, call: &Call) -> Answer {
         let invalid = || Refusal::new(400, "VALIDATION_ERROR", "Invalid data provided");
-        let time = |name: &str| call.parameter(name).map(|text| text.parse::<Timestamp>().map_err(|_| invalid())).transpose();
+        let time =
+            |name: &str| call.parameter(name).map(|text| text.parse::<Timestamp>().map_err(|_| invalid())).transpose();
         let (from, to) = (time("start_time")?, time("end_time")?);
         let size = call.parameter("page_size").map_or(Ok(10), |text| text.parse::<usize>().map_err(|_| invalid()))?;
         if !(1..=300).contains(&size) {
@@ -220,7 +231,9 @@ impl Paypal {
                 && from.is_none_or(|from| at >= from)
                 && to.is_none_or(|to| at <= to)
                 && call.parameter("event_type").is_none_or(|kind| text(event, "event_type") == kind)
-                && call.parameter("transaction_id").is_none_or(|id| event.pointer("/resource/id").and_then(Json::as_str) == Some(id))
+                && call
+                    .parameter("transaction_id")
+                    .is_none_or(|id| event.pointer("/resource/id").and_then(Json::as_str) == Some(id))
         };
         let all: Vec<Json> = self.objects("events").into_iter().rev().filter(wanted).collect();
         let skip = call.parameter("next_page").and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
