@@ -261,6 +261,19 @@ impl Connector for Connectors {
     fn look<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, LookOutcome> {
         Box::pin(self.do_look(request, attempt))
     }
+
+    fn row_key(&self, request: &Request, attempt: &Attempt, row: &Value) -> Option<Text> {
+        let live = self.connection(&request.connection).ok()?;
+        let (request, operation, row) = match request.writes().first() {
+            // A change set is known by the row of its first write.
+            Some(first) => {
+                let member = changeset::member(attempt.operation, &first.path)?;
+                (&first.request, &member.operation, row.get(&first.path))
+            }
+            None => (request, attempt.operation, row),
+        };
+        self.bind(&live, request, &Attempt { operation, ..*attempt }).ok()?.key_text(row)
+    }
 }
 
 /// Why there is no row.

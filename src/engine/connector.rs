@@ -25,6 +25,13 @@ pub trait Connector: Send + Sync {
 
     /// Asks what an earlier, uncertain attempt at exactly this request did: the operation's `find`.
     fn look<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, LookOutcome>;
+
+    /// The key of a row that a person says this request has made, as [`Row::key`] would give it. `None`: it is no row of
+    /// an entity, or does not hold its whole key.
+    fn row_key(&self, request: &Request, attempt: &Attempt, row: &Value) -> Option<Text> {
+        let _ = (request, attempt, row);
+        None
+    }
 }
 
 /// An answer, once it is there.

@@ -11,7 +11,7 @@ mod turns;
 
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
-use super::executor::Inner;
+use super::executor::{Inner, Told};
 use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
 use super::places::Held;
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -50,6 +50,8 @@ pub(super) struct Driver {
     lease: Lease,
     flow: String,
     holds_key: bool,
+    /// Its place in the order of acceptance.
+    number: i64,
     machine: Run,
     /// The revision it takes, until that is written down.
     takes: Option<Hash>,
@@ -133,6 +135,18 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash, graph: &ExecutionGr
     })
 }
 
+/// The claim on a row that an entry makes.
+pub(super) fn effect_of(entry: &Entry) -> Option<Effect> {
+    let Fact::Done { done, .. } = &entry.fact else { return None };
+    let effect = done.effect.as_ref()?;
+    Some(Effect {
+        connection: effect.connection.to_string(),
+        entity: effect.entity.to_string(),
+        row_key: effect.row_key.to_string(),
+        node: entry.node.as_str().to_owned(),
+    })
+}
+
 /// Entries numbered for the store.
 pub(super) fn numbered(entries: &[Entry], next_seq: &mut i64) -> Result<Vec<JournalEntry>, JournalError> {
     let encoded =
@@ -150,6 +164,7 @@ impl Driver {
             lease,
             flow: loaded.run.flow.clone(),
             holds_key: loaded.run.holds_key && loaded.run.order_key.is_some(),
+            number: loaded.run.number,
             machine,
             takes,
             seq: next_seq,
@@ -168,7 +183,7 @@ impl Driver {
     /// lease is.
     pub(super) async fn drive(
         mut self,
-        mut commands: mpsc::Receiver<Command>,
+        mut commands: mpsc::Receiver<Told>,
         stop: CancellationToken,
         lost: CancellationToken,
     ) -> Result<(), Stopped> {
@@ -178,9 +193,17 @@ impl Driver {
         let given = approvals::given(&answers).chain([Command::Resume]);
         let mut actions: Vec<Action> = given.flat_map(|command| self.step(command)).collect();
         self.answered = answers.into_iter().map(|(node, _)| node).collect();
+        let mut told: Option<oneshot::Sender<()>> = None;
         loop {
-            if self.perform(actions, &lost).await? {
+            let leaves = self.perform(actions, &lost).await?;
+            if let Some(heard) = told.take() {
+                let _ = heard.send(());
+            }
+            if leaves {
                 return Ok(());
+            }
+            if self.machine.is_stopping() {
+                self.leave_the_queues();
             }
             if let Some(given) = self.given.pop_front() {
                 actions = self.step(given);
@@ -213,7 +236,10 @@ impl Driver {
                         }
                         continue;
                     }
-                    Some(command) = commands.recv() => command,
+                    Some(Told { command, heard }) = commands.recv() => {
+                        told = Some(heard);
+                        command
+                    }
                     () = tokio::time::sleep(wait) => Command::Timer,
                 };
             };
@@ -309,14 +335,7 @@ impl Driver {
     /// Writes a result together with the claim on its row.
     async fn claim(&mut self, entry: Entry, lost: &CancellationToken) -> Result<Command, Stopped> {
         let mut update = RunUpdate::running(Timestamp::now());
-        if let Fact::Done { done, .. } = &entry.fact {
-            update.effects.extend(done.effect.as_ref().map(|effect| Effect {
-                connection: effect.connection.to_string(),
-                entity: effect.entity.to_string(),
-                row_key: effect.row_key.to_string(),
-                node: entry.node.as_str().to_owned(),
-            }));
-        }
+        update.effects.extend(effect_of(&entry));
         let seq = self.seq;
         let taken_by = match self.append(std::slice::from_ref(&entry), update, lost).await {
             Ok(()) => None,
@@ -456,6 +475,7 @@ async fn send(
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
+    let held = held.map(Held::goes_out);
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
     let outcome = outcome.without(&inner.drop());
     let became = match &outcome {

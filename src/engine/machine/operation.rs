@@ -18,7 +18,7 @@ use crate::engine::connector::{Is, Request, Row, StepError};
 use crate::engine::journal::HELD;
 use crate::graph::{Node, NodeKind, Operation, RUN_FLOW, Repeat, RepeatBy, Wait};
 use crate::language::types::Kind;
-use crate::value::Value;
+use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,7 +187,7 @@ impl Run {
     /// The work is done: its result is written down, for a row together with the claim that it is ours.
     pub(super) fn work_done(&mut self, path: &NodePath, row: Row, adopted: bool) {
         let graph = self.graph.clone();
-        let Some((node, operation)) = operation_at(&graph, path) else { return };
+        let Some((node, _)) = operation_at(&graph, path) else { return };
         if let (NodeKind::Wait(_), Some(work)) = (&node.kind, self.state.work_mut(path)) {
             // Whether that is what it waits for is judged where the step stands.
             work.phase = Phase::Got(Box::new(row));
@@ -195,13 +195,7 @@ impl Run {
         }
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
-        let effect = match (operation.writes, &work.request.entity, row.key) {
-            // Whoever changes a row does not make it: any number of nodes may.
-            (true, Some(entity), Some(row_key)) if operation.repeat.by != RepeatBy::Set => {
-                Some(Effect { connection: work.request.connection.clone(), entity: entity.clone(), row_key })
-            }
-            _ => None,
-        };
+        let effect = row.key.and_then(|row_key| self.effect(path, row_key));
         let claims = effect.is_some();
         let done = Done { adopted, status: row.status, effect, ..Done::computed(now, row.value) };
         let fact = Fact::Done { generation, attempt, done: Box::new(done) };
@@ -213,6 +207,16 @@ impl Run {
             work.phase = Phase::Claiming(entry.clone());
         }
         self.act(Action::Claim(entry));
+    }
+
+    /// The claim on a row that the step has made.
+    pub(super) fn effect(&self, path: &NodePath, row_key: Text) -> Option<Effect> {
+        let (_, operation) = operation_at(&self.graph, path)?;
+        let request = &self.state.work(path)?.request;
+        // Whoever changes a row does not make it: any number of nodes may.
+        let makes = operation.writes && operation.repeat.by != RepeatBy::Set;
+        let entity = request.entity.clone().filter(|_| makes)?;
+        Some(Effect { connection: request.connection.clone(), entity, row_key })
     }
 
     /// No attempt will follow.
