@@ -74,13 +74,13 @@ fn what_flows_ask_for_is_there() {
     assert!(catalog.entity("finops", "CDSSalesOrderLinesV2").unwrap().is_chosen());
     assert!(!catalog.entity("finops", "SalesOrderHeadersV2").unwrap().is_chosen());
 
-    assert_eq!(create.repeat(true).unwrap().by, RepeatBy::Key);
-    let by_key = create.repeat(false).unwrap();
+    assert_eq!(create.repeat(true, false).unwrap().by, RepeatBy::Key);
+    let by_key = create.repeat(false, true).unwrap();
     assert_eq!((by_key.by, by_key.settle), (RepeatBy::FindBy, Some(Duration::from_secs(180))));
     assert_eq!(create.idempotency_header(), None);
 
     let (_, update) = catalog.operation("stripe.charges.update").unwrap();
-    assert_eq!(update.repeat(false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
+    assert_eq!(update.repeat(false, false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
     assert_eq!(update.idempotency_header(), Some(("Idempotency-Key", Some(255))));
 
     let (group, name) = catalog.system("stripe").unwrap().event("charge.succeeded").unwrap();
