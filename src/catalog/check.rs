@@ -129,6 +129,11 @@ impl Checked<'_> {
             (Does::Read, false) => problems.push("a read needs no repeat".to_owned()),
             _ => {}
         }
+        if let Some(windows) = &operation.windows {
+            for name in [&windows.from, &windows.to].into_iter().filter(|name| !operation.params.contains_key(*name)) {
+                problems.push(format!("windows names {name}, which is no parameter"));
+            }
+        }
         for entry in &operation.repeat {
             if entry.by == RepeatBy::Header && entry.header.is_none() {
                 problems.push("repeat by header names no header".to_owned());
@@ -140,6 +145,13 @@ impl Checked<'_> {
                 Some(reading) => {
                     for param in find.with.keys().filter(|param| reading.param(param).is_none()) {
                         problems.push(format!("find gives {name} a {param}, which it does not have"));
+                    }
+                    let made = entry.by == RepeatBy::MadeKey;
+                    let known = |source: &str| {
+                        source == "find_by" || source == "made" && made || operation.params.contains_key(source)
+                    };
+                    for source in find.with.values().filter(|source| !known(source)) {
+                        problems.push(format!("find takes {source}, which is no parameter"));
                     }
                 }
                 None => problems.push(format!("find names {name}, which is no operation")),

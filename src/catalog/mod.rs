@@ -17,6 +17,7 @@ mod operation;
 mod paging;
 mod path;
 mod payload;
+mod paypal;
 mod project;
 mod remote_context;
 mod scalar;
@@ -24,13 +25,14 @@ mod schema;
 mod system;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{
     Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, SecretPlace, Verify,
 };
 pub use operation::{
-    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
+    AtMost, Does, Exactly, Find, Method, OneOf, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
     RepeatEntry, Request, When,
 };
 pub use paging::{NextPage, Paging};
@@ -42,6 +44,8 @@ pub use system::{
     Auth, Base, BodyForm, ConnectionKey, Credentials, Dialect, Entity, EnumForm, FilterRules, Http, InForm, InRule,
     KeyType, Limits, System,
 };
+
+pub use windows::Windows;
 
 use crate::diagnostics::did_you_mean;
 use schema::Schema;
@@ -71,6 +75,7 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("dataverse", include_str!("../../schemas/systems/dataverse.yaml")),
     (ENGINE, include_str!("../../schemas/systems/engine.yaml")),
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
+    ("paypal", include_str!("../../schemas/systems/paypal.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
 ];
 
@@ -128,11 +133,25 @@ const TYPES: &[(&str, &str)] = types! {
     "paypal/address"
     "paypal/authorization"
     "paypal/authorization_capture_request"
+    "paypal/balance"
     "paypal/capture"
     "paypal/dispute"
+    "paypal/dispute_claim"
+    "paypal/dispute_evidence"
+    "paypal/dispute_message"
+    "paypal/dispute_note"
+    "paypal/dispute_offer"
     "paypal/event"
     "paypal/fee_money"
     "paypal/invoice"
+    "paypal/invoice_event"
+    "paypal/invoice_notification"
+    "paypal/invoice_payment"
+    "paypal/invoice_payment_reference"
+    "paypal/invoice_refund"
+    "paypal/invoice_refund_reference"
+    "paypal/invoice_request"
+    "paypal/invoice_search"
     "paypal/link"
     "paypal/money"
     "paypal/name"
@@ -145,15 +164,20 @@ const TYPES: &[(&str, &str)] = types! {
     "paypal/payout_batch_request"
     "paypal/payout_item_details"
     "paypal/payout_money"
+    "paypal/reauthorize_request"
     "paypal/refund"
     "paypal/refund_request"
     "paypal/sale"
     "paypal/sale_money"
     "paypal/sale_refund"
     "paypal/subscription"
+    "paypal/subscription_payment"
     "paypal/subscription_reason"
     "paypal/subscription_request"
     "paypal/transaction"
+    "paypal/webhook"
+    "paypal/webhook_change"
+    "paypal/webhook_request"
     "stripe/address"
     "stripe/balance_transaction"
     "stripe/charge"

@@ -86,6 +86,9 @@ pub enum KeyType {
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub base: Base,
+    /// Other names of the host, which stand in the system's own links: their paths are asked below the base.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     pub auth: Auth,
     /// Of every request; values may use the connection's keys.
     #[serde(default)]
@@ -106,7 +109,7 @@ pub struct Http {
 #[serde(untagged)]
 pub enum Base {
     One(Template),
-    /// By the connection's `mode`.
+    /// By the connection's `mode`, unless the connection has a `base_url` of its own.
     ByMode(IndexMap<String, Template>),
 }
 
@@ -149,6 +152,8 @@ pub enum BodyForm {
     JsonUtf8,
     /// `application/x-www-form-urlencoded` with `a[b]=c` for what is nested; null is the empty text.
     Form,
+    /// `multipart/form-data` with the JSON as its part `input`.
+    Multipart,
 }
 
 /// What the system takes at once, unless the connection says less.

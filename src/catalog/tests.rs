@@ -452,7 +452,7 @@ operations:
     http: { method: POST, path: '/x/{id}/capture', headers: { Prefer: return=representation } }
     result: { type: any }
     limits: { body.items: { at_most: 15000 } }
-    repeat: [{ by: header, header: Pay-Request-Id, at_most: 108, remembers: 6h, find: { operation: get, key: id, done: 'row.status == "COMPLETED"' } }]
+    repeat: [{ by: header, header: Pay-Request-Id, at_most: 108, remembers: 6h, find: { operation: get, key: id, done: { '$.status': COMPLETED } } }]
     errors: { by_code: { ALREADY_CAPTURED: { class: data, is: done, known: K } } }
   many: { title: Many, does: read, paging: pages, params: { event_type: { kind: expr, type: text, in: query }, start_time: { kind: expr, type: time, in: query } }, http: { method: GET, path: /x }, result: { type: list<any>, at: '$.items' } }
 events:
@@ -487,6 +487,9 @@ fn the_format_says_more_than_is_bundled() {
     );
     assert_eq!(pay.classify(None, 422, &body, &no_headers).is, Is::None);
     assert_eq!(pay.classify(None, 429, &body, &no_headers).wait, Some(Duration::from_secs(5)));
+    let find = capture.repeat(false, false).unwrap().find.as_ref().unwrap();
+    assert!(find.is_done(&record(&[("status", text("COMPLETED"))])));
+    assert!(!find.is_done(&record(&[("status", text("APPROVED"))])) && !find.is_done(&Value::Missing));
 
     let pay = catalog.system("pay").unwrap();
     let (group, name) = pay.event("REVERSED").unwrap();
@@ -520,6 +523,11 @@ fn mistakes_in_a_file_are_found() {
     assert!(problems("paging: pages", "paging: page").contains("there is no paging page"));
     assert!(problems("/x/{id}", "/x/{key}").contains("names key, which is no parameter"));
     assert!(problems("operation: get,", "operation: capture,").contains("find writes"));
+    assert!(problems("key: id", "key: number").contains("find takes number"));
+    assert!(problems("key: id", "number: id").contains("find gives get a number"));
+    let windows = "paging: pages, windows: { from: start_time, to: end_time, at_most: 31d }";
+    assert!(problems("paging: pages", windows).contains("windows names end_time"));
+    assert!(problems("paging: pages", &windows.replace("31d", "0s")).contains("at least a second"));
     assert!(problems("header: Pay-Request-Id, ", "").contains("names no header"));
     assert!(problems("by: event_type", "by: kind").contains("many has no parameter kind"));
     assert!(problems("  created: body.create_time\n", "").contains("when an event happened"));

@@ -24,15 +24,18 @@ pub mod odata;
 pub mod pages;
 pub mod request;
 pub mod secret;
+pub mod secrets;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use config::{ConnectionConfig, resolve_all};
 pub use secret::{ReferenceError, Secret, read_reference};
 
 use crate::catalog::{Catalog, Exactly, Find, TypeRef, Types};
 use crate::engine::connector::{
-    Attempt, Connector, EvaluatedFilter, Is, LookOutcome, Outcome, Parameter, Reply, Request, Row, Sent, StepError,
+    Attempt, Connector, EvaluatedFilter, Is, LookOutcome, NO_LOOK, Outcome, Parameter, Reply, Request, Row, Sent,
+    StepError,
 };
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
@@ -138,6 +141,33 @@ impl Connectors {
         changeset::result(set, &writes, &answer)
     }
 
+    async fn do_look_there(&self, request: &Request, attempt: &Attempt<'_>, refusal: &Value) -> LookOutcome {
+        match self.there(request, attempt, refusal).await {
+            Ok(rows) => LookOutcome::Found(rows),
+            Err(Stop::Missing(_)) => LookOutcome::Found(vec![]),
+            Err(Stop::Failed(error) | Stop::Held { error, .. }) => LookOutcome::Failed(error),
+        }
+    }
+
+    /// The work of an earlier attempt at the address that a refusal names (`find.at`), else where it is always looked for.
+    async fn there(&self, request: &Request, attempt: &Attempt<'_>, refusal: &Value) -> Result<Vec<Row>, Stop> {
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection)?;
+        let written = now.bind(live, request, attempt)?;
+        let find = written.operation.repeat(false, false).and_then(|entry| entry.find.as_ref());
+        let link = find.and_then(|find| find.at.iter().find_map(|path| path.find(refusal)?.as_text()));
+        let Some(link) = link else { return self.find(request, attempt).await };
+        let Some(url) = written.address(link) else {
+            let message =
+                format!("{} says that the work stands at an address that is not its own", written.system.title);
+            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, "foreign_link", message))));
+        };
+        let call = request::Call { method: "GET", url, headers: vec![], body: None };
+        let answer = live.exchange(&self.client, &written, &call, timeout(live, attempt)).await?;
+        let value = written.result(&answer)?;
+        Ok(vec![written.row(value, false, None)])
+    }
+
     /// The rows that an earlier attempt at `request` may have made: at most two, the second one tells enough.
     async fn find(&self, request: &Request, attempt: &Attempt<'_>) -> Result<Vec<Row>, Stop> {
         // A change set is one transaction: done when its first write is found.
@@ -154,10 +184,10 @@ impl Connectors {
         let chosen = written.entity.is_some_and(|entity| entity.is_chosen());
         let found_by = !request.find_by.is_empty();
         let find = written.operation.repeat(chosen, found_by).and_then(|entry| entry.find.as_ref());
-        let asked = find.and_then(|find| look_request(&written, find));
-        let Some(asked) = asked else {
+        let asked = find.and_then(|find| Some((find, look_request(&written, find)?)));
+        let Some((find, asked)) = asked else {
             let message = format!("nothing tells what an earlier `{}` did", request.operation);
-            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, "no_look", message))));
+            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, NO_LOOK, message))));
         };
         let looking = now.bind(live, &asked, attempt)?;
         let timeout = timeout(live, attempt);
@@ -166,7 +196,10 @@ impl Connectors {
             true => self.rows(live, &looking, timeout).await?,
             false => vec![self.perform(live, &looking, timeout).await?.value],
         };
-        Ok(rows.into_iter().map(|row| written.row(row, false, None)).collect())
+        let gives_nothing = written.operation.result().ty == TypeRef::None;
+        let done = rows.into_iter().filter(|row| find.is_done(row));
+        let done = done.map(|row| if gives_nothing { Value::Missing } else { row });
+        Ok(done.map(|row| written.row(row, false, None)).collect())
     }
 
     /// Sends what one request asks for; a list to its end.
@@ -192,8 +225,8 @@ impl Connectors {
         };
         match live.exchange(&self.client, bound, call, timeout).await {
             Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
-            // What gives nothing and is done already is done.
-            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+            // What gives nothing and is done already is done, where nothing has to be looked for.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && bound.operation.gives_nothing_to_find() => {
                 Ok(Row { status: error.status, ..Row::value(Value::Missing) })
             }
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
@@ -203,8 +236,32 @@ impl Connectors {
         }
     }
 
-    /// The rows of a list: all pages of all its parts, or as many as are wanted.
+    /// The rows of a list: all of its span of time, or as many as are wanted.
     async fn rows(&self, live: &Live, bound: &Bound<'_>, timeout: Duration) -> Result<Vec<Value>, Stop> {
+        let Some(rules) = &bound.operation.windows else { return self.pages(live, bound, timeout).await };
+        let wanted = bound.limit().unwrap_or(usize::MAX);
+        let mut left = windows::cut(rules, bound.request).map_err(undone)?;
+        let mut rows = vec![];
+        while let Some(window) = left.pop() {
+            let request = window.of(rules, bound.request);
+            match self.pages(live, &Bound { request: &request, ..*bound }, timeout).await {
+                Ok(found) => rows.extend(found),
+                Err(Stop::Failed(error)) if rules.too_long.as_deref() == Some(error.code.as_str()) => {
+                    let Some((first, second)) = window.halved() else { return Err(Stop::Failed(error)) };
+                    left.extend([second, first]);
+                }
+                Err(stop) => return Err(stop),
+            }
+            if rows.len() >= wanted {
+                rows.truncate(wanted);
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a list: all pages of all its parts, or as many as are wanted.
+    async fn pages(&self, live: &Live, bound: &Bound<'_>, timeout: Duration) -> Result<Vec<Value>, Stop> {
         let wanted = bound.limit().unwrap_or(usize::MAX);
         let calls = bound.calls().map_err(undone)?;
         let (parts, mut rows) = (calls.len(), vec![]);
@@ -282,6 +339,15 @@ impl Connector for Connectors {
         };
         now.bind(live, request, &Attempt { operation, ..*attempt }).ok()?.key_text(row)
     }
+
+    fn look_there<'a>(
+        &'a self,
+        request: &'a Request,
+        attempt: &'a Attempt,
+        refusal: &'a Value,
+    ) -> Reply<'a, LookOutcome> {
+        Box::pin(self.do_look_there(request, attempt, refusal))
+    }
 }
 
 /// Why there is no row.
@@ -313,9 +379,11 @@ fn undone(error: StepError) -> StepError {
 
 /// The request that the catalogue's `find` makes of a write: each parameter filled by one of the write's.
 fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
-    let entity = written.entity?;
+    let operation = find.operation.as_ref()?;
+    let reading = written.system.operations.get(operation)?;
     let mut params = vec![];
     for (name, source) in &find.with {
+        let of_write = || written.request.params.iter().find(|(known, _)| known.as_str() == source).map(|(_, it)| it);
         let param = match source.as_str() {
             "body" => {
                 let key = written.key(written.request.body.as_ref()?)?;
@@ -328,9 +396,10 @@ fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
                 let each = columns.map(|(column, value)| equals(column, value.clone()));
                 Parameter::Filter(EvaluatedFilter::And(each.collect()))
             }
-            _ => return None,
+            _ => of_write()?.clone(),
         };
-        params.push((Text::from(name.as_str()), param));
+        // What a flow writes as `key` has a name of its own.
+        params.push((Text::from(reading.param(name)?.0), param));
     }
     // The same company as the write's.
     let company = written.system.company.as_deref();
@@ -340,9 +409,9 @@ fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
         None => params.extend(written.request.params.iter().find(|(name, _)| name.as_str() == "company").cloned()),
     }
     Some(Request {
-        operation: Text::from(format!("{}.{}", written.system.name, find.operation.as_ref()?)),
+        operation: Text::from(format!("{}.{}", written.system.name, operation)),
         connection: written.request.connection.clone(),
-        entity: Some(Text::from(entity.name.as_str())),
+        entity: written.entity.map(|entity| Text::from(entity.name.as_str())),
         params,
         body: None,
         key: None,

@@ -32,6 +32,17 @@ pub trait Connector: Send + Sync {
         let _ = (request, attempt, row);
         None
     }
+
+    /// The same after a refusal that says where the work stands already (`find.at`): `refusal` is its body.
+    fn look_there<'a>(
+        &'a self,
+        request: &'a Request,
+        attempt: &'a Attempt,
+        refusal: &'a Value,
+    ) -> Reply<'a, LookOutcome> {
+        let _ = refusal;
+        self.look(request, attempt)
+    }
 }
 
 /// An answer, once it is there.
@@ -152,6 +163,9 @@ pub enum LookOutcome {
     /// It could not be asked.
     Failed(StepError),
 }
+
+/// The code of a look that cannot be made: only a refusal would say where the work stands, and there is none.
+pub const NO_LOOK: &str = "no_look";
 
 /// A row of a system, or an answer without one.
 #[derive(Clone, Debug)]

@@ -353,6 +353,10 @@ impl Driver {
         use tracing::Instrument;
         let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
         let revision = self.machine.revision().clone();
+        let refusal = match &action {
+            Action::Look { node, .. } => self.machine.refused_with(node),
+            _ => None,
+        };
         let span = tracing::Span::current();
         self.calls.spawn(
             async move {
@@ -369,7 +373,8 @@ impl Driver {
                     Action::Look { node, attempt, request, .. } => {
                         let path = node.clone();
                         let looked = AbortOnDropHandle::new(tokio::spawn(
-                            async move { look(&inner, &graph, &path, attempt, &request).await }.in_current_span(),
+                            async move { look(&inner, &graph, &path, attempt, &request, refusal).await }
+                                .in_current_span(),
                         ));
                         let outcome = looked.await.unwrap_or_else(|_| LookOutcome::Failed(panicked()));
                         Command::Looked { node, outcome }
@@ -495,13 +500,24 @@ async fn send(
     outcome
 }
 
-async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {
+async fn look(
+    inner: &Inner,
+    graph: &ExecutionGraph,
+    path: &NodePath,
+    number: u32,
+    request: &Request,
+    refusal: Option<Value>,
+) -> LookOutcome {
     let Some((node, operation)) = operation_at(graph, path) else { return LookOutcome::Failed(no_step(path)) };
     let Some(connector) = inner.connector(&request.connection) else {
         return LookOutcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    let looked = connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let attempt = Attempt { operation, number, timeout: node.timeout };
+    let looked = match &refusal {
+        Some(refusal) => connector.look_there(request, &attempt, refusal).await,
+        None => connector.look(request, &attempt).await,
+    };
     looked.without(&inner.drop())
 }
 

@@ -58,12 +58,19 @@ pub(super) fn endpoints(
             continue;
         }
         let path = webhook.path.to_string();
-        let mut secrets = Vec::new();
+        let (mut secrets, mut not_stored) = (Vec::new(), Vec::new());
         for secret in webhook.secrets.iter().chain(&webhook.secret) {
             match read_reference(&secret.value.0, root, &super::env) {
                 Ok(secret) => secrets.push(secret.expose().to_string()),
+                Err(error) if error.is_not_stored() => {
+                    not_stored.push(error.finding(name, "webhook.secrets", secret.span))
+                }
                 Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
             }
+        }
+        // The one before the last is in the store only while it is being replaced.
+        if secrets.is_empty() {
+            findings.append(&mut not_stored);
         }
         if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
             let message = format!("the webhook of `{name}` has no `secrets`");

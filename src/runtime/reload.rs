@@ -5,7 +5,7 @@
 
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
-use crate::connectors::resolve_all;
+use crate::connectors::{resolve_all, secrets};
 use crate::console::{Findings, FlowStatus, NotDone, Refused};
 use crate::diagnostics::{Code, Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
@@ -55,7 +55,7 @@ impl Problem {
 /// What the next reload is compared with.
 #[derive(Default)]
 pub(super) struct State {
-    /// Of all texts read.
+    /// Of all texts read, and of the secret store.
     fingerprint: Option<Hash>,
     /// The flow of each file that had one.
     flow_of: BTreeMap<String, String>,
@@ -115,7 +115,9 @@ fn read_now(root: &Path, environment: Option<&str>, catalog: &Catalog) -> Read {
     let (project, sources, mut findings) = Project::load(root);
     let texts: Vec<String> =
         sources.iter().map(|(_, s)| format!("{}\0{}\0{}\0", s.path, s.text.len(), s.text)).collect();
-    let fingerprint = Hash::of(texts.concat().as_bytes());
+    let mut read = texts.concat().into_bytes();
+    read.extend(secrets::bytes(root, &super::env));
+    let fingerprint = Hash::of(&read);
     let effective = match project.effective(environment) {
         Ok(effective) => Some(effective),
         Err(finding) => {

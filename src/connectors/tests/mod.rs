@@ -1,7 +1,9 @@
 //! Connectors against real HTTP on loopback.
 
 mod configs;
+mod dataverse;
 mod finops;
+mod paypal;
 mod server;
 mod stripe;
 mod trouble;

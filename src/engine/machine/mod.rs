@@ -307,6 +307,12 @@ impl Run {
         self.state.work(path).map(|work| work.request.clone())
     }
 
+    /// The body of the refusal because of which a step is looked for: it may say where its work stands.
+    pub fn refused_with(&self, path: &NodePath) -> Option<Value> {
+        let work = self.state.work(path).filter(|work| matches!(work.phase, Phase::Looking(Some(_))))?;
+        work.error.as_ref()?.0.body.clone()
+    }
+
     /// The graph it goes by.
     pub fn graph(&self) -> &Arc<ExecutionGraph> {
         &self.graph

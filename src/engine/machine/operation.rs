@@ -14,7 +14,7 @@ use super::state::{Phase, Work};
 use super::walk::{OUTCOME_UNKNOWN, Progress};
 use super::{Action, Run};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Is, Request, Row, StepError};
+use crate::engine::connector::{Is, NO_LOOK, Request, Row, StepError};
 use crate::engine::journal::HELD;
 use crate::graph::{Node, NodeKind, Operation, RUN_FLOW, Repeat, RepeatBy, Wait};
 use crate::language::types::Kind;
@@ -172,6 +172,10 @@ impl Run {
 
     /// A look could not be made.
     pub(super) fn look_failed(&mut self, path: &NodePath, error: StepError) {
+        if error.code.as_str() == NO_LOOK {
+            self.unknown(path);
+            return;
+        }
         let graph = self.graph.clone();
         let Some((node, _)) = operation_at(&graph, path) else { return };
         let Some(work) = self.state.work(path) else { return };
