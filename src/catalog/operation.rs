@@ -74,9 +74,24 @@ impl Operation {
         self.params.iter().map(|(name, param)| if param.key { "key" } else { name.as_str() })
     }
 
-    /// Why a repeat is safe: the first entry that fits. `chosen`: the caller chooses the row's whole key.
-    pub fn repeat(&self, chosen: bool) -> Option<&RepeatEntry> {
-        self.repeat.iter().find(|entry| entry.when.is_none_or(|When::Chosen| chosen))
+    /// Why a repeat is safe: the first entry that fits. `chosen`: the caller chooses the row's whole key; `find_by`: the
+    /// flow names columns that find it.
+    pub fn repeat(&self, chosen: bool, find_by: bool) -> Option<&RepeatEntry> {
+        self.repeat.iter().find(|entry| match entry.when {
+            None => true,
+            Some(When::Chosen) => chosen,
+            Some(When::FindBy) => find_by,
+        })
+    }
+
+    /// Whether its being done is all that there is to know of it.
+    pub fn gives_nothing_to_find(&self) -> bool {
+        self.result().ty == TypeRef::None && self.repeat.iter().all(|entry| entry.find.is_none())
+    }
+
+    /// Whether a new row's id is made of the idempotency key.
+    pub fn makes_key(&self) -> bool {
+        self.repeat.iter().any(|entry| entry.by == RepeatBy::MadeKey)
     }
 
     /// The header that carries the idempotency key, with its greatest length. A declared header is always sent.
@@ -269,6 +284,8 @@ pub enum RepeatBy {
     Header,
     /// The caller chooses the key: a repeat meets its own row.
     Key,
+    /// A new row's id is made of the idempotency key, by the connector: a repeat meets its own row and nobody else's.
+    MadeKey,
     /// Writing the same again changes nothing.
     Set,
     /// Only a natural key given by the flow tells.
@@ -287,6 +304,8 @@ pub enum RepeatBy {
 pub enum When {
     /// The caller chooses the whole key.
     Chosen,
+    /// The flow names the columns that find the row.
+    FindBy,
 }
 
 /// How to learn what an uncertain or too old attempt did.

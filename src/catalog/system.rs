@@ -154,6 +154,8 @@ pub enum Credentials {
 pub enum BodyForm {
     #[default]
     Json,
+    /// The same, with its charset said in the content type.
+    JsonUtf8,
     /// `application/x-www-form-urlencoded` with `a[b]=c` for what is nested; null is the empty text.
     Form,
     /// `multipart/form-data` with the JSON as its part `input`.

@@ -74,13 +74,13 @@ fn what_flows_ask_for_is_there() {
     assert!(catalog.entity("finops", "CDSSalesOrderLinesV2").unwrap().is_chosen());
     assert!(!catalog.entity("finops", "SalesOrderHeadersV2").unwrap().is_chosen());
 
-    assert_eq!(create.repeat(true).unwrap().by, RepeatBy::Key);
-    let by_key = create.repeat(false).unwrap();
+    assert_eq!(create.repeat(true, false).unwrap().by, RepeatBy::Key);
+    let by_key = create.repeat(false, true).unwrap();
     assert_eq!((by_key.by, by_key.settle), (RepeatBy::FindBy, Some(Duration::from_secs(180))));
     assert_eq!(create.idempotency_header(), None);
 
     let (_, update) = catalog.operation("stripe.charges.update").unwrap();
-    assert_eq!(update.repeat(false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
+    assert_eq!(update.repeat(false, false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
     assert_eq!(update.idempotency_header(), Some(("Idempotency-Key", Some(255))));
 
     let (group, name) = catalog.system("stripe").unwrap().event("charge.succeeded").unwrap();
@@ -489,7 +489,7 @@ fn the_format_says_more_than_is_bundled() {
     );
     assert_eq!(pay.classify(None, 422, &body, &no_headers).is, Is::None);
     assert_eq!(pay.classify(None, 429, &body, &no_headers).wait, Some(Duration::from_secs(5)));
-    let find = capture.repeat(false).unwrap().find.as_ref().unwrap();
+    let find = capture.repeat(false, false).unwrap().find.as_ref().unwrap();
     assert!(find.is_done(&record(&[("status", text("COMPLETED"))])));
     assert!(!find.is_done(&record(&[("status", text("APPROVED"))])) && !find.is_done(&Value::Missing));
 

@@ -4,7 +4,7 @@ use super::{End, output};
 use crate::catalog::{Catalog, Types};
 use crate::sandbox::{Ports, Sandbox, credentials};
 
-/// Serves the stand-ins of Stripe and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
+/// Serves the stand-ins of Stripe, PayPal and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
 ///
 /// They are strict like the real systems and keep their state in memory, or in a folder with `--state`. `/_sandbox` of
 /// each is a page that shows what it knows and what it was asked, makes payments and payouts happen, and orders faults;
@@ -18,6 +18,9 @@ pub struct Args {
     /// Port of the Stripe stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12111)]
     stripe_port: u16,
+    /// Port of the PayPal stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12113)]
+    paypal_port: u16,
     /// Port of the Finance & Operations stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12112)]
     finops_port: u16,
@@ -35,17 +38,21 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     runtime.block_on(async {
         let catalog = Catalog::bundled();
         let types = Types::bundled(&catalog);
-        let ports = Ports { stripe: args.stripe_port, finops: args.finops_port };
+        let ports = Ports { stripe: args.stripe_port, paypal: args.paypal_port, finops: args.finops_port };
         let sandbox = Sandbox::start_kept(&catalog, &types, ports, args.state.as_deref()).await;
         let sandbox = sandbox.context("the stand-ins cannot be served")?;
         if let Some(url) = &args.stripe_webhook {
             sandbox.stripe.listens(url, credentials::STRIPE_WEBHOOK_SECRET);
         }
         output::print(&format!(
-            "stripe  {}  key {}  webhook secret {}\nfinops  {}  tenant {}  client {} / {}  company {}\nLook inside at /_sandbox of each.\n",
+            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\nLook inside at /_sandbox of each.\n",
             sandbox.stripe_server.url(),
             credentials::STRIPE_KEY,
             credentials::STRIPE_WEBHOOK_SECRET,
+            sandbox.paypal_server.url(),
+            credentials::PAYPAL_CLIENT_ID,
+            credentials::PAYPAL_CLIENT_SECRET,
+            credentials::PAYPAL_WEBHOOK_ID,
             sandbox.finops_server.url(),
             credentials::FINOPS_TENANT,
             credentials::FINOPS_CLIENT_ID,

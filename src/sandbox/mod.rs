@@ -8,6 +8,7 @@ pub mod faults;
 pub mod finops;
 mod inspect;
 mod keep;
+pub mod paypal;
 mod seed;
 pub mod server;
 pub mod stripe;
@@ -18,6 +19,7 @@ pub mod webhooks;
 use crate::catalog::Catalog;
 use crate::language::types::TypeSource;
 use finops::Finops;
+use paypal::Paypal;
 use server::Server;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -28,6 +30,9 @@ use stripe::Stripe;
 pub mod credentials {
     pub const STRIPE_KEY: &str = "sk_test_sandbox";
     pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_sandbox";
+    pub const PAYPAL_CLIENT_ID: &str = "AcSandboxClientOfFlowctl";
+    pub const PAYPAL_CLIENT_SECRET: &str = "EPaypalSandboxSecret";
+    pub const PAYPAL_WEBHOOK_ID: &str = "8PV16905TY216884F";
     pub const FINOPS_CLIENT_ID: &str = "sandbox-client";
     pub const FINOPS_CLIENT_SECRET: &str = "sandbox-secret";
     pub const FINOPS_TENANT: &str = "8c1d2b1e-0000-4000-8000-000000000000";
@@ -37,8 +42,10 @@ pub mod credentials {
 /// Both stand-ins, running until this is dropped.
 pub struct Sandbox {
     pub stripe: Arc<Stripe>,
+    pub paypal: Arc<Paypal>,
     pub finops: Arc<Finops>,
     pub stripe_server: Server,
+    pub paypal_server: Server,
     pub finops_server: Server,
 }
 
@@ -46,6 +53,7 @@ pub struct Sandbox {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
     pub stripe: u16,
+    pub paypal: u16,
     pub finops: u16,
 }
 
@@ -76,10 +84,14 @@ impl Sandbox {
             page: 100,
         };
         let finops = Arc::new(Finops::new(settings, seed::entities(catalog, types)));
+        let (id, secret) = (credentials::PAYPAL_CLIENT_ID, credentials::PAYPAL_CLIENT_SECRET);
+        let paypal = Arc::new(Paypal::new(id, secret, types));
         seed::plant(&stripe, &finops).map_err(std::io::Error::other)?;
         let stripe_server = Server::start_kept(loopback(ports.stripe), stripe.clone(), file("stripe")).await?;
         let finops_server = Server::start_kept(loopback(ports.finops), finops.clone(), file("finops")).await?;
         finops.served_at(finops_server.url());
-        Ok(Sandbox { stripe, finops, stripe_server, finops_server })
+        let paypal_server = Server::start_kept(loopback(ports.paypal), paypal.clone(), file("paypal")).await?;
+        paypal.served_at(paypal_server.url());
+        Ok(Sandbox { stripe, paypal, finops, stripe_server, paypal_server, finops_server })
     }
 }

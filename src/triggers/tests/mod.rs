@@ -4,6 +4,7 @@ mod askers;
 mod dataverse;
 mod finops;
 mod ingress;
+mod paypal;
 mod server;
 
 use super::ingress::{Endpoint, Verification};
