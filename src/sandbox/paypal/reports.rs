@@ -128,7 +128,8 @@ impl Paypal {
                 && same(row, "transaction_currency", "/transaction_info/transaction_amount/currency_code")
         };
         let state = self.lock();
-        let all: Vec<&Json> = state.objects.get("transactions").into_iter().flatten().filter(|row| wanted(row)).collect();
+        let all: Vec<&Json> =
+            state.objects.get("transactions").into_iter().flatten().filter(|row| wanted(row)).collect();
         if all.len() > MOST {
             let message =
                 "Result set size is greater than the maximum limit. Change the filter criteria and try again.";
