@@ -146,7 +146,10 @@ impl Checked<'_> {
                     for param in find.with.keys().filter(|param| reading.param(param).is_none()) {
                         problems.push(format!("find gives {name} a {param}, which it does not have"));
                     }
-                    let known = |source: &str| source == "find_by" || operation.params.contains_key(source);
+                    let made = entry.by == RepeatBy::MadeKey;
+                    let known = |source: &str| {
+                        source == "find_by" || source == "made" && made || operation.params.contains_key(source)
+                    };
                     for source in find.with.values().filter(|source| !known(source)) {
                         problems.push(format!("find takes {source}, which is no parameter"));
                     }

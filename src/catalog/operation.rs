@@ -84,6 +84,11 @@ impl Operation {
         })
     }
 
+    /// Whether its being done is all that there is to know of it.
+    pub fn gives_nothing_to_find(&self) -> bool {
+        self.result().ty == TypeRef::None && self.repeat.iter().all(|entry| entry.find.is_none())
+    }
+
     /// Whether a new row's id is made of the idempotency key.
     pub fn makes_key(&self) -> bool {
         self.repeat.iter().any(|entry| entry.by == RepeatBy::MadeKey)

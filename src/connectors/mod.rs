@@ -226,8 +226,8 @@ impl Connectors {
         };
         match live.exchange(&self.client, bound, call, timeout).await {
             Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
-            // What gives nothing and is done already is done.
-            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+            // What gives nothing and is done already is done, where nothing has to be looked for.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && bound.operation.gives_nothing_to_find() => {
                 Ok(Row { status: error.status, ..Row::value(Value::Missing) })
             }
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {

@@ -1,6 +1,7 @@
 //! Connectors against real HTTP on loopback.
 
 mod configs;
+mod dataverse;
 mod finops;
 mod paypal;
 mod server;
