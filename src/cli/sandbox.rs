@@ -1,10 +1,10 @@
 //! `flowctl sandbox`.
 
 use super::{End, output};
-use crate::catalog::{Catalog, Types};
+use crate::catalog::Types;
 use crate::sandbox::{Ports, Sandbox, credentials};
 
-/// Serves the stand-ins of Stripe and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
+/// Serves the stand-ins of Stripe, Dynamics 365 Finance & Operations and Dataverse on loopback, until Ctrl-C.
 ///
 /// They are strict like the real systems and keep their state in memory. `GET /_sandbox/CustomersV3` shows rows,
 /// `POST /_sandbox/faults` orders a fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
@@ -19,18 +19,22 @@ pub struct Args {
     /// Port of the Finance & Operations stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12112)]
     finops_port: u16,
+    /// Port of the Dataverse stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12113)]
+    dataverse_port: u16,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
     use anyhow::Context;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let catalog = Catalog::bundled();
+        // With the columns and tables of the bundled integrations.
+        let catalog = super::demo::project::catalog();
         let types = Types::bundled(&catalog);
-        let ports = Ports { stripe: args.stripe_port, finops: args.finops_port };
+        let ports = Ports { stripe: args.stripe_port, finops: args.finops_port, dataverse: args.dataverse_port };
         let sandbox = Sandbox::start(&catalog, &types, ports).await.context("the stand-ins cannot be served")?;
         output::print(&format!(
-            "stripe  {}  key {}  webhook secret {}\nfinops  {}  tenant {}  client {} / {}  company {}\n",
+            "stripe  {}  key {}  webhook secret {}\nfinops  {}  tenant {}  client {} / {}  company {}\ndataverse  {}  tenant {}  client {} / {}  app user {}\n",
             sandbox.stripe_server.url(),
             credentials::STRIPE_KEY,
             credentials::STRIPE_WEBHOOK_SECRET,
@@ -39,6 +43,11 @@ pub fn main(args: Args) -> anyhow::Result<End> {
             credentials::FINOPS_CLIENT_ID,
             credentials::FINOPS_CLIENT_SECRET,
             credentials::FINOPS_COMPANY,
+            sandbox.dataverse_server.url(),
+            credentials::DATAVERSE_TENANT,
+            credentials::DATAVERSE_CLIENT_ID,
+            credentials::DATAVERSE_CLIENT_SECRET,
+            credentials::DATAVERSE_APP_USER,
         ))?;
         tokio::signal::ctrl_c().await?;
         Ok(End::Fine)

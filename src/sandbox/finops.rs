@@ -141,7 +141,7 @@ impl Finops {
 
     /// `POST /data/$batch`: each change set is done as a whole or not at all.
     fn batch(&self, call: &Call) -> Result<Reply, Refusal> {
-        let sets = batch::read(call).map_err(|why| bad(&why))?;
+        let sets = batch::read(call, "/data/").map_err(|why| bad(&why))?;
         let _turn = self.turn.write().unwrap_or_else(PoisonError::into_inner);
         let sets: Vec<_> = sets.iter().map(|set| self.change_set(set)).collect();
         Ok(batch::answer(&sets))
