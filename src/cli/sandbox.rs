@@ -4,7 +4,7 @@ use super::{End, output};
 use crate::catalog::Types;
 use crate::sandbox::{Ports, Sandbox, credentials};
 
-/// Serves the stand-ins of Stripe, Dynamics 365 Finance & Operations and Dataverse on loopback, until Ctrl-C.
+/// Serves the stand-ins of Stripe, PayPal, Dynamics 365 Finance & Operations and Dataverse on loopback, until Ctrl-C.
 ///
 /// They are strict like the real systems and keep their state in memory. `GET /_sandbox/CustomersV3` shows rows,
 /// `POST /_sandbox/faults` orders a fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
@@ -16,11 +16,14 @@ pub struct Args {
     /// Port of the Stripe stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12111)]
     stripe_port: u16,
+    /// Port of the PayPal stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12113)]
+    paypal_port: u16,
     /// Port of the Finance & Operations stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12112)]
     finops_port: u16,
     /// Port of the Dataverse stand-in; 0 takes a free one.
-    #[arg(long, default_value_t = 12113)]
+    #[arg(long, default_value_t = 12114)]
     dataverse_port: u16,
 }
 
@@ -31,13 +34,18 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         // With the columns and tables of the bundled integrations.
         let catalog = super::demo::project::catalog();
         let types = Types::bundled(&catalog);
-        let ports = Ports { stripe: args.stripe_port, finops: args.finops_port, dataverse: args.dataverse_port };
+        let Args { stripe_port: stripe, paypal_port: paypal, finops_port: finops, dataverse_port: dataverse } = args;
+        let ports = Ports { stripe, paypal, finops, dataverse };
         let sandbox = Sandbox::start(&catalog, &types, ports).await.context("the stand-ins cannot be served")?;
         output::print(&format!(
-            "stripe  {}  key {}  webhook secret {}\nfinops  {}  tenant {}  client {} / {}  company {}\ndataverse  {}  tenant {}  client {} / {}  app user {}\n",
+            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\ndataverse  {}  tenant {}  client {} / {}  app user {}\n",
             sandbox.stripe_server.url(),
             credentials::STRIPE_KEY,
             credentials::STRIPE_WEBHOOK_SECRET,
+            sandbox.paypal_server.url(),
+            credentials::PAYPAL_CLIENT_ID,
+            credentials::PAYPAL_CLIENT_SECRET,
+            credentials::PAYPAL_WEBHOOK_ID,
             sandbox.finops_server.url(),
             credentials::FINOPS_TENANT,
             credentials::FINOPS_CLIENT_ID,

@@ -12,6 +12,7 @@
 #![expect(clippy::result_large_err, reason = "an error is made once for a request that failed")]
 
 pub mod answer;
+mod aside;
 mod changeset;
 pub mod circuit;
 pub mod config;

@@ -8,6 +8,9 @@ pub mod dataverse;
 pub mod faults;
 mod filter;
 pub mod finops;
+mod inspect;
+mod keep;
+pub mod paypal;
 pub mod server;
 pub mod stripe;
 #[cfg(test)]
@@ -18,6 +21,7 @@ use crate::catalog::Catalog;
 use crate::language::types::{Kind, TypeSource};
 use dataverse::Dataverse;
 use finops::Finops;
+use paypal::Paypal;
 use server::Server;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -27,6 +31,9 @@ use stripe::Stripe;
 pub mod credentials {
     pub const STRIPE_KEY: &str = "sk_test_sandbox";
     pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_sandbox";
+    pub const PAYPAL_CLIENT_ID: &str = "AcSandboxClientOfFlowctl";
+    pub const PAYPAL_CLIENT_SECRET: &str = "EPaypalSandboxSecret";
+    pub const PAYPAL_WEBHOOK_ID: &str = "8PV16905TY216884F";
     pub const FINOPS_CLIENT_ID: &str = "sandbox-client";
     pub const FINOPS_CLIENT_SECRET: &str = "sandbox-secret";
     pub const FINOPS_TENANT: &str = "8c1d2b1e-0000-4000-8000-000000000000";
@@ -42,8 +49,10 @@ pub mod credentials {
 /// The stand-ins, running until this is dropped.
 pub struct Sandbox {
     pub stripe: Arc<Stripe>,
+    pub paypal: Arc<Paypal>,
     pub finops: Arc<Finops>,
     pub stripe_server: Server,
+    pub paypal_server: Server,
     pub finops_server: Server,
     pub dataverse: Arc<Dataverse>,
     pub dataverse_server: Server,
@@ -53,6 +62,7 @@ pub struct Sandbox {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
     pub stripe: u16,
+    pub paypal: u16,
     pub finops: u16,
     pub dataverse: u16,
 }
@@ -71,9 +81,13 @@ impl Sandbox {
             page: 100,
         };
         let finops = Arc::new(Finops::new(settings, finops_entities(catalog, types)));
+        let (id, secret) = (credentials::PAYPAL_CLIENT_ID, credentials::PAYPAL_CLIENT_SECRET);
+        let paypal = Arc::new(Paypal::new(id, secret, types));
         let stripe_server = Server::start(loopback(ports.stripe), stripe.clone()).await?;
         let finops_server = Server::start(loopback(ports.finops), finops.clone()).await?;
         finops.served_at(finops_server.url());
+        let paypal_server = Server::start(loopback(ports.paypal), paypal.clone()).await?;
+        paypal.served_at(paypal_server.url());
         for (entity, row) in SEED {
             finops.insert(entity, row).map_err(|why| std::io::Error::other(format!("{entity}: {why}")))?;
         }
@@ -81,7 +95,7 @@ impl Sandbox {
             stripe.insert(&stripe_customer(id, name, email, *account)).map_err(std::io::Error::other)?;
         }
         let (dataverse, dataverse_server) = Dataverse::start(catalog, types, loopback(ports.dataverse)).await?;
-        Ok(Sandbox { stripe, finops, stripe_server, finops_server, dataverse, dataverse_server })
+        Ok(Sandbox { stripe, paypal, finops, stripe_server, paypal_server, finops_server, dataverse, dataverse_server })
     }
 }
 

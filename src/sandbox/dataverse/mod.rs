@@ -538,6 +538,37 @@ impl Standin for Dataverse {
         &self.faults
     }
 
+    fn kinds(&self) -> Vec<String> {
+        self.tables.keys().cloned().collect()
+    }
+
+    fn actions(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("insert", r#"{"table":"contacts","row":{"lastname":"Doe"}}"#),
+            ("change", r#"{"table":"contacts","id":"GUID","row":{"emailaddress1":"a@b.example"}}"#),
+        ]
+    }
+
+    /// As the person who works there.
+    fn act(&self, what: &str, with: &Record) -> Option<Result<Record, String>> {
+        let text =
+            |name: &str| with.get(name).and_then(Value::as_text).map(|text| text.to_string()).unwrap_or_default();
+        let row = with.get("row").and_then(|row| json::write(row).ok()).unwrap_or_default();
+        match what {
+            "insert" => Some(self.insert(&text("table"), &row, seed::SELLER)),
+            "change" => Some(self.change(&text("table"), &text("id"), &row, seed::SELLER)),
+            _ => None,
+        }
+    }
+
+    fn snapshot(&self) -> Option<Value> {
+        Some(lock(&self.state).snapshot())
+    }
+
+    fn restore(&self, snapshot: &Value) {
+        *lock(&self.state) = State::restored(snapshot);
+    }
+
     fn inspect(&self, what: &str) -> Option<Vec<Record>> {
         self.tables.get(what)?;
         let shown =

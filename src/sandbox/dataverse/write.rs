@@ -60,6 +60,56 @@ pub const TABLE_OF: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 pub const VERSION: &str = "versionnumber";
 
 impl State {
+    /// All of it, to be written down.
+    pub fn snapshot(&self) -> Value {
+        let record = |fields: Vec<(String, Value)>| -> Value {
+            Value::Record(fields.into_iter().map(|(name, value)| (Text::from(name), value)).collect())
+        };
+        let rows = |rows: &[Record]| Value::from(rows.iter().cloned().map(Value::Record).collect::<Vec<_>>());
+        let texts = |texts: [&str; 3]| Value::from(texts.map(Value::from).to_vec());
+        let numbers =
+            self.numbers.iter().map(|(n, last)| (n.clone(), Value::from(i64::try_from(*last).unwrap_or(i64::MAX))));
+        let deleted = self.deleted.iter().map(|(at, table, id)| texts([&at.to_string(), table, id]));
+        let ties = self.ties.iter().map(|(name, a, b)| texts([name, a, b]));
+        record(vec![
+            ("rows".into(), record(self.rows.iter().map(|(name, of)| (name.clone(), rows(of))).collect())),
+            ("numbers".into(), record(numbers.collect())),
+            ("version".into(), Value::from(self.version)),
+            ("deleted".into(), Value::from(deleted.collect::<Vec<_>>())),
+            ("ties".into(), Value::from(ties.collect::<Vec<_>>())),
+        ])
+    }
+
+    /// From what was written down.
+    pub fn restored(snapshot: &Value) -> State {
+        let whole = |value: &Value| value.as_number().and_then(Number::small).unwrap_or(0);
+        let named = |name: &str| snapshot.get(name).as_record().cloned().unwrap_or_default();
+        let triples = |name: &str| -> Vec<[String; 3]> {
+            let text = |value: &Value| value.as_text().map(|text| text.to_string()).unwrap_or_default();
+            let triple = |item: &Value| match item.as_list() {
+                Some([a, b, c]) => Some([text(a), text(b), text(c)]),
+                _ => None,
+            };
+            snapshot.get(name).as_list().unwrap_or_default().iter().filter_map(triple).collect()
+        };
+        let rows = |value: &Value| {
+            value.as_list().unwrap_or_default().iter().filter_map(|row| row.as_record().cloned()).collect()
+        };
+        State {
+            rows: named("rows").iter().map(|(name, value)| (name.to_string(), rows(value))).collect(),
+            numbers: named("numbers")
+                .iter()
+                .map(|(n, v)| (n.to_string(), u64::try_from(whole(v)).unwrap_or(0)))
+                .collect(),
+            version: whole(snapshot.get("version")),
+            deleted: triples("deleted")
+                .into_iter()
+                .map(|[at, table, id]| (at.parse().unwrap_or(0), table, id))
+                .collect(),
+            ties: triples("ties").into_iter().map(|[name, a, b]| (name, a, b)).collect(),
+        }
+    }
+
     pub fn row(&self, table: &Table, named: &Named) -> Option<&Record> {
         self.rows.get(&table.name)?.iter().find(|row| is_named(row, table, named))
     }

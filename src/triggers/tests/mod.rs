@@ -3,6 +3,7 @@
 mod askers;
 mod dataverse;
 mod ingress;
+mod paypal;
 mod server;
 
 use super::ingress::{Endpoint, Verification};
