@@ -30,6 +30,9 @@ pub struct Args {
     /// Where Stripe's events are delivered, signed with the sandbox's secret.
     #[arg(long, value_name = "URL")]
     stripe_webhook: Option<String>,
+    /// Where PayPal's events are delivered, signed with the sandbox's certificate.
+    #[arg(long, value_name = "URL")]
+    paypal_webhook: Option<String>,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
@@ -43,6 +46,9 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         let sandbox = sandbox.context("the stand-ins cannot be served")?;
         if let Some(url) = &args.stripe_webhook {
             sandbox.stripe.listens(url, credentials::STRIPE_WEBHOOK_SECRET);
+        }
+        if let Some(url) = &args.paypal_webhook {
+            sandbox.paypal.listen(url);
         }
         output::print(&format!(
             "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\nLook inside at /_sandbox of each.\n",

@@ -84,9 +84,9 @@ impl Sandbox {
             page: 100,
         };
         let finops = Arc::new(Finops::new(settings, seed::entities(catalog, types)));
+        seed::plant(&stripe, &finops).map_err(std::io::Error::other)?;
         let (id, secret) = (credentials::PAYPAL_CLIENT_ID, credentials::PAYPAL_CLIENT_SECRET);
         let paypal = Arc::new(Paypal::new(id, secret, types));
-        seed::plant(&stripe, &finops).map_err(std::io::Error::other)?;
         let stripe_server = Server::start_kept(loopback(ports.stripe), stripe.clone(), file("stripe")).await?;
         let finops_server = Server::start_kept(loopback(ports.finops), finops.clone(), file("finops")).await?;
         finops.served_at(finops_server.url());
