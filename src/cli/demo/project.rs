@@ -15,6 +15,12 @@ macro_rules! bundled {
 bundled! {
     "flowctl.yaml"
     "connections.yaml"
+    "paypal-dynamics-365/README.md"
+    "paypal-dynamics-365/capture-to-sales-order.flow.yaml"
+    "paypal-dynamics-365/capture.map"
+    "paypal-dynamics-365/tables/clearing.csv"
+    "paypal-dynamics-365/tables/products.csv"
+    "paypal-dynamics-365/tests/capture-to-sales-order.test.yaml"
     "stripe-dynamics-365/README.md"
     "stripe-dynamics-365/charge-to-sales-order.flow.yaml"
     "stripe-dynamics-365/charge.map"
@@ -79,7 +85,10 @@ impl Folder {
         }
         self.write("secrets/stripe_key", credentials::STRIPE_KEY)?;
         self.write("secrets/stripe_webhook", credentials::STRIPE_WEBHOOK_SECRET)?;
+        self.write("secrets/paypal_client", credentials::PAYPAL_CLIENT_SECRET)?;
         self.write("secrets/d365_client", credentials::FINOPS_CLIENT_SECRET)?;
+        let (paypal, paypal_client) = (sandbox.paypal_server.url(), credentials::PAYPAL_CLIENT_ID);
+        let paypal_webhook = credentials::PAYPAL_WEBHOOK_ID;
         let (tenant, client) = (credentials::FINOPS_TENANT, credentials::FINOPS_CLIENT_ID);
         let environment = format!(
             "connections:
@@ -87,6 +96,11 @@ impl Folder {
     base_url: {stripe}
     api_key: file://secrets/stripe_key
     webhook: {{ secrets: [file://secrets/stripe_webhook] }}
+  paypal:
+    base_url: {paypal}
+    client_id: {paypal_client}
+    client_secret: file://secrets/paypal_client
+    webhook: {{ id: {paypal_webhook} }}
   d365:
     base_url: {finops}
     authority: {finops}
