@@ -76,6 +76,11 @@ impl Connectors {
         self.live.store(Arc::new(live.collect()));
     }
 
+    /// Whether the system of each connection takes our credentials.
+    pub fn standings(&self) -> Vec<(String, live::Standing)> {
+        self.live.load().iter().map(|(name, live)| (name.clone(), live.standing())).collect()
+    }
+
     async fn do_send(&self, request: &Request, attempt: &Attempt<'_>) -> Outcome {
         let live = match self.connection(&request.connection) {
             Ok(live) => live,
