@@ -4,6 +4,7 @@
 
 mod admin;
 mod alerts;
+mod approvals;
 mod backup;
 mod dead_letters;
 mod demo;
@@ -65,6 +66,7 @@ enum Command {
     Events(events::Args),
     Revisions(revisions::Args),
     Alerts(alerts::Args),
+    Approvals(approvals::Args),
     Reload(reload::Args),
     Backup(backup::Args),
     Erase(erase::Args),
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::main(args),
         Command::Revisions(args) => revisions::main(args),
         Command::Alerts(args) => alerts::main(args),
+        Command::Approvals(args) => approvals::main(args),
         Command::Reload(args) => reload::main(args),
         Command::Backup(args) => backup::main(args),
         Command::Erase(args) => erase::main(args),

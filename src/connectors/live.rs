@@ -1,7 +1,7 @@
 //! A connection in use: its token, its limits, its circuit. One request at a time goes out through [`Live::exchange`].
 
 use super::answer::{no_token, not_answered};
-use super::circuit::Circuit;
+use super::circuit::{Because, Circuit, Open};
 use super::config::{Auth, ConnectionConfig};
 use super::http::{self, Answer};
 use super::limits::Gate;
@@ -13,7 +13,9 @@ use crate::graph::ErrorClass;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A connection with what it remembers.
 pub struct Live {
@@ -21,6 +23,18 @@ pub struct Live {
     auth: LiveAuth,
     gate: Gate,
     circuit: Circuit,
+    standing: Mutex<Standing>,
+}
+
+/// Whether a system takes our credentials, as its last answer showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not asked yet.
+    #[default]
+    Unknown,
+    Taken,
+    /// Nothing is sent but a request now and then, to ask again. The provider's words.
+    Refused(String),
 }
 
 enum LiveAuth {
@@ -38,7 +52,7 @@ enum Proof<'a> {
 /// Why there is no answer to judge.
 pub enum NoAnswer {
     Failed(StepError),
-    /// The circuit is open until then.
+    /// Nothing is sent until then: the circuit is open, or the provider has asked for a pause.
     Held {
         until: Timestamp,
         error: StepError,
@@ -54,11 +68,20 @@ impl Live {
         };
         let gate = Gate::new(config.limits.concurrency, config.limits.rate);
         let circuit = Circuit::new(config.circuit);
-        Live { config, auth, gate, circuit }
+        Live { config, auth, gate, circuit, standing: Mutex::default() }
+    }
+
+    /// Whether the system takes our credentials.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stands(&self, standing: Standing) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// Sends one request; gives its answer where it is a success. Waits for a place and the rate before; a 401 brings
-    /// one new token and one repeat, because nothing is done on a 401.
+    /// one new token and one repeat, because nothing is done on a 401. Refused once more, the circuit is open for all.
     pub async fn exchange(
         &self,
         client: &reqwest::Client,
@@ -66,14 +89,20 @@ impl Live {
         call: &Call,
         timeout: Duration,
     ) -> Result<Answer, NoAnswer> {
-        if let Some(until) = self.circuit.held() {
-            return Err(held(bound, until));
+        if let Some(held) = self.held(bound) {
+            return Err(held);
         }
         let _place = self.gate.enter().await;
-        let leave = self.circuit.enter().await.map_err(|until| held(bound, until))?;
+        let leave = self.circuit.enter().await.map_err(|open| held(bound, open))?;
+        // What it waited for took time.
+        if let Some(held) = self.held(bound) {
+            return Err(held);
+        }
+        let sent = Instant::now();
         let mut error = match self.authorised(client, call, timeout).await {
             Ok(answer) if answer.is_success() => {
                 leave.succeeded();
+                self.stands(Standing::Taken);
                 return Ok(answer);
             }
             Ok(answer) => bound.refusal(&answer),
@@ -81,10 +110,21 @@ impl Live {
         };
         // A stored answer says nothing of the system as it is now.
         let is_stored = error.not_before.is_some();
-        if matches!(error.class, ErrorClass::Unavailable | ErrorClass::Timeout) && !is_stored {
-            error.not_before = leave.failed();
-        } else if error.status.is_some() {
-            leave.succeeded();
+        match error.class {
+            ErrorClass::Unavailable | ErrorClass::Timeout if !is_stored => error.not_before = leave.failed(),
+            ErrorClass::Auth => {
+                error.not_before = Some(leave.refused());
+                self.stands(Standing::Refused(error.message.to_string()));
+            }
+            class => {
+                if class == ErrorClass::Throttled && !is_stored {
+                    self.gate.throttled(sent, error.retry_after);
+                }
+                if error.status.is_some() {
+                    leave.succeeded();
+                    self.stands(Standing::Taken);
+                }
+            }
         }
         Err(NoAnswer::Failed(error))
     }
@@ -94,6 +134,16 @@ impl Live {
     pub async fn aside(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
         let _place = self.gate.enter().await;
         self.authorised(client, call, timeout).await
+    }
+
+    /// Why nothing is sent now, if nothing is.
+    fn held(&self, bound: &Bound<'_>) -> Option<NoAnswer> {
+        if let Some(open) = self.circuit.held() {
+            return Some(held(bound, open));
+        }
+        let until = Timestamp::now().checked_add(self.gate.paused()?).unwrap_or(Timestamp::MAX);
+        let message = format!("{} has asked us to come again at {until}", bound.system.title);
+        Some(not_before(until, StepError::new(ErrorClass::Throttled, "paused", message)))
     }
 
     async fn authorised(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
@@ -111,7 +161,12 @@ impl Live {
         }
         cache.forget(&token).await;
         let token = cache.get(client, timeout).await.map_err(no_token)?;
-        self.once(client, call, Proof::Bearer(&token), timeout).await
+        let answer = self.once(client, call, Proof::Bearer(&token), timeout).await?;
+        if answer.status == 401 {
+            // Whoever asks next begins with a new one.
+            cache.forget(&token).await;
+        }
+        Ok(answer)
     }
 
     async fn once(
@@ -178,12 +233,22 @@ fn signature(secret: &Secret, body: &str, seconds: i64) -> String {
     format!("t={seconds},v1={hex}")
 }
 
-fn held(bound: &Bound<'_>, until: Timestamp) -> NoAnswer {
-    let message = format!("{} has failed too often and is left alone until {until}", bound.system.title);
-    let error = StepError {
-        sent: Sent::Undone,
-        not_before: Some(until),
-        ..StepError::new(ErrorClass::Unavailable, "circuit_open", message)
+fn held(bound: &Bound<'_>, Open { until, because }: Open) -> NoAnswer {
+    let title = &bound.system.title;
+    let error = match because {
+        Because::Away => {
+            let message = format!("{title} has failed too often and is left alone until {until}");
+            StepError::new(ErrorClass::Unavailable, "circuit_open", message)
+        }
+        Because::Refused => {
+            let message = format!("{title} refuses our credentials and is asked again at {until}");
+            StepError::new(ErrorClass::Auth, "credentials_refused", message)
+        }
     };
-    NoAnswer::Held { until, error }
+    not_before(until, error)
+}
+
+/// Nothing is sent until then.
+fn not_before(until: Timestamp, error: StepError) -> NoAnswer {
+    NoAnswer::Held { until, error: StepError { sent: Sent::Undone, not_before: Some(until), ..error } }
 }

@@ -87,6 +87,11 @@ impl Connectors {
         self.now.store(Arc::new(Now { types: Types::bundled(&catalog), catalog, live }));
     }
 
+    /// Whether the system of each connection takes our credentials.
+    pub fn standings(&self) -> Vec<(String, live::Standing)> {
+        self.now.load().live.iter().map(|(name, live)| (name.clone(), live.standing())).collect()
+    }
+
     async fn do_send(&self, request: &Request, attempt: &Attempt<'_>) -> Outcome {
         let now = self.now.load_full();
         let live = match now.connection(&request.connection) {

@@ -7,6 +7,7 @@ mod again;
 mod alerts;
 mod certificate;
 mod control;
+mod credentials;
 mod endpoints;
 mod keeping;
 mod paypal;
@@ -187,6 +188,7 @@ impl Runtime {
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
         runtime.tasks.spawn(alerts::hand_on(inner.clone(), stop.clone()));
+        runtime.tasks.spawn(credentials::watch(inner.clone(), stop.clone()));
         runtime.tasks.spawn(keeping::keep_house(inner.clone(), stop.clone()));
         {
             let watching = inner.clone();

@@ -109,6 +109,7 @@ mod refusing {
         load_run(run: RunId) -> Option<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
         write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
+        clock_went_back(now: Timestamp) -> u64;
         interrupt(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> RunState;
         park(run: RunId, by: By) -> ();
         release_key(run: RunId, by: By) -> Option<RunId>;
