@@ -1,5 +1,7 @@
 //! The bundled project as files of a folder of its own, with an environment that points at the stand-ins.
 
+use crate::catalog::Catalog;
+use crate::diagnostics::Sources;
 use crate::sandbox::{Sandbox, credentials};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +38,16 @@ bundled! {
 
 /// The environment's name.
 pub const ENVIRONMENT: &str = "demo";
+
+/// The catalogue with the columns and tables of the bundled project.
+pub fn catalog() -> Catalog {
+    let mut sources = Sources::default();
+    let files: Vec<_> = FILES.iter().map(|(path, text)| sources.add(*path, *text)).collect();
+    let files: Vec<_> = files.into_iter().map(|file| (file, sources.get(file))).collect();
+    // What is wrong with them is found by the tests of the bundled project.
+    let (catalog, _) = Catalog::bundled().of_project(files.iter().map(|(file, source)| (*file, source)));
+    catalog
+}
 
 /// A folder that is gone with this value: the project and the store of one demo.
 pub struct Folder {
