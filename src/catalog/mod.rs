@@ -65,6 +65,7 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("alerts", include_str!("../../schemas/systems/alerts.yaml")),
     (ENGINE, include_str!("../../schemas/systems/engine.yaml")),
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
+    ("http", include_str!("../../schemas/systems/http.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
 ];
 
@@ -116,6 +117,7 @@ const TYPES: &[(&str, &str)] = types! {
     "finops/VendorPaymentJournalHeaders"
     "finops/VendorPaymentJournalLines"
     "finops/VendorsV3"
+    "http/message"
     "paypal/address"
     "paypal/authorization"
     "paypal/authorization_capture_request"

@@ -122,6 +122,8 @@ impl Base {
 pub enum Auth {
     /// `Authorization: Bearer TOKEN`.
     Bearer { token: Template },
+    /// As the connection's own `auth` says.
+    ByConnection,
     /// `HEADER: t=SECONDS,v1=HEX`: HMAC-SHA256 over `SECONDS.BODY`.
     Hmac { header: String, secret: Template },
     /// A token from `url` (below the base unless it is a whole URL), kept until shortly before it expires.

@@ -39,6 +39,8 @@ fn page(operation: &Operation) -> String {
             (Some(ty), _) => ty.to_string(),
             (None, ParamKind::Filter) => "a condition over row".into(),
             (None, ParamKind::Columns) => "names of columns".into(),
+            (None, ParamKind::Path) => "a path with {holes}".into(),
+            (None, ParamKind::Repeat) => "a word".into(),
             (None, ParamKind::Link | ParamKind::Total | ParamKind::Rate) => "a name of flowctl.yaml".into(),
             (None, _) => "a name".into(),
         };

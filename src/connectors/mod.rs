@@ -27,6 +27,7 @@ pub mod secret;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use config::{ConnectionConfig, resolve_all};
 pub use secret::{ReferenceError, Secret, read_reference};

@@ -1,10 +1,11 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Own, System, Verify};
+use crate::catalog::{Catalog, Own, Path as Place, System, Verify};
 use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::connections::Connection;
+use crate::model::connections::{self, Connection, Hmac};
 use crate::model::project::Privacy;
+use crate::triggers::hmac::{Algorithm, Encoding, Signed};
 use crate::triggers::ingress::{Endpoint, Verification};
 use crate::triggers::rate::Pace;
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,21 @@ fn own_users(system: &System, config: Option<&ConnectionConfig>) -> BTreeMap<Str
     keys.filter_map(|key| Some((key.clone(), config?.param(key)?.to_owned()))).collect()
 }
 
+fn signed_by(hmac: &Hmac, secret: &str) -> Signed {
+    Signed {
+        header: hmac.header.to_string(),
+        algorithm: match hmac.algorithm.value {
+            connections::Algorithm::Sha256 => Algorithm::Sha256,
+            connections::Algorithm::Sha512 => Algorithm::Sha512,
+        },
+        encoding: match hmac.encoding.value {
+            connections::Encoding::Hex => Encoding::Hex,
+            connections::Encoding::Base64 => Encoding::Base64,
+        },
+        secret: secret.to_owned(),
+    }
+}
+
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
     connections: &BTreeMap<String, Connection>,
@@ -38,8 +54,13 @@ pub(super) fn endpoints(
     for (name, connection) in connections {
         let Some(webhook) = &connection.webhook else { continue };
         let Some(system) = catalog.system(&connection.system) else { continue };
-        let is_stripe = |verify: &Verify| matches!(verify, Verify::Code(code) if code == "stripe_signature");
-        if !system.events.values().any(|group| group.verify.as_ref().is_some_and(is_stripe)) {
+        let by_code = |verify: &Verify| match verify {
+            Verify::Code(code) => Some(code.clone()),
+            Verify::SharedSecret(_) => None,
+        };
+        let code = system.events.values().find_map(|group| group.verify.as_ref().and_then(by_code));
+        let is_known = matches!(code.as_deref(), Some("stripe_signature" | "hmac"));
+        if !is_known {
             // Events of this system cannot be verified yet, and nothing unverified is ever taken.
             let message = format!("webhooks of {} are not supported by this version", system.title);
             findings.push(Diagnostic::warning(Code::F0353, message, webhook.span).help("its endpoint answers 404"));
@@ -60,7 +81,16 @@ pub(super) fn endpoints(
         if secrets.is_empty() {
             findings.append(&mut not_stored);
         }
-        if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
+        let signed = webhook.hmac.as_ref().map(|hmac| (hmac, read_reference(&hmac.secret.value.0, root, &super::env)));
+        let signed = match signed {
+            Some((hmac, Ok(secret))) => Some(signed_by(hmac, secret.expose())),
+            Some((hmac, Err(error))) => {
+                findings.push(error.finding(name, "webhook.hmac.secret", hmac.secret.span));
+                continue;
+            }
+            None => None,
+        };
+        if signed.is_none() && secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
             let message = format!("the webhook of `{name}` has no `secrets`");
             let finding = Diagnostic::error(Code::F0641, message, webhook.span);
             findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
@@ -71,7 +101,11 @@ pub(super) fn endpoints(
             privacy: privacy.clone(),
             connection: name.clone(),
             system: Arc::new(system.clone()),
-            verification: Verification::Stripe { secrets, tolerance },
+            verification: match signed {
+                Some(signed) => Verification::Hmac(signed),
+                None => Verification::Stripe { secrets, tolerance },
+            },
+            event_id: webhook.event_id.as_ref().and_then(|place| Place::try_from(place.to_string()).ok()),
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
             own_users: own_users(system, configs.get(name)),

@@ -6,8 +6,8 @@
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
 use super::rate::Pace;
-use super::{intake, stripe};
-use crate::catalog::System;
+use super::{hmac, intake, stripe};
+use crate::catalog::{Path, System};
 use crate::graph::ExecutionGraph;
 use crate::model::project::Privacy;
 use crate::store::{AcceptOutcome, Store, StoreError};
@@ -29,6 +29,8 @@ pub struct Endpoint {
     pub own_prefix: String,
     /// Who we are in the system, by the connection's key that says so: an event that names one of them is our own.
     pub own_users: BTreeMap<String, String>,
+    /// Where the id of an event stands, where the connection says it.
+    pub event_id: Option<Path>,
     /// How many deliveries are taken in a time, where the webhook says so.
     pub pace: Option<Arc<Pace>>,
     /// What the project says of private data.
@@ -39,6 +41,7 @@ pub struct Endpoint {
 #[derive(Clone)]
 pub enum Verification {
     Stripe { secrets: Vec<String>, tolerance: Duration },
+    Hmac(hmac::Signed),
 }
 
 /// What is answered, and what is to be counted and said.
@@ -145,6 +148,10 @@ fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), (u16, Stri
             let header = delivery.header("stripe-signature");
             stripe::verify(header, &delivery.body, secrets, *tolerance, delivery.received_at.as_second())
                 .map_err(|error| (error.status(), error.to_string()))
+        }
+        Verification::Hmac(signed) => {
+            let header = delivery.header(&signed.header.to_ascii_lowercase());
+            signed.verify(header, &delivery.body).map_err(|error| (error.status(), error.to_string()))
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::ingress::Endpoint;
 use super::privacy;
-use crate::catalog::{EventGroup, Own, Place};
+use crate::catalog::{EventGroup, Own, Path, Place};
 use crate::engine::door;
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
 use crate::model::project::Privacy;
@@ -43,7 +43,9 @@ pub fn read(
         }
     };
     let seen = privacy::apply(&endpoint.privacy, &mut event, &body);
-    let Some((group, kind, id)) = endpoint.system.events.values().find_map(|group| told(group, &body)) else {
+    let Some((group, kind, id)) =
+        endpoint.system.events.values().find_map(|group| told(group, endpoint.event_id.as_ref(), &body))
+    else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
         return Some((event, vec![]));
     };
@@ -101,16 +103,24 @@ fn listens(trigger: &Trigger, connection: &str, group: &EventGroup, kind: &str) 
 }
 
 /// The group whose event this is, with its kind and id.
-fn told<'g>(group: &'g EventGroup, body: &Value) -> Option<(&'g EventGroup, String, String)> {
+fn told<'g>(group: &'g EventGroup, own_id: Option<&Path>, body: &Value) -> Option<(&'g EventGroup, String, String)> {
     let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
-    let kind = text_at(&group.matches, body)?;
+    let kind = match &group.always {
+        Some(name) => name.clone(),
+        None => text_at(group.matches.as_ref()?, body)?,
+    };
     let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, body)).collect();
-    let id = ids?.join("/");
+    let own_id = own_id.map(|path| path.find(body).and_then(plain)).map_or(Some(vec![]), |id| Some(vec![id?]))?;
+    let id = ids?.into_iter().chain(own_id).collect::<Vec<_>>().join("/");
     (only && !id.is_empty()).then_some((group, kind, id))
 }
 
 fn text_at(place: &Place, body: &Value) -> Option<String> {
-    match place.in_body(body)? {
+    place.in_body(body).and_then(plain)
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
         Value::Text(text) => Some(text.to_string()),
         Value::Number(number) => number.plain().ok().map(|text| text.into_owned()),
         _ => None,
@@ -194,7 +204,8 @@ pub fn asked_for(
 
 /// When an event of a provider happened, where it says so.
 pub fn happened(endpoint: &Endpoint, body: &Value) -> Option<Timestamp> {
-    let (group, ..) = endpoint.system.events.values().find_map(|group| told(group, body))?;
+    let (group, ..) =
+        endpoint.system.events.values().find_map(|group| told(group, endpoint.event_id.as_ref(), body))?;
     match group.created.as_ref()?.in_body(body)? {
         Value::Number(seconds) => Timestamp::from_second(seconds.exact().ok()?.to_i64()?).ok(),
         Value::Text(text) => time::parse_time(text),

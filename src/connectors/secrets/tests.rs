@@ -135,7 +135,7 @@ fn a_wrong_key_is_told_from_a_changed_file() {
 
 #[test]
 fn a_new_key_seals_everything_and_the_old_one_opens_nothing_of_it() {
-    let mut place = Place::new();
+    let place = Place::new();
     place.set("a", "x").unwrap();
     let before = fs::read_to_string(place.file()).unwrap();
     let changed = change_key(place.root.path(), &place.env()).unwrap();

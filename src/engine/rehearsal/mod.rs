@@ -326,7 +326,10 @@ impl Stage<'_> {
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
-            let kind = text_at(&group.matches, &value)?;
+            let kind = match &group.always {
+                Some(name) => name.clone(),
+                None => text_at(group.matches.as_ref()?, &value)?,
+            };
             let name = group.event(&kind).map_or(kind.clone(), |(name, _)| name.to_owned());
             let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, &value)).collect();
             Some((kind, name, ids.map(|ids| ids.join("/"))))

@@ -32,6 +32,7 @@ pub(super) fn endpoint() -> Endpoint {
         system: Arc::new(Catalog::bundled().system("stripe").unwrap().clone()),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
+        event_id: None,
         own_prefix: PREFIX.to_owned(),
         own_users: Default::default(),
         pace: None,
