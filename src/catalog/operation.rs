@@ -3,6 +3,9 @@
 use super::error::ErrorTable;
 use super::path::{Path, Place};
 use super::scalar::{Template, TypeRef, duration, one_or_many};
+use super::system::BodyForm;
+use super::windows::Windows;
+use crate::value::Value;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::time::Duration;
@@ -28,6 +31,8 @@ pub struct Operation {
     pub http: Option<Request>,
     /// One of the system's ways to page.
     pub paging: Option<String>,
+    /// A span of time that is asked for in parts.
+    pub windows: Option<Windows>,
     /// Always there once loaded.
     pub(super) result: Option<Outcome>,
     /// Why it may be tried again. Every write says so.
@@ -94,6 +99,7 @@ impl Operation {
         }
         self.http = self.http.take().or_else(|| base.http.clone());
         self.paging = self.paging.take().or_else(|| base.paging.clone());
+        self.windows = self.windows.take().or_else(|| base.windows.clone());
         self.result = self.result.take().or_else(|| base.result.clone());
     }
 }
@@ -192,6 +198,8 @@ pub struct Request {
     pub query: IndexMap<String, String>,
     #[serde(default)]
     pub headers: IndexMap<String, String>,
+    /// How its body is written, where it is not as the system's others.
+    pub body: Option<BodyForm>,
     /// A function of the connector, for what data cannot say.
     pub code: Option<String>,
 }
@@ -295,14 +303,29 @@ pub enum When {
 pub struct Find {
     /// A reading operation of the same system.
     pub operation: Option<String>,
-    /// Or a place in the error's body that says where the work stands.
-    pub at: Option<Path>,
-    /// A condition over `row`, where the row exists anyway.
-    pub done: Option<String>,
+    /// Or places in the error's body of which the first that is there holds the work's address.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub at: Vec<Path>,
+    /// Where the row exists anyway: what it holds once the work is done.
+    #[serde(default)]
+    pub done: IndexMap<Path, OneOf>,
     /// The operation's parameters, each filled by a parameter of the write (`key: body`, `where: find_by`).
     #[serde(flatten)]
     pub with: IndexMap<String, String>,
 }
+
+impl Find {
+    /// Whether a row that was found says that the work is done.
+    pub fn is_done(&self, row: &Value) -> bool {
+        self.done.iter().all(|(path, values)| {
+            matches!(path.find(row), Some(Value::Text(text)) if values.0.iter().any(|value| value == text.as_str()))
+        })
+    }
+}
+
+/// One text or several, of which any will do.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct OneOf(#[serde(deserialize_with = "one_or_many")] pub Vec<String>);
 
 /// A largest size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

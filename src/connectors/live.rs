@@ -73,14 +73,7 @@ impl Live {
         call: &Call,
         timeout: Duration,
     ) -> Result<Answer, NoAnswer> {
-        let client = match &self.client {
-            None => client,
-            Some(Ok(own)) => own,
-            Some(Err(why)) => {
-                let error = StepError::new(ErrorClass::Config, "no_client", why.as_str());
-                return Err(NoAnswer::Failed(StepError { sent: Sent::Undone, ..error }));
-            }
-        };
+        let client = self.client(client).map_err(NoAnswer::Failed)?;
         if let Some(until) = self.circuit.held() {
             return Err(held(bound, until));
         }
@@ -102,6 +95,22 @@ impl Live {
             leave.succeeded();
         }
         Err(NoAnswer::Failed(error))
+    }
+
+    /// Sends one request outside of any flow, past limits and circuit: whatever the answer is, it is given.
+    pub async fn ask(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
+        self.authorised(self.client(client)?, call, timeout).await
+    }
+
+    fn client<'c>(&'c self, shared: &'c reqwest::Client) -> Result<&'c reqwest::Client, StepError> {
+        match &self.client {
+            None => Ok(shared),
+            Some(Ok(own)) => Ok(own),
+            Some(Err(why)) => {
+                let error = StepError::new(ErrorClass::Config, "no_client", why.as_str());
+                Err(StepError { sent: Sent::Undone, ..error })
+            }
+        }
     }
 
     async fn authorised(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {

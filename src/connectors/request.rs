@@ -132,6 +132,20 @@ impl Bound<'_> {
         })
     }
 
+    /// An address that the system itself gives, where it is the connection's own. One with another name of the system's
+    /// host is asked below the base.
+    pub fn address(&self, link: &str) -> Option<Url> {
+        let base = &self.config.base;
+        let url = base.join(link).ok()?;
+        let aliases = self.system.http.as_ref().map(|http| http.aliases.as_slice()).unwrap_or_default();
+        let is_alias = url.scheme() == "https" && url.port().is_none() && url.username().is_empty();
+        if is_alias && url.host_str().is_some_and(|host| aliases.iter().any(|alias| alias == host)) {
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return Url::parse(&format!("{base}{}{query}", url.path().trim_start_matches('/'))).ok();
+        }
+        Some(url).filter(|url| below(base, url))
+    }
+
     /// How many rows are wanted at most.
     pub fn limit(&self) -> Option<usize> {
         if self.operation.result().exactly == Some(Exactly::One) {
@@ -285,10 +299,12 @@ impl Bound<'_> {
     }
 
     fn written(&self, body: &Value) -> Result<(String, &'static str), StepError> {
-        let form = self.system.http.as_ref().map(|http| http.body).unwrap_or_default();
+        let own = self.operation.http.as_ref().and_then(|http| http.body);
+        let form = own.or(self.system.http.as_ref().map(|http| http.body)).unwrap_or_default();
         let written = match form {
             BodyForm::Json => json::write(body).map(|text| (text, "application/json")),
             BodyForm::Form => form::encode(body).map(|text| (text, "application/x-www-form-urlencoded")),
+            BodyForm::Multipart => json::write(body).map(|text| (form::part(&text), form::MULTIPART)),
         };
         written.map_err(|error| StepError::data("body", error.to_string()))
     }

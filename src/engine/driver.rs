@@ -11,7 +11,7 @@ mod turns;
 
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
-use super::executor::Inner;
+use super::executor::{Inner, Told};
 use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
 use super::places::Held;
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -50,6 +50,8 @@ pub(super) struct Driver {
     lease: Lease,
     flow: String,
     holds_key: bool,
+    /// Its place in the order of acceptance.
+    number: i64,
     machine: Run,
     /// The revision it takes, until that is written down.
     takes: Option<Hash>,
@@ -95,7 +97,7 @@ impl Inner {
                 (live.revision, live.graph, Some(live.revision))
             }
         };
-        let facts = facts(&self.config.project, loaded, revision)?;
+        let facts = facts(&self.config.project, loaded, revision, &graph)?;
         let entries = loaded.journal.iter().filter_map(|entry| decode(entry).transpose());
         let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
         let next_seq =
@@ -118,7 +120,7 @@ pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
     read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
 }
 
-fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
+fn facts(project: &Text, loaded: &LoadedRun, revision: Hash, graph: &ExecutionGraph) -> Result<Facts, Stopped> {
     let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
         Stored::Accepted(accepted) => accepted.dedupe.clone(),
         _ => None,
@@ -128,8 +130,20 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, St
         id: loaded.run.id.to_string().into(),
         dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
         revision: revision.to_string().into(),
-        event: payload(loaded)?,
+        event: graph.trigger.kind.event(payload(loaded)?),
         trigger: door::trigger(&loaded.event),
+    })
+}
+
+/// The claim on a row that an entry makes.
+pub(super) fn effect_of(entry: &Entry) -> Option<Effect> {
+    let Fact::Done { done, .. } = &entry.fact else { return None };
+    let effect = done.effect.as_ref()?;
+    Some(Effect {
+        connection: effect.connection.to_string(),
+        entity: effect.entity.to_string(),
+        row_key: effect.row_key.to_string(),
+        node: entry.node.as_str().to_owned(),
     })
 }
 
@@ -150,6 +164,7 @@ impl Driver {
             lease,
             flow: loaded.run.flow.clone(),
             holds_key: loaded.run.holds_key && loaded.run.order_key.is_some(),
+            number: loaded.run.number,
             machine,
             takes,
             seq: next_seq,
@@ -168,7 +183,7 @@ impl Driver {
     /// lease is.
     pub(super) async fn drive(
         mut self,
-        mut commands: mpsc::Receiver<Command>,
+        mut commands: mpsc::Receiver<Told>,
         stop: CancellationToken,
         lost: CancellationToken,
     ) -> Result<(), Stopped> {
@@ -178,9 +193,17 @@ impl Driver {
         let given = approvals::given(&answers).chain([Command::Resume]);
         let mut actions: Vec<Action> = given.flat_map(|command| self.step(command)).collect();
         self.answered = answers.into_iter().map(|(node, _)| node).collect();
+        let mut told: Option<oneshot::Sender<()>> = None;
         loop {
-            if self.perform(actions, &lost).await? {
+            let leaves = self.perform(actions, &lost).await?;
+            if let Some(heard) = told.take() {
+                let _ = heard.send(());
+            }
+            if leaves {
                 return Ok(());
+            }
+            if self.machine.is_stopping() {
+                self.leave_the_queues();
             }
             if let Some(given) = self.given.pop_front() {
                 actions = self.step(given);
@@ -213,7 +236,10 @@ impl Driver {
                         }
                         continue;
                     }
-                    Some(command) = commands.recv() => command,
+                    Some(Told { command, heard }) = commands.recv() => {
+                        told = Some(heard);
+                        command
+                    }
                     () = tokio::time::sleep(wait) => Command::Timer,
                 };
             };
@@ -309,14 +335,7 @@ impl Driver {
     /// Writes a result together with the claim on its row.
     async fn claim(&mut self, entry: Entry, lost: &CancellationToken) -> Result<Command, Stopped> {
         let mut update = RunUpdate::running(Timestamp::now());
-        if let Fact::Done { done, .. } = &entry.fact {
-            update.effects.extend(done.effect.as_ref().map(|effect| Effect {
-                connection: effect.connection.to_string(),
-                entity: effect.entity.to_string(),
-                row_key: effect.row_key.to_string(),
-                node: entry.node.as_str().to_owned(),
-            }));
-        }
+        update.effects.extend(effect_of(&entry));
         let seq = self.seq;
         let taken_by = match self.append(std::slice::from_ref(&entry), update, lost).await {
             Ok(()) => None,
@@ -334,6 +353,10 @@ impl Driver {
         use tracing::Instrument;
         let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
         let revision = self.machine.revision().clone();
+        let refusal = match &action {
+            Action::Look { node, .. } => self.machine.refused_with(node),
+            _ => None,
+        };
         let span = tracing::Span::current();
         self.calls.spawn(
             async move {
@@ -350,7 +373,8 @@ impl Driver {
                     Action::Look { node, attempt, request, .. } => {
                         let path = node.clone();
                         let looked = AbortOnDropHandle::new(tokio::spawn(
-                            async move { look(&inner, &graph, &path, attempt, &request).await }.in_current_span(),
+                            async move { look(&inner, &graph, &path, attempt, &request, refusal).await }
+                                .in_current_span(),
                         ));
                         let outcome = looked.await.unwrap_or_else(|_| LookOutcome::Failed(panicked()));
                         Command::Looked { node, outcome }
@@ -391,6 +415,12 @@ impl Driver {
         {
             let title = "A failed run holds its order key: later runs of the key wait".to_owned();
             alerts.push(alert(severity, "key_blocked", title, Some(error.message.to_string())));
+        }
+        if let Some(End::DeadLetter { error, .. }) = end
+            && matches!(error.code.as_str(), "rate_missing" | "rate_stale" | "rates_unreadable")
+        {
+            let title = "A run found no exchange rate: mend the table, then replay what failed with it".to_owned();
+            alerts.push(alert(crate::graph::Severity::Warning, "no_rate", title, Some(error.message.to_string())));
         }
         alerts
     }
@@ -456,6 +486,7 @@ async fn send(
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
+    let held = held.map(Held::goes_out);
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
     let outcome = outcome.without(&inner.drop());
     let became = match &outcome {
@@ -475,13 +506,24 @@ async fn send(
     outcome
 }
 
-async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {
+async fn look(
+    inner: &Inner,
+    graph: &ExecutionGraph,
+    path: &NodePath,
+    number: u32,
+    request: &Request,
+    refusal: Option<Value>,
+) -> LookOutcome {
     let Some((node, operation)) = operation_at(graph, path) else { return LookOutcome::Failed(no_step(path)) };
     let Some(connector) = inner.connector(&request.connection) else {
         return LookOutcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    let looked = connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let attempt = Attempt { operation, number, timeout: node.timeout };
+    let looked = match &refusal {
+        Some(refusal) => connector.look_there(request, &attempt, refusal).await,
+        None => connector.look(request, &attempt).await,
+    };
     looked.without(&inner.drop())
 }
 

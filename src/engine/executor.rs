@@ -8,7 +8,7 @@ use super::cache::Cache;
 use super::connector::Connector;
 use super::driver::{Driver, Stopped};
 use super::machine::{Command, operation_at, operations};
-use super::places::{Places, places};
+use super::places::{Held, Places, places};
 use super::revisions::Revisions;
 use crate::graph::{ExecutionGraph, Severity};
 use crate::language::evaluate::Limits;
@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -41,6 +41,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long what is under way may go on when the process is to go away.
     pub grace: Duration,
+    /// How long a run stays in memory for its turn at a place that another write holds. It comes back to its turn.
+    pub patience: Duration,
     pub limits: Arc<Limits>,
     /// Where ends and attempts are counted.
     pub metrics: Arc<Metrics>,
@@ -53,6 +55,7 @@ impl Config {
             concurrency: 64,
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(25),
+            patience: Duration::from_secs(10),
             limits: Arc::new(Limits::default()),
             metrics: Arc::new(Metrics::new()),
         }
@@ -84,7 +87,13 @@ pub(super) struct Inner {
 struct Active {
     lease: Lease,
     lost: CancellationToken,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Told>,
+}
+
+/// A command for a run at work, and who wants to hear when it has been taken up and is durable.
+pub(super) struct Told {
+    pub command: Command,
+    pub heard: oneshot::Sender<()>,
 }
 
 impl Inner {
@@ -92,13 +101,12 @@ impl Inner {
         self.connectors.load().get(connection).cloned()
     }
 
-    /// Tells a run at work here. False: it is not.
+    /// Tells a run at work here. True once it has taken that up, durably. False: it is not at work, or went before it
+    /// heard.
     pub async fn tell(&self, run: RunId, command: Command) -> bool {
-        let active = self.active().get(&run).map(|active| active.commands.clone());
-        match active {
-            Some(commands) => commands.send(command).await.is_ok(),
-            None => false,
-        }
+        let Some(commands) = self.active().get(&run).map(|active| active.commands.clone()) else { return false };
+        let (heard, hears) = oneshot::channel();
+        commands.send(Told { command, heard }).await.is_ok() && hears.await.is_ok()
     }
 
     pub fn rates(&self) -> Arc<Rates> {
@@ -221,7 +229,8 @@ impl Executor {
                     let Some((_, operation)) = operation_at(rebuilt.machine.graph(), &node) else { continue };
                     for place in places(operation, &request) {
                         // Whoever has it already has it for as long.
-                        drop(self.inner.places.take([place].into(), operation.repeat.settle, Duration::ZERO).await);
+                        let held = self.inner.places.take_now(&[place].into(), operation.repeat.settle);
+                        drop(held.map(Held::goes_out));
                     }
                 }
             }

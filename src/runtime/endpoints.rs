@@ -1,6 +1,6 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Own, Path as Place, System, Verify};
+use crate::catalog::{Catalog, Decoder, Own, Path as Place, System, Types, Verify};
 use crate::connectors::{ConnectionConfig, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::connections::{self, Connection, Hmac};
@@ -8,6 +8,7 @@ use crate::model::project::Privacy;
 use crate::triggers::hmac::{Algorithm, Encoding, Signed};
 use crate::triggers::ingress::{Endpoint, Verification};
 use crate::triggers::rate::Pace;
+use crate::triggers::shared_secret::SecretIn;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,17 @@ fn signed_by(hmac: &Hmac, secret: &str) -> Signed {
     }
 }
 
+/// Where a shared secret stands unless the connection says otherwise: what Dataverse calls a webhook key.
+const SECRET_IN: &str = "query.code";
+
+/// Whether deliveries that prove themselves so can be taken.
+fn is_known(verify: &Verify) -> bool {
+    match verify {
+        Verify::Code(code) => matches!(code.as_str(), "stripe_signature" | "hmac"),
+        Verify::SharedSecret(_) => true,
+    }
+}
+
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
     connections: &BTreeMap<String, Connection>,
@@ -54,13 +66,8 @@ pub(super) fn endpoints(
     for (name, connection) in connections {
         let Some(webhook) = &connection.webhook else { continue };
         let Some(system) = catalog.system(&connection.system) else { continue };
-        let by_code = |verify: &Verify| match verify {
-            Verify::Code(code) => Some(code.clone()),
-            Verify::SharedSecret(_) => None,
-        };
-        let code = system.events.values().find_map(|group| group.verify.as_ref().and_then(by_code));
-        let is_known = matches!(code.as_deref(), Some("stripe_signature" | "hmac"));
-        if !is_known {
+        let verify = system.events.values().find_map(|group| group.verify.as_ref());
+        if !verify.is_some_and(is_known) {
             // Events of this system cannot be verified yet, and nothing unverified is ever taken.
             let message = format!("webhooks of {} are not supported by this version", system.title);
             findings.push(Diagnostic::warning(Code::F0353, message, webhook.span).help("its endpoint answers 404"));
@@ -96,15 +103,27 @@ pub(super) fn endpoints(
             findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
         }
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
-        let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+        let verification = match (verify, signed) {
+            (_, Some(signed)) => Verification::Hmac(signed),
+            (Some(Verify::SharedSecret(_)), None) => {
+                let written = webhook.place.as_ref().map_or(SECRET_IN, |place| place.as_str());
+                let Some(place) = SecretIn::parse(written) else { continue };
+                Verification::SharedSecret { secrets, place }
+            }
+            _ => {
+                let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+                Verification::Stripe { secrets, tolerance }
+            }
+        };
+        let types = Types::bundled(catalog);
+        let decoders =
+            system.events.iter().filter_map(|(name, group)| Some((name.clone(), Decoder::of(group, system, &types)?)));
         let endpoint = Endpoint {
             privacy: privacy.clone(),
             connection: name.clone(),
             system: Arc::new(system.clone()),
-            verification: match signed {
-                Some(signed) => Verification::Hmac(signed),
-                None => Verification::Stripe { secrets, tolerance },
-            },
+            decoders: Arc::new(decoders.collect()),
+            verification,
             event_id: webhook.event_id.as_ref().and_then(|place| Place::try_from(place.to_string()).ok()),
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),

@@ -264,7 +264,9 @@ impl Inner {
     /// Rates are of today, as credentials are. A file with errors leaves what was read before it, and stops nothing: it
     /// comes from elsewhere, and `max_age` watches over what is used.
     async fn use_rates(&self, read: &Read, compilation: &Compilation) {
-        self.executor.set_rates(compilation.rates.clone());
+        self.feeds.store(Arc::new(read.project.feeds()));
+        self.files_rates.store(Arc::new(compilation.rates.clone()));
+        self.set_rates();
         for finding in read.findings.iter().filter(|finding| finding.code == Code::F0427) {
             let alert = NewAlert {
                 flow: None,
@@ -294,16 +296,17 @@ impl Inner {
         // Nothing is read for connections that are written wrong.
         let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
         let resolved = shape.and_then(|()| {
-            let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
+            let catalog = &compilation.catalog;
+            let configs = resolve_all(&effective.connections, catalog, &self.root, &super::env)?;
             let endpoints =
-                endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root, &compilation.privacy)?;
+                endpoints(&effective.connections, &configs, &project, catalog, &self.root, &compilation.privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {
             Ok((configs, endpoints)) => {
                 let names = configs.keys().cloned().collect::<Vec<_>>();
                 self.told.store(Arc::new(super::alerts::told(&configs)));
-                self.connectors.replace(configs);
+                self.connectors.replace(compilation.catalog.clone(), configs);
                 self.executor.set_connectors(by_connection(&self.connectors, names.into_iter()));
                 Some(endpoints)
             }

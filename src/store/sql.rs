@@ -238,6 +238,8 @@ statements! {
         and not exists (select 1 from events where events.period = $1)";
     FORGET_EVENT_IDS = "delete from inbox where period < $1";
     FORGET_DEDUPES = "delete from dedupes where period < $1";
+    FORGET_EFFECTS = "delete from effects where (connection, entity, row_key) in (select connection, entity, row_key \
+        from effects where at < $1 and not exists (select 1 from runs where runs.id = effects.run) limit $2)";
     FORGET_SEQUENCES = "delete from sequences where period < $1";
 
     // persons

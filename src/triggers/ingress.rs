@@ -6,8 +6,9 @@
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
 use super::rate::Pace;
+use super::shared_secret::{self, SecretIn};
 use super::{hmac, intake, stripe};
-use crate::catalog::{Path, System};
+use crate::catalog::{Decoder, Path, System};
 use crate::graph::ExecutionGraph;
 use crate::model::project::Privacy;
 use crate::store::{AcceptOutcome, Store, StoreError};
@@ -22,6 +23,8 @@ use std::time::Duration;
 pub struct Endpoint {
     pub connection: String,
     pub system: Arc<System>,
+    /// How bodies that are not the event themselves are read, by the group of their events.
+    pub decoders: Arc<BTreeMap<String, Decoder>>,
     pub verification: Verification,
     /// The connection's `mode`: whether events of live or of test data are taken. `None`: the system has no modes.
     pub live: Option<bool>,
@@ -40,7 +43,15 @@ pub struct Endpoint {
 /// How deliveries of an endpoint are proved. Secrets are the current ones.
 #[derive(Clone)]
 pub enum Verification {
-    Stripe { secrets: Vec<String>, tolerance: Duration },
+    Stripe {
+        secrets: Vec<String>,
+        tolerance: Duration,
+    },
+    /// A secret that both sides know; several while one is being replaced.
+    SharedSecret {
+        secrets: Vec<String>,
+        place: SecretIn,
+    },
     Hmac(hmac::Signed),
 }
 
@@ -94,6 +105,8 @@ impl Answer {
 pub struct Delivery<'a> {
     /// Header texts by lower-case name, in their order; values that are no text are left out.
     pub headers: &'a [(String, String)],
+    /// What stands behind the `?` of its address.
+    pub query: Option<&'a str>,
     pub body: Bytes,
     pub received_at: Timestamp,
 }
@@ -114,7 +127,11 @@ pub async fn take(
     if let Err((status, why)) = verify(endpoint, &delivery) {
         return Answer::Refused { status, why };
     }
-    let headers = intake::kept_headers(delivery.headers);
+    let secret = match &endpoint.verification {
+        Verification::SharedSecret { place: SecretIn::Header(name), .. } => Some(name.as_str()),
+        _ => None,
+    };
+    let headers = intake::kept_headers(delivery.headers, secret);
     let Some((event, runs)) = intake::read(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
         return Answer::Ignored;
     };
@@ -148,6 +165,13 @@ fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), (u16, Stri
             let header = delivery.header("stripe-signature");
             stripe::verify(header, &delivery.body, secrets, *tolerance, delivery.received_at.as_second())
                 .map_err(|error| (error.status(), error.to_string()))
+        }
+        Verification::SharedSecret { secrets, place } => {
+            let given = match place {
+                SecretIn::Header(name) => delivery.header(name).map(str::to_owned),
+                SecretIn::Query(name) => delivery.query.and_then(|query| shared_secret::in_query(query, name)),
+            };
+            shared_secret::verify(given.as_deref(), secrets).map_err(|error| (error.status(), error.to_string()))
         }
         Verification::Hmac(signed) => {
             let header = delivery.header(&signed.header.to_ascii_lowercase());

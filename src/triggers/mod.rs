@@ -1,7 +1,8 @@
 //! What starts a run: the door for provider webhooks, with each provider's own verification, and the triggers that ask
 //! by themselves: schedules, polls, reconciliation, files.
 //!
-//! - [`ingress`] one delivery in, one answer out; [`server`], [`listener`] and [`tls`] speak HTTP; [`stripe`] verifies
+//! - [`ingress`] one delivery in, one answer out; [`server`], [`listener`] and [`tls`] speak HTTP; [`stripe`] and
+//!   [`shared_secret`] verify
 //! - [`intake`] what is kept of an event, and what each flow makes of it
 //! - [`askers`] the flows that ask by themselves, each tended on its own: [`schedule`], [`poll`], [`reconcile`],
 //!   [`files`]
@@ -22,6 +23,7 @@ pub mod reader;
 pub mod reconcile;
 pub mod schedule;
 pub mod server;
+pub mod shared_secret;
 pub mod stripe;
 #[cfg(test)]
 mod tests;

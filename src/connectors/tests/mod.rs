@@ -3,6 +3,7 @@
 mod configs;
 mod finops;
 mod http;
+mod paypal;
 mod server;
 mod stripe;
 mod trouble;

@@ -317,7 +317,7 @@ impl Stage<'_> {
     }
 
     fn arrival(&self, event: &Tree, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
-        let value = event.value();
+        let value = graph.trigger.kind.event(event.value());
         let (connection, events) = match &graph.trigger.kind {
             TriggerKind::Webhook { connection, events, .. } => (connection, events),
             TriggerKind::Flow { params } => return self.called(event, params),
@@ -326,9 +326,10 @@ impl Stage<'_> {
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
-            let kind = match &group.always {
-                Some(name) => name.clone(),
-                None => text_at(group.matches.as_ref()?, &value)?,
+            let kind = match (&group.always, group.gives.contains_key("message")) {
+                (Some(name), _) => name.clone(),
+                (None, true) => format!("{}.{}", value.get("entity").as_text()?, value.get("message").as_text()?),
+                (None, false) => text_at(group.matches.as_ref()?, &value)?,
             };
             let name = group.event(&kind).map_or(kind.clone(), |(name, _)| name.to_owned());
             let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, &value)).collect();
@@ -340,6 +341,13 @@ impl Stage<'_> {
             let listens: Vec<&str> = events.iter().map(Text::as_str).collect();
             let finding = wrong(format!("this event is a `{name}`, which never comes to this flow"), event.span);
             return Err(finding.help(format!("the flow listens to: {}", listens.join(", "))));
+        }
+        if !graph.trigger.kind.concerns(&value) {
+            let finding = wrong(
+                "this update touches no column of the trigger's `columns`: it never comes to this flow".into(),
+                event.span,
+            );
+            return Err(finding.help("name one of them in `target`"));
         }
         let (kind, _, id) = found.unwrap_or_default();
         let id = id.unwrap_or_else(|| "event".to_owned());

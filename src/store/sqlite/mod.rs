@@ -128,6 +128,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.call(move |c| runs::write_down(c, run, &entries, action, &by)))
     }
 
+    fn interrupt(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, RunState> {
+        Box::pin(self.writer.call(move |c| runs::interrupt(c, run, &entries, action, &by)))
+    }
+
     fn park(&self, run: RunId, by: By) -> Reply<'_, ()> {
         Box::pin(self.writer.call(move |c| runs::park(c, run, &by)))
     }
