@@ -74,9 +74,24 @@ impl Operation {
         self.params.iter().map(|(name, param)| if param.key { "key" } else { name.as_str() })
     }
 
-    /// Why a repeat is safe: the first entry that fits. `chosen`: the caller chooses the row's whole key.
-    pub fn repeat(&self, chosen: bool) -> Option<&RepeatEntry> {
-        self.repeat.iter().find(|entry| entry.when.is_none_or(|When::Chosen| chosen))
+    /// Why a repeat is safe: the first entry that fits. `chosen`: the caller chooses the row's whole key; `find_by`: the
+    /// flow names columns that find it.
+    pub fn repeat(&self, chosen: bool, find_by: bool) -> Option<&RepeatEntry> {
+        self.repeat.iter().find(|entry| match entry.when {
+            None => true,
+            Some(When::Chosen) => chosen,
+            Some(When::FindBy) => find_by,
+        })
+    }
+
+    /// Whether its being done is all that there is to know of it.
+    pub fn gives_nothing_to_find(&self) -> bool {
+        self.result().ty == TypeRef::None && self.repeat.iter().all(|entry| entry.find.is_none())
+    }
+
+    /// Whether a new row's id is made of the idempotency key.
+    pub fn makes_key(&self) -> bool {
+        self.repeat.iter().any(|entry| entry.by == RepeatBy::MadeKey)
     }
 
     /// The parameter by which a flow says why a repeat is safe, where it can.
@@ -134,7 +149,8 @@ pub struct Param {
     /// `literal`: all that may be written.
     #[serde(default)]
     pub one_of: Vec<String>,
-    /// `columns`: the parameter whose fields they are. `writes`: the operations that may stand in it.
+    /// `columns`: the parameter whose fields they are. `filter`: the columns that it can name, where not all.
+    /// `writes`: the operations that may stand in it.
     #[serde(default, deserialize_with = "one_or_many")]
     pub of: Vec<String>,
     pub description: Option<String>,
@@ -162,6 +178,8 @@ pub enum ParamKind {
     Columns,
     /// A condition over `row`.
     Filter,
+    /// A list of paths to the objects that stand in the answer instead of their ids.
+    Expand,
     /// The writes of a change set.
     Writes,
     /// A path below the base: a text whose every `{hole}` is one encoded part.
@@ -278,6 +296,8 @@ pub enum RepeatBy {
     Header,
     /// The caller chooses the key: a repeat meets its own row.
     Key,
+    /// A new row's id is made of the idempotency key, by the connector: a repeat meets its own row and nobody else's.
+    MadeKey,
     /// Writing the same again changes nothing.
     Set,
     /// Only a natural key given by the flow tells.
@@ -296,6 +316,8 @@ pub enum RepeatBy {
 pub enum When {
     /// The caller chooses the whole key.
     Chosen,
+    /// The flow names the columns that find the row.
+    FindBy,
 }
 
 /// How to learn what an uncertain or too old attempt did.

@@ -78,6 +78,7 @@ impl Types {
         match ty {
             TypeRef::Named(name) => plain(name).or_else(|| self.payload(name)),
             TypeRef::Key => Some(self.key(system, entity?)),
+            TypeRef::AlternateKey => Some(self.alternate_key(entity?)),
             TypeRef::Row => self.payload(&entity?.ty),
             TypeRef::Body => Some(written(&self.payload(&entity?.ty)?)),
             TypeRef::Partial(of) => Some(written(&self.resolve(of, system, entity)?)),
@@ -96,6 +97,19 @@ impl Types {
             let ty = known.map_or_else(Type::text, |field| field.ty.clone()).present();
             let company = system.company.as_ref() == Some(name);
             (Text::from(name.as_str()), Field::plain(if company { ty.or_missing() } else { ty }))
+        });
+        Type::record(RecordType { name: None, fields: fields.collect() })
+    }
+
+    /// The columns of all alternate keys of an entity, each where it is the one that is meant.
+    fn alternate_key(&self, entity: &Entity) -> Type {
+        let row = self.payload(&entity.ty);
+        let columns = row.as_ref().and_then(Type::fields);
+        let one = entity.alternate_keys.len() == 1;
+        let fields = entity.alternate_keys.iter().flatten().map(|name| {
+            let known = columns.and_then(|columns| columns.fields.get(name.as_str()));
+            let ty = known.map_or_else(Type::text, |field| field.ty.clone()).present();
+            (Text::from(name.as_str()), Field::plain(if one { ty } else { ty.or_missing() }))
         });
         Type::record(RecordType { name: None, fields: fields.collect() })
     }
@@ -348,7 +362,9 @@ fn facts(schema: &Schema) -> Facts {
         scale: schema.scale,
         form: match schema.form {
             Some(WrittenForm::Noon) => Some(Form::Noon),
-            None => text_decimal.then_some(Form::DecimalText),
+            None if text_decimal => Some(Form::DecimalText),
+            None if schema.format == Some(Format::Uuid) => Some(Form::Guid),
+            None => None,
         },
     }
 }

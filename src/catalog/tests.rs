@@ -74,13 +74,13 @@ fn what_flows_ask_for_is_there() {
     assert!(catalog.entity("finops", "CDSSalesOrderLinesV2").unwrap().is_chosen());
     assert!(!catalog.entity("finops", "SalesOrderHeadersV2").unwrap().is_chosen());
 
-    assert_eq!(create.repeat(true).unwrap().by, RepeatBy::Key);
-    let by_key = create.repeat(false).unwrap();
+    assert_eq!(create.repeat(true, false).unwrap().by, RepeatBy::Key);
+    let by_key = create.repeat(false, true).unwrap();
     assert_eq!((by_key.by, by_key.settle), (RepeatBy::FindBy, Some(Duration::from_secs(180))));
     assert_eq!(create.idempotency_header(), None);
 
     let (_, update) = catalog.operation("stripe.charges.update").unwrap();
-    assert_eq!(update.repeat(false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
+    assert_eq!(update.repeat(false, false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
     assert_eq!(update.idempotency_header(), Some(("Idempotency-Key", Some(255))));
 
     let (group, name) = catalog.system("stripe").unwrap().event("charge.succeeded").unwrap();
@@ -96,7 +96,7 @@ fn a_key_is_written_key_whatever_its_name() {
     let (_, get) = catalog.operation("stripe.charges.get").unwrap();
     assert_eq!(get.param("key").unwrap().0, "id");
     assert!(get.param("id").is_none());
-    assert_eq!(get.param_names().collect::<Vec<_>>(), ["key"]);
+    assert_eq!(get.param_names().collect::<Vec<_>>(), ["key", "expand", "account"]);
 }
 
 #[test]
@@ -120,10 +120,12 @@ fn names_people_use_lead_to_the_real_ones() {
     let stripe = catalog.system("stripe").unwrap();
     assert!(stripe.event_help("payment_intent.cancelled").ends_with("`payment_intent.canceled`"));
     assert_eq!(stripe.event_help("charge.suceeded"), "did you mean `charge.succeeded`?");
+    assert!(stripe.event_help("charge.disputed").ends_with("`charge.dispute.created`"));
+    assert!(finops.entity_help("/data/CreditNotes").contains("CDSFreeTextInvoiceHeaders"));
     assert_eq!(catalog.operation_help("finops.creat", true), "did you mean `finops.create`?");
     assert_eq!(
         catalog.operation_help("finops.xyz", true),
-        "operations of this system: finops.create, finops.update, finops.changeset"
+        "operations of this system: finops.create, finops.update, finops.delete, finops.changeset, finops.service"
     );
     assert_eq!(catalog.system_help("stripes"), "did you mean `stripe`?");
 }
@@ -487,7 +489,7 @@ fn the_format_says_more_than_is_bundled() {
     );
     assert_eq!(pay.classify(None, 422, &body, &no_headers).is, Is::None);
     assert_eq!(pay.classify(None, 429, &body, &no_headers).wait, Some(Duration::from_secs(5)));
-    let find = capture.repeat(false).unwrap().find.as_ref().unwrap();
+    let find = capture.repeat(false, false).unwrap().find.as_ref().unwrap();
     assert!(find.is_done(&record(&[("status", text("COMPLETED"))])));
     assert!(!find.is_done(&record(&[("status", text("APPROVED"))])) && !find.is_done(&Value::Missing));
 

@@ -63,7 +63,7 @@ impl Connectors {
             None => None,
         };
         let call = Call { method, url, headers: vec![], body };
-        let answer = live.ask(&self.client, &call, PATIENCE).await?;
+        let answer = live.aside(&self.client, &call, PATIENCE).await?;
         let body = json::parse(&answer.body).unwrap_or(Value::Missing);
         if answer.is_success() {
             let entity_id = answer.header("OData-EntityId").map(str::to_owned);

@@ -97,9 +97,12 @@ impl Live {
         Err(NoAnswer::Failed(error))
     }
 
-    /// Sends one request outside of any flow, past limits and circuit: whatever the answer is, it is given.
-    pub async fn ask(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
-        self.authorised(self.client(client)?, call, timeout).await
+    /// Sends one request that is no operation; gives its answer, whatever it says. It waits for a place and the rate as all
+    /// do, and tells nothing about how the system is.
+    pub async fn aside(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
+        let client = self.client(client)?;
+        let _place = self.gate.enter().await;
+        self.authorised(client, call, timeout).await
     }
 
     fn client<'c>(&'c self, shared: &'c reqwest::Client) -> Result<&'c reqwest::Client, StepError> {

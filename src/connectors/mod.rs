@@ -12,6 +12,7 @@
 #![expect(clippy::result_large_err, reason = "an error is made once for a request that failed")]
 
 pub mod answer;
+mod aside;
 mod changeset;
 pub mod circuit;
 pub mod config;
@@ -25,6 +26,7 @@ pub mod odata;
 pub mod pages;
 pub mod registration;
 pub mod request;
+pub mod search;
 pub mod secret;
 pub mod secrets;
 #[cfg(test)]
@@ -37,7 +39,8 @@ pub use secret::{ReferenceError, Secret, read_reference};
 
 use crate::catalog::{Catalog, Exactly, Find, TypeRef, Types};
 use crate::engine::connector::{
-    Attempt, Connector, EvaluatedFilter, LookOutcome, NO_LOOK, Outcome, Parameter, Reply, Request, Row, Sent, StepError,
+    Attempt, Connector, EvaluatedFilter, Is, LookOutcome, NO_LOOK, Outcome, Parameter, Reply, Request, Row, Sent,
+    StepError,
 };
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
@@ -129,7 +132,8 @@ impl Connectors {
         for write in request.writes() {
             let member = changeset::member(set.graph, &write.path).ok_or_else(|| changeset::no_member(&write.path))?;
             let body = changeset::binds(&write.refer, write.request.body.clone());
-            requests.push((&write.path, Request { body, ..write.request.clone() }, &member.operation));
+            let key = changeset::key_of(request, &write.path);
+            requests.push((&write.path, Request { body, key, ..write.request.clone() }, &member.operation));
         }
         let bind = |(path, request, operation)| {
             let attempt = Attempt { operation, number: 1, timeout: None };
@@ -155,7 +159,7 @@ impl Connectors {
         let now = self.now.load_full();
         let live = now.connection(&request.connection)?;
         let written = now.bind(live, request, attempt)?;
-        let find = written.operation.repeat(false).and_then(|entry| entry.find.as_ref());
+        let find = written.operation.repeat(false, false).and_then(|entry| entry.find.as_ref());
         let link = find.and_then(|find| find.at.iter().find_map(|path| path.find(refusal)?.as_text()));
         let Some(link) = link else { return self.find(request, attempt).await };
         let Some(url) = written.address(link) else {
@@ -175,14 +179,16 @@ impl Connectors {
         if let Some(first) = request.writes().first() {
             let member = changeset::member(attempt.operation, &first.path);
             let operation = &member.ok_or_else(|| changeset::no_member(&first.path))?.operation;
-            let rows = Box::pin(self.find(&first.request, &Attempt { operation, ..*attempt })).await?;
+            let first_request = Request { key: changeset::key_of(request, &first.path), ..first.request.clone() };
+            let rows = Box::pin(self.find(&first_request, &Attempt { operation, ..*attempt })).await?;
             return Ok(rows.into_iter().map(|row| changeset::found(&first.path, row)).collect());
         }
         let now = self.now.load_full();
         let live = now.connection(&request.connection)?;
         let written = now.bind(live, request, attempt)?;
         let chosen = written.entity.is_some_and(|entity| entity.is_chosen());
-        let find = written.operation.repeat(chosen).and_then(|entry| entry.find.as_ref());
+        let found_by = !request.find_by.is_empty();
+        let find = written.operation.repeat(chosen, found_by).and_then(|entry| entry.find.as_ref());
         let asked = find.and_then(|find| Some((find, look_request(&written, find)?)));
         let Some((find, asked)) = asked else {
             let message = format!("nothing tells what an earlier `{}` did", request.operation);
@@ -224,8 +230,16 @@ impl Connectors {
         };
         match live.exchange(&self.client, bound, call, timeout).await {
             Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
+            // What gives nothing and is done already is done, where nothing has to be looked for.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && bound.operation.gives_nothing_to_find() => {
+                Ok(Row { status: error.status, ..Row::value(Value::Missing) })
+            }
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
                 Err(Stop::Missing(error))
+            }
+            // Nothing is given, and what was to be done is so already.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+                Ok(bound.row(Value::Missing, false, error.status))
             }
             Err(none) => Err(none.into()),
         }
@@ -385,6 +399,7 @@ fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
                 let key: Record = key.into_iter().map(|(column, value)| (Text::from(column), value)).collect();
                 Parameter::Value(Value::Record(key))
             }
+            "made" => Parameter::Value(written.made_key()?),
             "find_by" if !written.request.find_by.is_empty() => {
                 let columns = written.request.find_by.iter();
                 let each = columns.map(|(column, value)| equals(column, value.clone()));

@@ -5,6 +5,7 @@
 use super::config::ConnectionConfig;
 use super::form;
 use super::odata::{self, SEGMENT};
+use super::search;
 use crate::catalog::{self, BodyForm, Entity, Exactly, FilterRules, ParamKind, ParamPlace, System, TypeRef, Types};
 use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
 use crate::graph;
@@ -46,6 +47,12 @@ const PATH: &AsciiSet = &QUERY
     .remove(b'+')
     .remove(b'&')
     .remove(b'\'');
+/// Parameters that name another row by its address.
+const ROW: &str = "@odata.id";
+const ROW_IN_QUERY: &str = "$id";
+
+/// What breaks an address, however it is encoded, where it stands in the value of a key.
+const UNFIT_IN_KEYS: [char; 11] = ['/', '<', '>', '*', '%', '&', ':', '\\', '?', '+', '#'];
 
 /// One HTTP request, complete but for who sends it.
 #[derive(Clone, Debug)]
@@ -80,6 +87,9 @@ impl Bound<'_> {
         let mut headers: Vec<(String, String)> = http.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
         let mut extra = Record::new();
         for (name, declared) in &self.operation.params {
+            if declared.kind == ParamKind::Expand {
+                query.extend(self.expansions(name));
+            }
             let (place, wire) = (declared.place, declared.name.as_deref().unwrap_or(name));
             if let Some(place) = place.filter(|place| *place != ParamPlace::Path)
                 && let Some(value) = self.param(name, declared)
@@ -92,17 +102,21 @@ impl Bound<'_> {
                 }
                 match place {
                     ParamPlace::Query | ParamPlace::Header if value.as_record().is_some() => {}
+                    ParamPlace::Query if wire == ROW_IN_QUERY => {
+                        query.push((wire.to_string(), plain(name, &self.whole_address(name, &value)?)?));
+                    }
                     ParamPlace::Query => query.push((wire.to_string(), plain(name, &value)?)),
                     ParamPlace::Header => headers.push((wire.to_string(), plain(name, &value)?)),
+                    ParamPlace::Body if wire == ROW => extra.set(Text::from(wire), self.whole_address(name, &value)?),
                     ParamPlace::Body => extra.set(Text::from(wire), value),
                     ParamPlace::Path => {}
                 }
             }
         }
         headers.extend(self.idempotency()?);
-        let filters = match &self.system.filter {
+        let (option, filters) = match &self.system.filter {
             Some(rules) => self.dialect(rules, &mut query)?,
-            None => vec![None],
+            None => ("", vec![None]),
         };
         let path = self.path(&http.path)?;
         let body = self.body(extra)?;
@@ -110,7 +124,7 @@ impl Bound<'_> {
             let query: Vec<String> = query
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()))
-                .chain(filter.as_deref().map(|filter| ("$filter", filter)))
+                .chain(filter.as_deref().map(|filter| (option, filter)))
                 .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
                 .collect();
             Ok(Call {
@@ -123,13 +137,52 @@ impl Bound<'_> {
         calls.collect()
     }
 
+    /// `/contacts(…)` as an address of its own.
+    fn whole_address(&self, name: &str, row: &Value) -> Result<Value, StepError> {
+        let path = plain(name, row)?;
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        let url = self.config.base.join(path).ok().filter(|url| below(&self.config.base, url));
+        let url = url.ok_or_else(|| StepError::data("bad_address", format!("`{name}` names no row of the system")))?;
+        Ok(Value::from(url.as_str()))
+    }
+
+    /// The id of a new row, made of the idempotency key: a UUID of the kind for one's own use.
+    pub fn made_key(&self) -> Option<Value> {
+        let hash = ring::digest::digest(&ring::digest::SHA256, self.request.key.as_ref()?.as_bytes());
+        let bytes: [u8; 16] = hash.as_ref().get(..16)?.try_into().ok()?;
+        Some(Value::from(uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()))
+    }
+
     fn url(&self, path: &str, query: &[String]) -> Result<Url, StepError> {
         let mark = if query.is_empty() { "" } else { "?" };
-        let text = format!("{}{path}{mark}{}", self.config.base, query.join("&"));
-        let url = Url::parse(&text).ok().filter(|url| below(&self.config.base, url));
+        let url = self.base().and_then(|base| {
+            let url = Url::parse(&format!("{base}{path}{mark}{}", query.join("&"))).ok()?;
+            below(&base, &url).then_some(url)
+        });
         url.ok_or_else(|| {
             config("bad_address", format!("`{}` has no address below the system's own", self.operation.name))
         })
+    }
+
+    /// What the operation's addresses begin with: the connection's own, or another place on the same host.
+    fn base(&self) -> Option<Url> {
+        let own = &self.config.base;
+        let Some(other) = self.operation.http.as_ref().and_then(|http| http.base.as_ref()) else {
+            return Some(own.clone());
+        };
+        let filled = other.fill(|name| Some(self.config.param(name)?.trim_end_matches('/').to_string())).ok()?;
+        Url::parse(&filled).ok().filter(|url| url.origin() == own.origin() && url.username().is_empty())
+    }
+
+    /// `expand[0]=data.source`.
+    fn expansions(&self, name: &str) -> Vec<(String, String)> {
+        let (Some(rules), Some(Value::List(paths))) = (&self.system.expand, self.literal(name)) else { return vec![] };
+        let is_list = matches!(self.operation.result().ty, TypeRef::List(_));
+        let path = |path: &Value| match (path.as_text(), is_list) {
+            (Some(path), true) => format!("{}.{path}", rules.rows),
+            (path, _) => path.map(|path| path.to_string()).unwrap_or_default(),
+        };
+        paths.iter().enumerate().map(|(n, part)| (format!("{}[{n}]", rules.query), path(part))).collect()
     }
 
     /// An address that the system itself gives, where it is the connection's own. One with another name of the system's
@@ -228,38 +281,70 @@ impl Bound<'_> {
                 let columns = self.entity.map(|entity| entity.key.join(", ")).unwrap_or_default();
                 StepError::data("blank_key", format!("the key needs a value for each of: {columns}"))
             })?;
+            return odata::row(&key, &|column| self.column(column)).map(Some);
+        }
+        if declared.ty == Some(TypeRef::AlternateKey) {
+            let key = self.alternate_key()?;
             return odata::key(&key, &|column| self.column(column)).map(Some);
         }
         let Some(value) = self.param(name, declared) else { return Ok(None) };
         if declared.kind == ParamKind::Path {
             return written_path(&plain(name, &value)?).map(Some);
         }
-        match plain(name, &value)?.as_str() {
+        // What the flow itself writes may be several segments.
+        if declared.kind == ParamKind::Literal {
+            let text = plain(name, &value)?;
+            let segments = text.trim_matches('/').split('/').map(|segment| self.segment(name, segment));
+            return Ok(Some(segments.collect::<Result<Vec<_>, _>>()?.join("/")));
+        }
+        self.segment(name, &plain(name, &value)?).map(Some)
+    }
+
+    fn segment(&self, name: &str, text: &str) -> Result<String, StepError> {
+        match text {
             text if text.trim().is_empty() => Err(StepError::data("blank_key", format!("`{name}` is blank"))),
             // Segments that would change the address.
             text @ ("." | "..") => Err(StepError::data("bad_key", format!("`{name}` cannot be `{text}`"))),
-            text => Ok(Some(utf8_percent_encode(text, SEGMENT).to_string())),
+            text => Ok(utf8_percent_encode(text, SEGMENT).to_string()),
         }
     }
 
-    /// The query options of the system's dialect, and the filters to ask for one by one.
+    /// The query options of the system's dialect, and the filters to ask for one by one with the option's name.
     fn dialect(
         &self,
         rules: &FilterRules,
         query: &mut Vec<(String, String)>,
+    ) -> Result<(&'static str, Vec<Option<String>>), StepError> {
+        let filters = self.operation.params.values().any(|param| param.kind == ParamKind::Filter);
+        match rules.dialect {
+            catalog::Dialect::Odata => Ok(("$filter", self.odata(rules, filters, query)?)),
+            catalog::Dialect::StripeSearch => {
+                let query = self.written_filter().map(|filter| search::query(filter, rules)).transpose()?;
+                Ok(("query", vec![query]))
+            }
+        }
+    }
+
+    fn written_filter(&self) -> Option<&EvaluatedFilter> {
+        self.request.params.iter().find_map(|(_, param)| match param {
+            Parameter::Filter(filter) => Some(filter),
+            _ => None,
+        })
+    }
+
+    fn odata(
+        &self,
+        rules: &FilterRules,
+        filters: bool,
+        query: &mut Vec<(String, String)>,
     ) -> Result<Vec<Option<String>>, StepError> {
-        let catalog::Dialect::Odata = rules.dialect;
         query.extend(joined("$select", self.columns("select")));
-        if !self.operation.params.values().any(|param| param.kind == ParamKind::Filter) {
+        if !filters {
             return Ok(vec![None]);
         }
         query.extend(joined("$orderby", self.sort()));
         query.extend(self.limit().map(|limit| ("$top".to_string(), limit.to_string())));
-        let written = self.request.params.iter().find_map(|(_, param)| match param {
-            Parameter::Filter(filter) => Some(filter),
-            _ => None,
-        });
-        let parts = match written {
+        let parts = match self.written_filter() {
             Some(filter) => odata::parts(filter, rules)?,
             None => vec![EvaluatedFilter::And(vec![])],
         };
@@ -276,6 +361,7 @@ impl Bound<'_> {
     }
 
     fn body(&self, extra: Record) -> Result<Option<(String, &'static str)>, StepError> {
+        let named = self.alternate_key().unwrap_or_default();
         let Some(body) = &self.request.body else {
             return if extra.is_empty() { Ok(None) } else { self.written(&Value::Record(extra)).map(Some) };
         };
@@ -286,10 +372,18 @@ impl Bound<'_> {
         {
             whole.set(Text::from(column), Value::from(company));
         }
+        if let (true, Some([column]), Some(made)) =
+            (self.operation.makes_key(), self.entity.map(|entity| entity.key.as_slice()), self.made_key())
+            && body.get(column).is_blank()
+        {
+            whole.set(Text::from(column.as_str()), made);
+        }
         match body {
             Value::Record(body) => {
                 // A blank company is none.
-                let kept = |(name, value): &(&Text, &Value)| !(whole.contains(name) && value.is_blank());
+                // What names the row in the address is not said again.
+                let names = |name: &Text| named.iter().any(|(column, _)| column == name.as_str());
+                let kept = |(name, value): &(&Text, &Value)| !(whole.contains(name) && value.is_blank() || names(name));
                 let fields: Vec<_> = extra.iter().chain(body.iter()).filter(kept).collect();
                 fields.into_iter().for_each(|(name, value)| whole.set(name.clone(), value.clone()));
                 self.written(&Value::Record(whole)).map(Some)
@@ -303,6 +397,7 @@ impl Bound<'_> {
         let form = own.or(self.system.http.as_ref().map(|http| http.body)).unwrap_or_default();
         let written = match form {
             BodyForm::Json => json::write(body).map(|text| (text, "application/json")),
+            BodyForm::JsonUtf8 => json::write(body).map(|text| (text, "application/json; charset=utf-8")),
             BodyForm::Form => form::encode(body).map(|text| (text, "application/x-www-form-urlencoded")),
             BodyForm::Multipart => json::write(body).map(|text| (form::part(&text), form::MULTIPART)),
         };
@@ -345,8 +440,39 @@ impl Bound<'_> {
     }
 
     fn given_key(&self) -> Option<&Value> {
-        let (name, _) = self.operation.params.iter().find(|(_, param)| param.ty == Some(TypeRef::Key))?;
+        let names_row = |param: &catalog::Param| matches!(param.ty, Some(TypeRef::Key | TypeRef::AlternateKey));
+        let (name, _) = self.operation.params.iter().find(|(_, param)| names_row(param))?;
         self.literal(name)
+    }
+
+    /// The alternate key that the request names its row by, its columns in their order.
+    fn alternate_key(&self) -> Result<Vec<(String, Value)>, StepError> {
+        let by_it = self.operation.params.values().any(|param| param.ty == Some(TypeRef::AlternateKey));
+        let (Some(entity), true) = (self.entity, by_it) else { return Ok(vec![]) };
+        let given = self.given_key().unwrap_or(&Value::Missing);
+        let key = entity.alternate_keys.iter().find_map(|key| {
+            let values = key.iter().map(|column| match given {
+                Value::Record(given) if given.len() == key.len() => given.get(column).cloned(),
+                Value::Record(_) => None,
+                single => (key.len() == 1).then(|| single.clone()),
+            });
+            let values: Option<Vec<Value>> = values.collect();
+            Some(key.iter().cloned().zip(values?).collect::<Vec<_>>())
+        });
+        let key = key.ok_or_else(|| {
+            StepError::data(
+                "no_such_key",
+                format!("the key has not the columns of an alternate key of `{}`", entity.name),
+            )
+        })?;
+        match key.iter().find(|(_, value)| value.as_text().is_some_and(|text| text.contains(UNFIT_IN_KEYS))) {
+            Some((column, _)) => {
+                let message =
+                    format!("{} finds no row by a `{column}` with one of / < > * % & : \\ ? + #", self.system.title);
+                Err(StepError::data("bad_key", message))
+            }
+            None => Ok(key),
+        }
     }
 
     fn param(&self, name: &str, declared: &catalog::Param) -> Option<Value> {

@@ -318,6 +318,8 @@ pub enum RepeatBy {
     Header,
     /// The caller chooses the row's whole key: look, compare, adopt or repeat.
     Key,
+    /// The row's id is made of the idempotency key: look, adopt or repeat. What has it is ours, whatever became of it.
+    Made,
     /// Writing the same again changes nothing.
     Set,
     /// A natural key tells: look after settle, adopt or repeat.

@@ -77,18 +77,19 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
     let uses: BTreeMap<&str, Vec<String>> =
         project.flows.iter().zip(&compiled).map(|(file, flow)| (&**file.flow.flow, flow.uses.clone())).collect();
     let mut ways = Ways { files: &effective.files, sources: &sources, known: BTreeMap::new() };
+    let parts = match Parts::of(project, effective, &connections, &sources) {
+        Ok(parts) => Some(parts),
+        Err(why) => {
+            let message = format!("the settings cannot be kept with the revision: {why}");
+            findings.extend(project.file.as_ref().map(|file| Diagnostic::error(Code::F0403, message, file.span)));
+            None
+        }
+    };
     for (file, compiled) in project.flows.iter().zip(compiled) {
         let called = calls::reached(&file.flow, &by_name);
         let used = called.iter().filter_map(|name| uses.get(name)).flatten().chain(&compiled.uses);
         let reach = ways.reach(&used.cloned().collect::<Vec<_>>());
-        let revision = match revision(file, &called, &reach, project, effective, &connections, &sources) {
-            Ok(revision) => revision,
-            Err(why) => {
-                let message = format!("the settings cannot be kept with the revision: {why}");
-                findings.push(Diagnostic::error(Code::F0403, message, file.flow.flow.span));
-                continue;
-            }
-        };
+        let Some(revision) = parts.as_ref().map(|parts| parts.revision(file, &called, &reach)) else { continue };
         let graph = compiled.finish(&sources).map(Arc::new);
         flows.push(Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision });
     }
@@ -289,48 +290,66 @@ impl Ways<'_> {
     }
 }
 
-fn revision(
-    file: &FlowFile,
-    called: &BTreeSet<&str>,
-    reach: &BTreeSet<String>,
-    project: &Project,
-    effective: &Effective,
-    connections: &BTreeMap<String, ConnectionFacts>,
-    sources: &Sources,
-) -> Result<Vec<(String, String)>, json::WriteError> {
-    let text = |file: FileId| sources.get(file).text.to_string();
-    let mut parts = vec![(file.path.clone(), text(file.file))];
-    for other in project.flows.iter().filter(|other| called.contains(&**other.flow.flow)) {
-        parts.push((other.path.clone(), text(other.file)));
+/// What revisions are made of, looked up once for all flows.
+struct Parts<'a> {
+    files: &'a BTreeMap<String, FileId>,
+    sources: &'a Sources,
+    flows: BTreeMap<&'a str, &'a FlowFile>,
+    /// The library's files.
+    library: BTreeMap<String, FileId>,
+    /// What belongs to every revision.
+    ground: Vec<(String, String)>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(
+        project: &'a Project,
+        effective: &'a Effective,
+        connections: &BTreeMap<String, ConnectionFacts>,
+        sources: &'a Sources,
+    ) -> Result<Parts<'a>, json::WriteError> {
+        let text = |file: FileId| sources.get(file).text.to_string();
+        let mut ground: Vec<(String, String)> = project
+            .file
+            .iter()
+            .map(|project| (crate::model::load::PROJECT_FILE.to_string(), text(project.span.file)))
+            .collect();
+        let types = effective.files.iter().filter(|(path, _)| path.starts_with("types/"));
+        ground.extend(types.map(|(path, file)| (path.clone(), text(*file))));
+        let facts: Vec<String> = connections
+            .iter()
+            .map(|(name, facts)| {
+                let settle = facts.settle.map(|settle| format!(" {}", settle.as_millis())).unwrap_or_default();
+                format!("{name} {}{settle}", facts.system)
+            })
+            .collect();
+        ground.push((CONNECTIONS.to_string(), facts.join("\n")));
+        ground.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)?));
+        let library = sources.iter().filter(|(_, source)| source.path.starts_with("std:"));
+        let library = library.map(|(file, source)| (source.path.to_string(), file)).collect();
+        let flows = project.flows.iter().map(|file| (&**file.flow.flow, file)).collect();
+        Ok(Parts { files: &effective.files, sources, flows, library, ground })
     }
-    if parts.len() > 1 {
-        parts.push((FLOW.to_string(), file.path.clone()));
-    }
-    if let Some(project) = &project.file {
-        parts.push((crate::model::load::PROJECT_FILE.to_string(), text(project.span.file)));
-    }
-    for (path, id) in &effective.files {
-        if reach.contains(path) || path.starts_with("types/") {
-            parts.push((path.clone(), text(*id)));
+
+    /// Everything that a flow is compiled from, in order.
+    fn revision(&self, file: &FlowFile, called: &BTreeSet<&str>, reach: &BTreeSet<String>) -> Vec<(String, String)> {
+        let text = |file: FileId| self.sources.get(file).text.to_string();
+        let mut parts = self.ground.clone();
+        parts.push((file.path.clone(), text(file.file)));
+        let called: Vec<&FlowFile> = called.iter().filter_map(|name| self.flows.get(name).copied()).collect();
+        if !called.is_empty() {
+            parts.extend(called.iter().map(|other| (other.path.clone(), text(other.file))));
+            parts.push((FLOW.to_string(), file.path.clone()));
         }
+        // Those of the library that it uses belong to it, too: a newer binary may have others, and then the revision is
+        // another. Types are there already.
+        for path in reach.iter().filter(|path| !path.starts_with("types/")) {
+            let found = self.files.get(path).or_else(|| self.library.get(path));
+            parts.extend(found.map(|file| (path.clone(), text(*file))));
+        }
+        parts.sort();
+        parts
     }
-    // Those of the library that it uses belong to it, too: a newer binary may have others, and then the revision is another.
-    for (_, source) in
-        sources.iter().filter(|(_, source)| source.path.starts_with("std:") && reach.contains(&*source.path))
-    {
-        parts.push((source.path.to_string(), source.text.to_string()));
-    }
-    let facts: Vec<String> = connections
-        .iter()
-        .map(|(name, facts)| {
-            let settle = facts.settle.map(|settle| format!(" {}", settle.as_millis())).unwrap_or_default();
-            format!("{name} {}{settle}", facts.system)
-        })
-        .collect();
-    parts.push((CONNECTIONS.to_string(), facts.join("\n")));
-    parts.push((SETTINGS.to_string(), json::write_tagged(&effective.settings)?));
-    parts.sort();
-    Ok(parts)
 }
 
 fn read_facts(text: &str) -> BTreeMap<String, ConnectionFacts> {

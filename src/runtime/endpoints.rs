@@ -1,9 +1,9 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
 use crate::catalog::{Catalog, Decoder, Own, Path as Place, System, Types, Verify};
-use crate::connectors::{ConnectionConfig, read_reference};
+use crate::connectors::{ConnectionConfig, Connectors, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::connections::{self, Connection, Hmac};
+use crate::model::connections::{self, Connection, Hmac, Webhook};
 use crate::model::project::Privacy;
 use crate::triggers::hmac::{Algorithm, Encoding, Signed};
 use crate::triggers::ingress::{Endpoint, Verification};
@@ -47,15 +47,38 @@ const SECRET_IN: &str = "query.code";
 /// Whether deliveries that prove themselves so can be taken.
 fn is_known(verify: &Verify) -> bool {
     match verify {
-        Verify::Code(code) => matches!(code.as_str(), "stripe_signature" | "hmac"),
+        Verify::Code(code) => matches!(code.as_str(), "stripe_signature" | "paypal_signature" | "hmac"),
         Verify::SharedSecret(_) => true,
     }
+}
+
+/// The secrets that prove deliveries; what is wrong with them goes to the findings.
+fn secrets(name: &str, webhook: &Webhook, root: &Path, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+    let (mut secrets, mut not_stored) = (Vec::new(), Vec::new());
+    for secret in webhook.secrets.iter().chain(&webhook.secret) {
+        match read_reference(&secret.value.0, root, &super::env) {
+            Ok(secret) => secrets.push(secret.expose().to_string()),
+            Err(error) if error.is_not_stored() => not_stored.push(error.finding(name, "webhook.secrets", secret.span)),
+            Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
+        }
+    }
+    // The one before the last is in the store only while it is being replaced.
+    if secrets.is_empty() {
+        findings.append(&mut not_stored);
+    }
+    if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
+        let message = format!("the webhook of `{name}` has no `secrets`");
+        let finding = Diagnostic::error(Code::F0641, message, webhook.span);
+        findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
+    }
+    secrets
 }
 
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
     connections: &BTreeMap<String, Connection>,
     configs: &BTreeMap<String, ConnectionConfig>,
+    connectors: &Arc<Connectors>,
     project: &str,
     catalog: &Catalog,
     root: &Path,
@@ -67,52 +90,43 @@ pub(super) fn endpoints(
         let Some(webhook) = &connection.webhook else { continue };
         let Some(system) = catalog.system(&connection.system) else { continue };
         let verify = system.events.values().find_map(|group| group.verify.as_ref());
-        if !verify.is_some_and(is_known) {
+        let Some(verify) = verify.filter(|verify| is_known(verify)) else {
             // Events of this system cannot be verified yet, and nothing unverified is ever taken.
             let message = format!("webhooks of {} are not supported by this version", system.title);
             findings.push(Diagnostic::warning(Code::F0353, message, webhook.span).help("its endpoint answers 404"));
             continue;
-        }
-        let path = webhook.path.to_string();
-        let (mut secrets, mut not_stored) = (Vec::new(), Vec::new());
-        for secret in webhook.secrets.iter().chain(&webhook.secret) {
-            match read_reference(&secret.value.0, root, &super::env) {
-                Ok(secret) => secrets.push(secret.expose().to_string()),
-                Err(error) if error.is_not_stored() => {
-                    not_stored.push(error.finding(name, "webhook.secrets", secret.span))
-                }
-                Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
-            }
-        }
-        // The one before the last is in the store only while it is being replaced.
-        if secrets.is_empty() {
-            findings.append(&mut not_stored);
-        }
-        let signed = webhook.hmac.as_ref().map(|hmac| (hmac, read_reference(&hmac.secret.value.0, root, &super::env)));
-        let signed = match signed {
-            Some((hmac, Ok(secret))) => Some(signed_by(hmac, secret.expose())),
-            Some((hmac, Err(error))) => {
-                findings.push(error.finding(name, "webhook.hmac.secret", hmac.secret.span));
-                continue;
-            }
-            None => None,
         };
-        if signed.is_none() && secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
-            let message = format!("the webhook of `{name}` has no `secrets`");
-            let finding = Diagnostic::error(Code::F0641, message, webhook.span);
-            findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
-        }
+        let path = webhook.path.to_string();
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
-        let verification = match (verify, signed) {
-            (_, Some(signed)) => Verification::Hmac(signed),
-            (Some(Verify::SharedSecret(_)), None) => {
+        let verification = match verify {
+            Verify::Code(code) if code == "hmac" => {
+                let Some(hmac) = &webhook.hmac else { continue };
+                match read_reference(&hmac.secret.value.0, root, &super::env) {
+                    Ok(secret) => Verification::Hmac(signed_by(hmac, secret.expose())),
+                    Err(error) => {
+                        findings.push(error.finding(name, "webhook.hmac.secret", hmac.secret.span));
+                        continue;
+                    }
+                }
+            }
+            Verify::SharedSecret(_) => {
                 let written = webhook.place.as_ref().map_or(SECRET_IN, |place| place.as_str());
                 let Some(place) = SecretIn::parse(written) else { continue };
-                Verification::SharedSecret { secrets, place }
+                Verification::SharedSecret { secrets: secrets(name, webhook, root, &mut findings), place }
             }
-            _ => {
+            Verify::Code(code) if code == "paypal_signature" => {
+                let Some(config) = configs.get(name) else { continue };
+                match super::paypal::verification(name, webhook, config, connectors, root) {
+                    Ok(verification) => verification,
+                    Err(finding) => {
+                        findings.push(finding);
+                        continue;
+                    }
+                }
+            }
+            Verify::Code(_) => {
                 let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
-                Verification::Stripe { secrets, tolerance }
+                Verification::Stripe { secrets: secrets(name, webhook, root, &mut findings), tolerance }
             }
         };
         let types = Types::bundled(catalog);

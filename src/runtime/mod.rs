@@ -10,6 +10,7 @@ pub mod check;
 mod control;
 mod endpoints;
 mod keeping;
+mod paypal;
 pub mod rates;
 pub mod registration;
 mod reload;

@@ -298,8 +298,8 @@ impl Inner {
         let resolved = shape.and_then(|()| {
             let catalog = &compilation.catalog;
             let configs = resolve_all(&effective.connections, catalog, &self.root, &super::env)?;
-            let endpoints =
-                endpoints(&effective.connections, &configs, &project, catalog, &self.root, &compilation.privacy)?;
+            let (connections, privacy) = (&effective.connections, &compilation.privacy);
+            let endpoints = endpoints(connections, &configs, &self.connectors, &project, catalog, &self.root, privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {

@@ -5,6 +5,7 @@
 //! speaks HTTP. Invariants: nothing unverified is kept; nothing kept is answered before it is durable; whatever is
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
+use super::paypal::{Unproved, Verifier};
 use super::rate::Pace;
 use super::shared_secret::{self, SecretIn};
 use super::{hmac, intake, stripe};
@@ -47,6 +48,8 @@ pub enum Verification {
         secrets: Vec<String>,
         tolerance: Duration,
     },
+    /// May have to fetch a certificate or ask PayPal first.
+    Paypal(Arc<Verifier>),
     /// A secret that both sides know; several while one is being replaced.
     SharedSecret {
         secrets: Vec<String>,
@@ -72,7 +75,7 @@ pub enum Answer {
     Ignored,
     /// Not kept: not from the provider, or malformed beyond proof.
     Refused { status: u16, why: String },
-    /// Not kept: the store cannot take it now. The provider will come again.
+    /// Not kept: the store cannot take it now, or it cannot be verified now. The provider will come again.
     Unavailable { retry_after: Duration, why: String },
 }
 
@@ -124,8 +127,10 @@ pub async fn take(
     store: &dyn Store,
     delivery: Delivery<'_>,
 ) -> Answer {
-    if let Err((status, why)) = verify(endpoint, &delivery) {
-        return Answer::Refused { status, why };
+    match verify(endpoint, &delivery).await {
+        Ok(()) => {}
+        Err(Unproved::Refused { status, why }) => return Answer::Refused { status, why },
+        Err(Unproved::Later { retry_after, why }) => return Answer::Unavailable { retry_after, why },
     }
     let secret = match &endpoint.verification {
         Verification::SharedSecret { place: SecretIn::Header(name), .. } => Some(name.as_str()),
@@ -159,23 +164,29 @@ fn unavailable(error: StoreError) -> Answer {
     Answer::Unavailable { retry_after, why: error.to_string() }
 }
 
-fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), (u16, String)> {
+async fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), Unproved> {
     match &endpoint.verification {
         Verification::Stripe { secrets, tolerance } => {
             let header = delivery.header("stripe-signature");
             stripe::verify(header, &delivery.body, secrets, *tolerance, delivery.received_at.as_second())
-                .map_err(|error| (error.status(), error.to_string()))
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
+        }
+        Verification::Paypal(verifier) => {
+            verifier.verify(|name| delivery.header(name), &delivery.body, delivery.received_at).await
         }
         Verification::SharedSecret { secrets, place } => {
             let given = match place {
                 SecretIn::Header(name) => delivery.header(name).map(str::to_owned),
                 SecretIn::Query(name) => delivery.query.and_then(|query| shared_secret::in_query(query, name)),
             };
-            shared_secret::verify(given.as_deref(), secrets).map_err(|error| (error.status(), error.to_string()))
+            shared_secret::verify(given.as_deref(), secrets)
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
         }
         Verification::Hmac(signed) => {
             let header = delivery.header(&signed.header.to_ascii_lowercase());
-            signed.verify(header, &delivery.body).map_err(|error| (error.status(), error.to_string()))
+            signed
+                .verify(header, &delivery.body)
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
         }
     }
 }

@@ -16,10 +16,14 @@ bundled! {
     "stripe-dynamics-365/README.md"
     "stripe-dynamics-365/charge-to-sales-order.flow.yaml"
     "stripe-dynamics-365/charge.map"
+    "stripe-dynamics-365/payout-to-journal.flow.yaml"
+    "stripe-dynamics-365/payout.map"
     "stripe-dynamics-365/risk.rhai"
+    "stripe-dynamics-365/tables/payout_accounts.csv"
     "stripe-dynamics-365/tables/products.csv"
     "stripe-dynamics-365/tests/charge-to-sales-order.test.yaml"
     "stripe-dynamics-365/tests/charge.json"
+    "stripe-dynamics-365/tests/payout-to-journal.test.yaml"
 }
 
 /// The environment's name.

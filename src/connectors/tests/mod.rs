@@ -1,9 +1,11 @@
 //! Connectors against real HTTP on loopback.
 
 mod configs;
+mod dataverse;
 mod finops;
 mod http;
 mod paypal;
+mod requests;
 mod server;
 mod stripe;
 mod trouble;

@@ -301,7 +301,7 @@ fn must_look(repeat: &Repeat, node: &Node, work: &Work, now: Timestamp) -> bool 
     match repeat.by {
         RepeatBy::Read | RepeatBy::Set | RepeatBy::Transaction => false,
         RepeatBy::Key => repeat.look,
-        RepeatBy::FindBy | RepeatBy::None => true,
+        RepeatBy::Made | RepeatBy::FindBy | RepeatBy::None => true,
         RepeatBy::Header => repeat.remembers.is_some_and(|remembers| {
             let timeout = node.timeout.unwrap_or(TIMEOUT);
             now >= after(work.key_sent, remembers.saturating_sub(timeout))

@@ -250,7 +250,7 @@ impl Stage<'_> {
             data: self.data,
             steps: &steps,
             graph: &graph,
-            catalog: self.rehearsal.catalog,
+            catalog: &self.compilation.catalog,
             company: &company,
         };
         let mut problems = expectation.problems();
@@ -265,7 +265,7 @@ impl Stage<'_> {
         }
         let project = self.rehearsal.project.file.as_ref().map_or("", |file| file.project.as_str());
         let mut world = World::new(
-            self.rehearsal.catalog,
+            &self.compilation.catalog,
             graph.clone(),
             project,
             &self.compilation.privacy.drop,
@@ -324,7 +324,7 @@ impl Stage<'_> {
             kind => return self.asked_for(value, kind),
         };
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
-        let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
+        let groups = system.and_then(|system| self.compilation.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
             let kind = match (&group.always, group.gives.contains_key("message")) {
                 (Some(name), _) => name.clone(),

@@ -2,7 +2,9 @@
 
 mod askers;
 mod dataverse;
+mod finops;
 mod ingress;
+mod paypal;
 mod server;
 
 use super::ingress::{Endpoint, Verification};
