@@ -178,6 +178,7 @@ const TYPES: &[(&str, &str)] = types! {
     "paypal/sale"
     "paypal/sale_money"
     "paypal/sale_refund"
+    "paypal/settlement_row"
     "paypal/subscription"
     "paypal/subscription_payment"
     "paypal/subscription_reason"

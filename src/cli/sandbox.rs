@@ -1,10 +1,10 @@
 //! `flowctl sandbox`.
 
 use super::{End, output};
-use crate::catalog::{Catalog, Types};
+use crate::catalog::Types;
 use crate::sandbox::{Ports, Sandbox, credentials};
 
-/// Serves the stand-ins of Stripe, PayPal and Dynamics 365 Finance & Operations on loopback, until Ctrl-C.
+/// Serves the stand-ins of Stripe, PayPal, Dynamics 365 Finance & Operations and Dataverse on loopback, until Ctrl-C.
 ///
 /// They are strict like the real systems and keep their state in memory, or in a folder with `--state`. `/_sandbox` of
 /// each is a page that shows what it knows and what it was asked, makes payments and payouts happen, and orders faults;
@@ -30,22 +30,37 @@ pub struct Args {
     /// Where Stripe's events are delivered, signed with the sandbox's secret.
     #[arg(long, value_name = "URL")]
     stripe_webhook: Option<String>,
+    /// Where PayPal's events are delivered, signed with the sandbox's certificate.
+    #[arg(long, value_name = "URL")]
+    paypal_webhook: Option<String>,
+    /// Port of the Dataverse stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12114)]
+    dataverse_port: u16,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
     use anyhow::Context;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let catalog = Catalog::bundled();
+        // With the columns and tables of the bundled integrations.
+        let catalog = super::demo::project::catalog();
         let types = Types::bundled(&catalog);
-        let ports = Ports { stripe: args.stripe_port, paypal: args.paypal_port, finops: args.finops_port };
+        let ports = Ports {
+            stripe: args.stripe_port,
+            paypal: args.paypal_port,
+            finops: args.finops_port,
+            dataverse: args.dataverse_port,
+        };
         let sandbox = Sandbox::start_kept(&catalog, &types, ports, args.state.as_deref()).await;
         let sandbox = sandbox.context("the stand-ins cannot be served")?;
         if let Some(url) = &args.stripe_webhook {
             sandbox.stripe.listens(url, credentials::STRIPE_WEBHOOK_SECRET);
         }
+        if let Some(url) = &args.paypal_webhook {
+            sandbox.paypal.listen(url);
+        }
         output::print(&format!(
-            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\nLook inside at /_sandbox of each.\n",
+            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\ndataverse  {}  tenant {}  client {} / {}  app user {}\nLook inside at /_sandbox of each.\n",
             sandbox.stripe_server.url(),
             credentials::STRIPE_KEY,
             credentials::STRIPE_WEBHOOK_SECRET,
@@ -58,6 +73,11 @@ pub fn main(args: Args) -> anyhow::Result<End> {
             credentials::FINOPS_CLIENT_ID,
             credentials::FINOPS_CLIENT_SECRET,
             credentials::FINOPS_COMPANY,
+            sandbox.dataverse_server.url(),
+            credentials::DATAVERSE_TENANT,
+            credentials::DATAVERSE_CLIENT_ID,
+            credentials::DATAVERSE_CLIENT_SECRET,
+            credentials::DATAVERSE_APP_USER,
         ))?;
         tokio::signal::ctrl_c().await?;
         Ok(End::Fine)

@@ -4,7 +4,9 @@
 //! happens to send. It is not a mock: it keeps state, and a wrong request is refused.
 
 mod batch;
+pub mod dataverse;
 pub mod faults;
+mod filter;
 pub mod finops;
 mod inspect;
 mod keep;
@@ -18,6 +20,7 @@ pub mod webhooks;
 
 use crate::catalog::Catalog;
 use crate::language::types::TypeSource;
+use dataverse::Dataverse;
 use finops::Finops;
 use paypal::Paypal;
 use server::Server;
@@ -37,9 +40,15 @@ pub mod credentials {
     pub const FINOPS_CLIENT_SECRET: &str = "sandbox-secret";
     pub const FINOPS_TENANT: &str = "8c1d2b1e-0000-4000-8000-000000000000";
     pub const FINOPS_COMPANY: &str = "usmf";
+    pub const DATAVERSE_CLIENT_ID: &str = "sandbox-crm-client";
+    pub const DATAVERSE_CLIENT_SECRET: &str = "sandbox-crm-secret";
+    pub const DATAVERSE_TENANT: &str = "8c1d2b1e-0000-4000-8000-000000000000";
+    /// Who writes what the app writes.
+    pub const DATAVERSE_APP_USER: &str = "75c2dd85-0000-4000-8000-000000000001";
+    pub const DATAVERSE_WEBHOOK_KEY: &str = "sandbox-webhook-key";
 }
 
-/// Both stand-ins, running until this is dropped.
+/// The stand-ins, running until this is dropped.
 pub struct Sandbox {
     pub stripe: Arc<Stripe>,
     pub paypal: Arc<Paypal>,
@@ -47,6 +56,8 @@ pub struct Sandbox {
     pub stripe_server: Server,
     pub paypal_server: Server,
     pub finops_server: Server,
+    pub dataverse: Arc<Dataverse>,
+    pub dataverse_server: Server,
 }
 
 /// Which ports to serve on; 0 takes a free one.
@@ -55,10 +66,12 @@ pub struct Ports {
     pub stripe: u16,
     pub paypal: u16,
     pub finops: u16,
+    pub dataverse: u16,
 }
 
 impl Sandbox {
-    /// Starts both on loopback, with a few customers in both and a few products in F&O.
+    /// Starts all on loopback, with a few customers in Stripe and F&O and a few products. A project's own columns and
+    /// tables are there where `catalog` and `types` are the project's.
     pub async fn start(catalog: &Catalog, types: &dyn TypeSource, ports: Ports) -> std::io::Result<Sandbox> {
         Sandbox::start_kept(catalog, types, ports, None).await
     }
@@ -84,14 +97,15 @@ impl Sandbox {
             page: 100,
         };
         let finops = Arc::new(Finops::new(settings, seed::entities(catalog, types)));
+        seed::plant(&stripe, &finops).map_err(std::io::Error::other)?;
         let (id, secret) = (credentials::PAYPAL_CLIENT_ID, credentials::PAYPAL_CLIENT_SECRET);
         let paypal = Arc::new(Paypal::new(id, secret, types));
-        seed::plant(&stripe, &finops).map_err(std::io::Error::other)?;
         let stripe_server = Server::start_kept(loopback(ports.stripe), stripe.clone(), file("stripe")).await?;
         let finops_server = Server::start_kept(loopback(ports.finops), finops.clone(), file("finops")).await?;
         finops.served_at(finops_server.url());
         let paypal_server = Server::start_kept(loopback(ports.paypal), paypal.clone(), file("paypal")).await?;
         paypal.served_at(paypal_server.url());
-        Ok(Sandbox { stripe, paypal, finops, stripe_server, paypal_server, finops_server })
+        let (dataverse, dataverse_server) = Dataverse::start(catalog, types, loopback(ports.dataverse)).await?;
+        Ok(Sandbox { stripe, paypal, finops, stripe_server, paypal_server, finops_server, dataverse, dataverse_server })
     }
 }

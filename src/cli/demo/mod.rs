@@ -6,12 +6,12 @@ mod events;
 mod expected;
 mod observed;
 mod payout;
-mod project;
+pub(super) mod project;
 mod report;
 mod serve;
 
 use super::{End, output};
-use crate::catalog::{Catalog, Types};
+use crate::catalog::Types;
 use crate::runtime::{Runtime, Settings, StartError};
 use crate::sandbox::server::Standin as _;
 use crate::sandbox::webhooks::Sender;
@@ -90,7 +90,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
 /// Starts everything, sends the events, and prints what came of them.
 async fn show(as_json: bool) -> anyhow::Result<(Up, End)> {
     let begin = Instant::now();
-    let catalog = Catalog::bundled();
+    let catalog = project::catalog();
     let types = Types::bundled(&catalog);
     let sandbox = Sandbox::start(&catalog, &types, Ports::default()).await.context("the stand-ins cannot be served")?;
     let folder = Folder::new().context("there is no place for temporary files")?;

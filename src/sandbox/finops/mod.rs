@@ -5,11 +5,11 @@
 //! customers, and stores texts that were not given as `""`, dates as 1900-01-01. It has no idempotency. What is posted
 //! (by people, or by a custom service) is told as a business event, where an endpoint is set up.
 
-mod filter;
 mod ledger;
 
 use super::batch;
 use super::faults::Faults;
+use super::filter;
 use super::server::{Call, Reply, Standin};
 use super::webhooks::{Delivery, Habits, Outbox};
 use crate::language::types::{Form, Kind, RecordType, Type};
@@ -152,7 +152,7 @@ impl Finops {
 
     /// `POST /data/$batch`: each change set is done as a whole or not at all.
     fn batch(&self, call: &Call) -> Result<Reply, Refusal> {
-        let sets = batch::read(call).map_err(|why| bad(&why))?;
+        let sets = batch::read(call, "/data/").map_err(|why| bad(&why))?;
         let _turn = self.turn.write().unwrap_or_else(PoisonError::into_inner);
         let sets: Vec<_> = sets.iter().map(|set| self.change_set(set)).collect();
         Ok(batch::answer(&sets))
