@@ -6,6 +6,7 @@ mod admin;
 mod alerts;
 mod approvals;
 mod backup;
+mod check;
 mod dead_letters;
 mod demo;
 mod erase;
@@ -28,6 +29,7 @@ mod secrets;
 mod table;
 mod test;
 mod validate;
+mod webhooks;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -80,6 +82,8 @@ enum Command {
     Explain(explain::Args),
     Sandbox(sandbox::Args),
     Secrets(secrets::Args),
+    Check(check::Args),
+    Webhooks(webhooks::Args),
 }
 
 /// How a command ended, when nothing went wrong with running it.
@@ -115,6 +119,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::main(args),
         Command::Sandbox(args) => sandbox::main(args),
         Command::Secrets(args) => secrets::main(args),
+        Command::Check(args) => check::main(args),
+        Command::Webhooks(args) => webhooks::main(args),
     };
     match end {
         Ok(End::Fine) => ExitCode::SUCCESS,

@@ -10,12 +10,15 @@ use super::request::{Bound, Call};
 use super::secret::Secret;
 use crate::engine::connector::{Sent, StepError};
 use crate::graph::ErrorClass;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use url::Url;
 
 /// A connection with what it remembers.
 pub struct Live {
@@ -24,6 +27,8 @@ pub struct Live {
     gate: Gate,
     circuit: Circuit,
     standing: Mutex<Standing>,
+    /// Where the way to it is its own.
+    client: Option<Result<reqwest::Client, String>>,
 }
 
 /// Whether a system takes our credentials, as its last answer showed.
@@ -38,15 +43,15 @@ pub enum Standing {
 }
 
 enum LiveAuth {
-    Bearer(Secret),
-    Hmac { header: String, secret: Secret },
+    /// The same for every request.
+    Fixed(Auth),
     Token(Box<TokenCache>),
 }
 
 /// What shows who sends a request.
 enum Proof<'a> {
     Bearer(&'a Secret),
-    Signature { header: &'a str, secret: &'a Secret },
+    Fixed(&'a Auth),
 }
 
 /// Why there is no answer to judge.
@@ -62,13 +67,15 @@ pub enum NoAnswer {
 impl Live {
     pub fn new(config: ConnectionConfig) -> Live {
         let auth = match &config.auth {
-            Auth::Bearer(token) => LiveAuth::Bearer(token.clone()),
-            Auth::Hmac { header, secret } => LiveAuth::Hmac { header: header.clone(), secret: secret.clone() },
             Auth::ClientCredentials(credentials) => LiveAuth::Token(Box::new(TokenCache::new(credentials.clone()))),
+            fixed => LiveAuth::Fixed(fixed.clone()),
         };
         let gate = Gate::new(config.limits.concurrency, config.limits.rate);
         let circuit = Circuit::new(config.circuit);
-        Live { config, auth, gate, circuit, standing: Mutex::default() }
+        let own =
+            || http::client_for(&config.way).map_err(|_| "its proxy or its certificates cannot be used".to_owned());
+        let client = (!config.way.is_usual()).then(own);
+        Live { config, auth, gate, circuit, standing: Mutex::default(), client }
     }
 
     /// Whether the system takes our credentials.
@@ -89,6 +96,7 @@ impl Live {
         call: &Call,
         timeout: Duration,
     ) -> Result<Answer, NoAnswer> {
+        let client = self.client(client).map_err(NoAnswer::Failed)?;
         if let Some(held) = self.held(bound) {
             return Err(held);
         }
@@ -132,6 +140,7 @@ impl Live {
     /// Sends one request that is no operation; gives its answer, whatever it says. It waits for a place and the rate as all
     /// do, and tells nothing about how the system is.
     pub async fn aside(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
+        let client = self.client(client)?;
         let _place = self.gate.enter().await;
         self.authorised(client, call, timeout).await
     }
@@ -146,12 +155,20 @@ impl Live {
         Some(not_before(until, StepError::new(ErrorClass::Throttled, "paused", message)))
     }
 
+    fn client<'c>(&'c self, shared: &'c reqwest::Client) -> Result<&'c reqwest::Client, StepError> {
+        match &self.client {
+            None => Ok(shared),
+            Some(Ok(own)) => Ok(own),
+            Some(Err(why)) => {
+                let error = StepError::new(ErrorClass::Config, "no_client", why.as_str());
+                Err(StepError { sent: Sent::Undone, ..error })
+            }
+        }
+    }
+
     async fn authorised(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
         let cache = match &self.auth {
-            LiveAuth::Bearer(token) => return self.once(client, call, Proof::Bearer(token), timeout).await,
-            LiveAuth::Hmac { header, secret } => {
-                return self.once(client, call, Proof::Signature { header, secret }, timeout).await;
-            }
+            LiveAuth::Fixed(auth) => return self.once(client, call, Proof::Fixed(auth), timeout).await,
             LiveAuth::Token(cache) => cache,
         };
         let token = cache.get(client, timeout).await.map_err(no_token)?;
@@ -177,7 +194,7 @@ impl Live {
         timeout: Duration,
     ) -> Result<Answer, StepError> {
         let method = reqwest::Method::from_bytes(call.method.as_bytes()).unwrap_or_default();
-        let mut request = client.request(method, call.url.clone()).headers(self.headers(call, &proof)?);
+        let mut request = client.request(method, proof.address(call)).headers(self.headers(call, &proof)?);
         if let Some((body, _)) = &call.body {
             request = request.body(body.clone());
         }
@@ -199,7 +216,7 @@ impl Live {
         if let Some((_, content_type)) = &call.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        let (name, value) = proof.of(call);
+        let Some((name, value)) = proof.of(call) else { return Ok(headers) };
         let unfit = |_| StepError {
             sent: Sent::Undone,
             ..StepError::new(ErrorClass::Auth, "token", "the token cannot be sent: it holds strange characters")
@@ -213,15 +230,32 @@ impl Live {
 
 impl Proof<'_> {
     /// Its header for one sending.
-    fn of(&self, call: &Call) -> (HeaderName, String) {
-        match self {
-            Proof::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.expose())),
-            Proof::Signature { header, secret } => {
-                let body = call.body.as_ref().map_or("", |(body, _)| body.as_str());
-                let name = HeaderName::from_bytes(header.as_bytes()).unwrap_or(AUTHORIZATION);
-                (name, signature(secret, body, Timestamp::now().as_second()))
+    fn of(&self, call: &Call) -> Option<(HeaderName, String)> {
+        let named = |name: &str| HeaderName::from_bytes(name.as_bytes()).unwrap_or(AUTHORIZATION);
+        Some(match *self {
+            Proof::Bearer(token) | Proof::Fixed(Auth::Bearer(token)) => {
+                (AUTHORIZATION, format!("Bearer {}", token.expose()))
             }
+            Proof::Fixed(Auth::Basic { user, password }) => {
+                let both = STANDARD.encode(format!("{user}:{}", password.expose()));
+                (AUTHORIZATION, format!("Basic {both}"))
+            }
+            Proof::Fixed(Auth::Header { name, value }) => (named(name), value.expose().to_owned()),
+            Proof::Fixed(Auth::Hmac { header, secret }) => {
+                let body = call.body.as_ref().map_or("", |(body, _)| body.as_str());
+                (named(header), signature(secret, body, Timestamp::now().as_second()))
+            }
+            Proof::Fixed(Auth::None | Auth::Query { .. } | Auth::ClientCredentials(_)) => return None,
+        })
+    }
+
+    /// Where it is sent: a key in the query stands in no address that is kept or told.
+    fn address(&self, call: &Call) -> Url {
+        let mut url = call.url.clone();
+        if let Proof::Fixed(Auth::Query { name, value }) = self {
+            url.query_pairs_mut().append_pair(name, value.expose());
         }
+        url
     }
 }
 

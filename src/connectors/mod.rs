@@ -16,6 +16,7 @@ mod aside;
 mod changeset;
 pub mod circuit;
 pub mod config;
+mod direct;
 pub mod form;
 pub mod http;
 pub mod limits;
@@ -23,6 +24,7 @@ pub mod live;
 pub mod oauth;
 pub mod odata;
 pub mod pages;
+pub mod registration;
 pub mod request;
 pub mod search;
 pub mod secret;
@@ -30,6 +32,7 @@ pub mod secrets;
 #[cfg(test)]
 mod tests;
 mod windows;
+mod written;
 
 pub use config::{ConnectionConfig, resolve_all};
 pub use secret::{ReferenceError, Secret, read_reference};

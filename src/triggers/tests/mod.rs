@@ -36,6 +36,7 @@ pub(super) fn endpoint() -> Endpoint {
         decoders: Arc::default(),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
+        event_id: None,
         own_prefix: PREFIX.to_owned(),
         own_users: Default::default(),
         pace: None,
