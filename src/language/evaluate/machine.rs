@@ -459,13 +459,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn field(&mut self, code: &'e Code, base: &'e Code, name: &Text, step: &'e Step, out: &mut Value) -> Run<()> {
         match self.peek(base) {
-            Peek::At(base @ Value::Record(record)) => return self.step(code, base, step.find(record, name), step, out),
+            Peek::At(base @ Value::Record(record)) => return self.step(code, base, record.get(name), step, out),
             Peek::Nothing => return Err(Stop::Nothing),
             _ => {}
         }
         let value = self.value(base)?;
         match &value {
-            Value::Record(record) => self.step(code, &value, step.find(record, name), step, out),
+            Value::Record(record) => self.step(code, &value, record.get(name), step, out),
             Value::Money(money) if &**name == "amount" => copy(&Value::from(money.with_decimals().amount), out),
             Value::Money(money) if &**name == "currency" => copy(&Value::from(money.currency.code()), out),
             Value::Missing | Value::Null => Err(self.nothing_below(&value, base, code)),

@@ -340,13 +340,15 @@ fn bound(value: &Value, left: &mut usize, depth: usize) -> Option<()> {
         }
         Value::Record(record) => {
             let depth = depth.checked_sub(1)?;
-            for (name, value) in record.iter() {
+            let all = record.each(|name, value| {
                 bytes += name.len() + 3;
                 match value {
-                    Value::List(_) | Value::Record(_) => bound(value, left, depth)?,
+                    Value::List(_) | Value::Record(_) => return bound(value, left, depth).ok_or(()),
                     leaf => bytes += most(leaf),
                 }
-            }
+                Ok(())
+            });
+            all.ok()?;
         }
         leaf => bytes += most(leaf),
     }
