@@ -71,6 +71,14 @@ impl Place {
         }
     }
 
+    /// Gives a field its name.
+    #[inline]
+    pub(crate) fn call(&mut self, name: Range) {
+        if let Place::Field(known, _) = self {
+            *known = name;
+        }
+    }
+
     #[inline]
     pub(crate) fn take(&mut self) -> Place {
         std::mem::replace(self, Place::EMPTY)

@@ -31,44 +31,10 @@ impl Fields {
         Fields { places, used: 0, open: None }
     }
 
-    /// Where the value of an assignment is written, behind which [`Fields::assigned`] is called. `None`: not simply in the
-    /// next place.
+    /// Whether a target simply is the next field: its name is a part of the same text as the others.
     #[inline]
-    pub(super) fn place(&mut self, path: &[Text]) -> Option<&mut Value> {
-        match path {
-            [name] if self.takes(name) => Some(self.next().value_mut()),
-            _ => None,
-        }
-    }
-
-    /// `path = …` has its value, in its place or `elsewhere`. Missing leaves the field out, and takes out what a spread
-    /// brought.
-    #[inline]
-    pub(super) fn assigned(&mut self, path: &[Text], elsewhere: &mut Value) {
-        match path {
-            [name] if self.takes(name) => {
-                if let Place::Field(range, value) = self.next()
-                    && !matches!(value, Value::Missing)
-                {
-                    *range = name.range();
-                    self.used += 1;
-                }
-            }
-            _ => self.open().assign(path, std::mem::take(elsewhere)),
-        }
-    }
-
-    /// `...record`: replaces; a key that is there keeps its place.
-    pub(super) fn spread(&mut self, record: &Record) {
-        self.open().spread(record);
-    }
-
-    /// Whether a field simply takes the next place: its name is a part of the same text as the others.
-    #[inline]
-    fn takes(&mut self, name: &Text) -> bool {
-        if self.open.is_some() {
-            return false;
-        }
+    pub(super) fn takes(&mut self, path: &[Text]) -> bool {
+        let ([name], None) = (path, &self.open) else { return false };
         match self.places.first_mut() {
             Some(Place::Owner(owner, _)) if Arc::ptr_eq(owner, name.owner()) => true,
             Some(first) if self.used == 0 => {
@@ -77,6 +43,33 @@ impl Fields {
             }
             _ => false,
         }
+    }
+
+    /// Where the value of the next field is written.
+    #[inline]
+    pub(super) fn place(&mut self) -> &mut Value {
+        self.next().value_mut()
+    }
+
+    /// The value that was written there belongs to that target. Missing leaves it out.
+    #[inline]
+    pub(super) fn keep(&mut self, path: &[Text]) {
+        if let ([name], Place::Field(known, value)) = (path, self.next())
+            && !matches!(value, Value::Missing)
+        {
+            *known = name.range();
+            self.used += 1;
+        }
+    }
+
+    /// `path = value` of any other target. Missing leaves it out, and takes out what a spread brought.
+    pub(super) fn assign(&mut self, path: &[Text], value: Value) {
+        self.open().assign(path, value);
+    }
+
+    /// `...record`: replaces; a key that is there keeps its place.
+    pub(super) fn spread(&mut self, record: &Record) {
+        self.open().spread(record);
     }
 
     /// The first empty place.

@@ -302,7 +302,7 @@ pub(super) fn count(value: &Value, most: u64) -> u64 {
         }
         match value {
             Value::List(items) => items.iter().for_each(|item| add(item, total, most)),
-            Value::Record(record) => record.iter().for_each(|(_, value)| add(value, total, most)),
+            Value::Record(record) => record.values().for_each(|value| add(value, total, most)),
             _ => {}
         }
     }

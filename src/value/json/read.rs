@@ -178,7 +178,8 @@ impl Reader<'_> {
             self.at += 1;
             return Ok(Record::new());
         }
-        self.push(Place::owner(self.owner));
+        let owner = self.owner;
+        put(self.next(), Place::owner(owner));
         let mut names = Names::default();
         loop {
             let place = self.at;
@@ -242,17 +243,18 @@ impl Reader<'_> {
                 Range::OUTSIDE
             }
         };
-        self.push(Place::Field(name, Value::Missing));
+        self.next().call(name);
         Ok(())
     }
 
+    /// Takes the first empty place.
     #[inline]
-    fn push(&mut self, place: Place) {
+    fn next(&mut self) -> &mut Place {
         if self.open == self.fields.len() {
             self.fields.resize_with(2 * self.open + 16, || Place::EMPTY);
         }
-        put(&mut self.fields[self.open], place);
         self.open += 1;
+        &mut self.fields[self.open - 1]
     }
 
     /// The value of the field that began last.
