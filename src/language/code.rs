@@ -294,6 +294,8 @@ pub struct Step {
     pub ty: Type,
     /// The kind of value that needs no further look, where one is all that the type asks; else missing, which always does.
     plain: Discriminant<Value>,
+    /// Only whole numbers.
+    whole: bool,
     guess: Guess,
 }
 
@@ -302,17 +304,23 @@ impl Step {
         let plain = match &ty.kind {
             Kind::Text => Value::Text(Text::from("")),
             Kind::Bool => Value::Bool(false),
-            Kind::Decimal => Value::from(0),
+            Kind::Decimal | Kind::Int => Value::from(0),
             Kind::Map(_) | Kind::Record(_) => Value::Record(Record::default()),
             _ => Value::Missing,
         };
-        Step { tolerant, ty, plain: discriminant(&plain), guess: Guess::default() }
+        let whole = ty.kind == Kind::Int;
+        Step { tolerant, ty, plain: discriminant(&plain), whole, guess: Guess::default() }
     }
 
     /// Whether a value is at once seen to be of the type; most are.
     #[inline]
     pub fn is_plain(&self, value: &Value) -> bool {
-        self.plain == discriminant(value) && !matches!(value, Value::Missing)
+        self.plain == discriminant(value)
+            && match value {
+                Value::Number(number) => !self.whole || number.small().is_some(),
+                Value::Missing => false,
+                _ => true,
+            }
     }
 
     /// The field of a record, looked for first where the step found it last.
