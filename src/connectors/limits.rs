@@ -22,7 +22,12 @@ impl Gate {
     pub async fn enter(&self) -> Option<SemaphorePermit<'_>> {
         let permit = self.places.acquire().await.ok();
         if let Some(pace) = &self.pace {
-            tokio::time::sleep_until(pace.reserve(Instant::now())).await;
+            // A timer that is due already would still wait for the next tick of the clock.
+            let now = Instant::now();
+            let at = pace.reserve(now);
+            if at > now {
+                tokio::time::sleep_until(at).await;
+            }
         }
         permit
     }

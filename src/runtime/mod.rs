@@ -141,7 +141,7 @@ impl Runtime {
             connector: connectors.clone(),
             privacy: Arc::clone(&privacy),
             metrics: metrics.clone(),
-            wake: wake.clone(),
+            wake,
         });
         let (changed, changes) = tokio::sync::watch::channel(());
         let inner = Arc::new(Inner {
@@ -171,7 +171,7 @@ impl Runtime {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            wake,
+            inbox: Arc::new(inner.executor.clone()),
             limits: server::Limits::default(),
             tls: tls.clone(),
         };

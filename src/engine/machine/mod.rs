@@ -279,6 +279,11 @@ impl Run {
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
     }
 
+    /// How many steps something is known of.
+    pub fn nodes(&self) -> usize {
+        self.state.nodes.len()
+    }
+
     /// The revision it goes by.
     pub fn revision(&self) -> &Text {
         &self.facts.revision
