@@ -6,6 +6,7 @@
 use super::infolog;
 use super::operation::Operation;
 use super::path::{Headers, Path, Place};
+use super::paypal;
 use super::scalar::duration;
 use super::system::System;
 use crate::value::Value;
@@ -84,7 +85,7 @@ pub struct ErrorTable {
 #[serde(untagged)]
 pub enum Source {
     At(Path),
-    /// A function: `infolog`.
+    /// A function: `infolog`, `paypal_details`.
     Code {
         code: String,
     },
@@ -100,6 +101,7 @@ impl Source {
                 _ => None,
             },
             Source::Code { code } if code == infolog::NAME => infolog::read(body),
+            Source::Code { code } if code == paypal::NAME => paypal::read(body),
             Source::Code { .. } => None,
         }
     }
@@ -208,7 +210,10 @@ impl System {
         let tables = || own.into_iter().chain([&self.errors]);
 
         let found = tables().flat_map(|table| &table.message).find_map(|source| source.read(body));
-        let code = tables().flat_map(|table| &table.code).find_map(|source| source.read(body)).map(|found| found.said);
+        // A sentence where a code should be is none.
+        let is_code = |found: &Found| !found.said.contains(char::is_whitespace);
+        let mut codes = tables().flat_map(|table| &table.code).filter_map(|source| source.read(body));
+        let code = codes.find(is_code).map(|found| found.said);
         let whole = found.as_ref().map_or(String::new(), |found| found.whole.to_lowercase());
         let rule = tables().find_map(|table| table.rule(&whole, code.as_deref(), status));
 

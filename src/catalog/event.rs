@@ -1,7 +1,8 @@
 //! What a trigger can subscribe to.
 
 use super::path::Place;
-use super::scalar::{duration, one_or_many};
+use super::scalar::{TypeRef, duration, one_or_many};
+use super::system::System;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
@@ -33,8 +34,8 @@ pub struct EventGroup {
     /// The events by name.
     #[serde(default)]
     pub types: IndexMap<String, EventType>,
-    /// Names beyond `types`: `any`, or a pattern of the entity's name.
-    pub names: Option<String>,
+    /// Names beyond `types`.
+    pub names: Option<Names>,
     /// How an event of our own making is told.
     #[serde(default)]
     pub own: Own,
@@ -47,7 +48,7 @@ pub struct EventGroup {
     pub decode: Option<Code>,
     /// What a decoded event holds, by field.
     #[serde(default)]
-    pub gives: IndexMap<String, String>,
+    pub gives: IndexMap<String, Given>,
     /// Where the company, and where a growing number, stand.
     pub company: Option<Place>,
     pub order: Option<Place>,
@@ -64,6 +65,65 @@ impl EventGroup {
         let found =
             self.types.iter().find(|(known, event)| *known == name || event.also.iter().any(|also| also == name));
         found.map(|(known, event)| (known.as_str(), event))
+    }
+}
+
+impl EventGroup {
+    /// Whether it has events of that name beyond those it lists.
+    pub(super) fn names(&self, system: &System, name: &str) -> bool {
+        match &self.names {
+            None => false,
+            Some(Names::Any) => !name.is_empty() && !name.contains('.'),
+            Some(Names::Rows(messages)) => name.split_once('.').is_some_and(|(entity, message)| {
+                system.entities.contains_key(entity) && messages.iter().any(|known| known == message)
+            }),
+        }
+    }
+}
+
+/// Names of events that are not listed one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Names {
+    /// `any`: customers define their own.
+    Any,
+    /// `{entity}.{Create|Update|Delete}`: a table, and what became of one of its rows.
+    Rows(Vec<String>),
+}
+
+impl TryFrom<String> for Names {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Names, String> {
+        if text == "any" {
+            return Ok(Names::Any);
+        }
+        let messages = text.strip_prefix("{entity}.{").and_then(|rest| rest.strip_suffix('}'));
+        match messages {
+            Some(messages) => Ok(Names::Rows(messages.split('|').map(str::to_owned).collect())),
+            None => Err(format!("{text:?} is neither any nor such as {{entity}}.{{Create|Update}}")),
+        }
+    }
+}
+
+/// The type of a field of a decoded event: `text`, `partial<row>?`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Given {
+    pub ty: TypeRef,
+    /// Not in every event.
+    pub optional: bool,
+}
+
+impl TryFrom<String> for Given {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Given, String> {
+        let (ty, optional) = match text.strip_suffix('?') {
+            Some(ty) => (ty.to_owned(), true),
+            None => (text, false),
+        };
+        Ok(Given { ty: TypeRef::try_from(ty)?, optional })
     }
 }
 

@@ -17,26 +17,35 @@ mod operation;
 mod paging;
 mod path;
 mod payload;
+mod paypal;
+mod project;
+mod remote_context;
 mod scalar;
 mod schema;
 mod system;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
-pub use event::{Code, Delivery, DeliveryOrder, EventGroup, EventType, Listing, Own, Reconcile, SecretPlace, Verify};
+pub use event::{
+    Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, SecretPlace, Verify,
+};
 pub use operation::{
-    AtMost, Does, Exactly, Find, Method, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
+    AtMost, Does, Exactly, Find, Method, OneOf, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
     RepeatEntry, Request, When,
 };
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};
 pub use payload::Types;
+pub use remote_context::Decoder;
 pub use scalar::{Rate, Template, TypeRef};
 pub use system::{
     Auth, Base, BodyForm, ConnectionKey, Credentials, Dialect, Entity, EnumForm, FilterRules, Http, InForm, InRule,
     KeyType, Limits, System,
 };
+
+pub use windows::Windows;
 
 use crate::diagnostics::did_you_mean;
 use schema::Schema;
@@ -63,8 +72,10 @@ const ENGINE: &str = "engine";
 /// The files in the binary.
 const SYSTEMS: &[(&str, &str)] = &[
     ("alerts", include_str!("../../schemas/systems/alerts.yaml")),
+    ("dataverse", include_str!("../../schemas/systems/dataverse.yaml")),
     (ENGINE, include_str!("../../schemas/systems/engine.yaml")),
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
+    ("paypal", include_str!("../../schemas/systems/paypal.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
 ];
 
@@ -77,6 +88,7 @@ macro_rules! types {
 const TYPES: &[(&str, &str)] = types! {
     "alerts/alert"
     "dataverse/accounts"
+    "dataverse/annotations"
     "dataverse/close_incident"
     "dataverse/close_order"
     "dataverse/contacts"
@@ -87,9 +99,11 @@ const TYPES: &[(&str, &str)] = types! {
     "dataverse/products"
     "dataverse/salesorderdetails"
     "dataverse/salesorders"
+    "dataverse/systemusers"
     "dataverse/tasks"
     "dataverse/transactioncurrencies"
     "dataverse/uoms"
+    "dataverse/who_am_i"
     "engine/rate"
     "finops/BankAccounts"
     "finops/CDSFreeTextInvoiceHeaders"
@@ -119,11 +133,25 @@ const TYPES: &[(&str, &str)] = types! {
     "paypal/address"
     "paypal/authorization"
     "paypal/authorization_capture_request"
+    "paypal/balance"
     "paypal/capture"
     "paypal/dispute"
+    "paypal/dispute_claim"
+    "paypal/dispute_evidence"
+    "paypal/dispute_message"
+    "paypal/dispute_note"
+    "paypal/dispute_offer"
     "paypal/event"
     "paypal/fee_money"
     "paypal/invoice"
+    "paypal/invoice_event"
+    "paypal/invoice_notification"
+    "paypal/invoice_payment"
+    "paypal/invoice_payment_reference"
+    "paypal/invoice_refund"
+    "paypal/invoice_refund_reference"
+    "paypal/invoice_request"
+    "paypal/invoice_search"
     "paypal/link"
     "paypal/money"
     "paypal/name"
@@ -136,15 +164,20 @@ const TYPES: &[(&str, &str)] = types! {
     "paypal/payout_batch_request"
     "paypal/payout_item_details"
     "paypal/payout_money"
+    "paypal/reauthorize_request"
     "paypal/refund"
     "paypal/refund_request"
     "paypal/sale"
     "paypal/sale_money"
     "paypal/sale_refund"
     "paypal/subscription"
+    "paypal/subscription_payment"
     "paypal/subscription_reason"
     "paypal/subscription_request"
     "paypal/transaction"
+    "paypal/webhook"
+    "paypal/webhook_change"
+    "paypal/webhook_request"
     "stripe/address"
     "stripe/balance_transaction"
     "stripe/charge"
@@ -208,6 +241,7 @@ impl Catalog {
                 Err(error) => problems.push(format!("{name}.json: {error}")),
             }
         }
+        loaded.values_mut().for_each(|system: &mut System| system.take_tables(&schemas));
         let catalog = Catalog { systems: Arc::new(loaded), schemas: Arc::new(schemas), types: Arc::default() };
         problems.extend(check::problems(&catalog));
         if problems.is_empty() { Ok(catalog) } else { Err(problems) }
@@ -242,12 +276,6 @@ impl Catalog {
     /// The entity of a system with that name.
     pub fn entity(&self, system: &str, name: &str) -> Option<&Entity> {
         self.system(system)?.entities.get(name)
-    }
-
-    /// The event of a system with that name: its group, and how the catalogue calls it.
-    pub fn event(&self, system: &str, name: &str) -> Option<(&EventGroup, &str, &EventType)> {
-        let groups = self.system(system)?.events.values();
-        groups.filter_map(|group| group.event(name).map(|(name, event)| (group, name, event))).next()
     }
 
     /// What to use instead of a system that there is not: a sentence for a diagnostic's help.
@@ -311,6 +339,14 @@ impl System {
         help(did_you_mean(written, known()), "entities", known())
     }
 
+    /// The group of an event, and how the catalogue calls it: by a name of its own, by that of a table with what became
+    /// of a row (`salesorders.Update`), or, where its names are the customer's, by any.
+    pub fn event<'n>(&'n self, name: &'n str) -> Option<(&'n EventGroup, &'n str)> {
+        let groups = || self.events.values();
+        let known = groups().find_map(|group| group.event(name).map(|(known, _)| (group, known)));
+        known.or_else(|| groups().find(|group| group.names(self, name)).map(|group| (group, name)))
+    }
+
     /// The same for an event.
     pub fn event_help(&self, written: &str) -> String {
         let events = || self.events.values().flat_map(|group| &group.types);
@@ -320,10 +356,33 @@ impl System {
         if let Some((_, sentence)) = self.not_here.iter().find(|(name, _)| name.eq_ignore_ascii_case(written)) {
             return sentence.clone();
         }
-        let known = || events().map(|(name, _)| name.as_str());
+        let of_tables = self.events.values().filter_map(|group| match &group.names {
+            Some(Names::Rows(messages)) => Some(messages),
+            _ => None,
+        });
+        let of_tables = of_tables.flat_map(|messages| {
+            self.entities
+                .keys()
+                .flat_map(move |entity| messages.iter().map(move |message| format!("{entity}.{message}")))
+        });
+        let of_tables: Vec<String> = of_tables.collect();
+        if let Some(meant) = did_you_mean(written, of_tables.iter().map(String::as_str)) {
+            return format!("did you mean `{meant}`?");
+        }
+        if let (Some((entity, message)), Some(example)) = (written.split_once('.'), of_tables.first()) {
+            return match self.entities.contains_key(entity) {
+                true => format!("nothing tells of `{message}` of a row; as in `{example}`"),
+                false => format!("as in `{example}`; {}", self.entity_help(entity)),
+            };
+        }
+        let known =
+            || events().map(|(name, _)| name.as_str()).chain(of_tables.iter().map(String::as_str).take(MOST_NAMED));
         help(did_you_mean(written, known()), "events", known())
     }
 }
+
+/// So many events of tables are named where somebody looks for one.
+const MOST_NAMED: usize = 6;
 
 fn is_called(names: &[String], written: &str) -> bool {
     names.iter().any(|name| name.eq_ignore_ascii_case(written))

@@ -3,6 +3,9 @@
 use super::error::ErrorTable;
 use super::path::{Path, Place};
 use super::scalar::{Template, TypeRef, duration, one_or_many};
+use super::system::BodyForm;
+use super::windows::Windows;
+use crate::value::Value;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::time::Duration;
@@ -28,6 +31,8 @@ pub struct Operation {
     pub http: Option<Request>,
     /// One of the system's ways to page.
     pub paging: Option<String>,
+    /// A span of time that is asked for in parts.
+    pub windows: Option<Windows>,
     /// Always there once loaded.
     pub(super) result: Option<Outcome>,
     /// Why it may be tried again. Every write says so.
@@ -69,9 +74,19 @@ impl Operation {
         self.params.iter().map(|(name, param)| if param.key { "key" } else { name.as_str() })
     }
 
-    /// Why a repeat is safe: the first entry that fits. `chosen`: the caller chooses the row's whole key.
-    pub fn repeat(&self, chosen: bool) -> Option<&RepeatEntry> {
-        self.repeat.iter().find(|entry| entry.when.is_none_or(|When::Chosen| chosen))
+    /// Why a repeat is safe: the first entry that fits. `chosen`: the caller chooses the row's whole key; `find_by`: the
+    /// flow names columns that find it.
+    pub fn repeat(&self, chosen: bool, find_by: bool) -> Option<&RepeatEntry> {
+        self.repeat.iter().find(|entry| match entry.when {
+            None => true,
+            Some(When::Chosen) => chosen,
+            Some(When::FindBy) => find_by,
+        })
+    }
+
+    /// Whether a new row's id is made of the idempotency key.
+    pub fn makes_key(&self) -> bool {
+        self.repeat.iter().any(|entry| entry.by == RepeatBy::MadeKey)
     }
 
     /// The header that carries the idempotency key, with its greatest length. A declared header is always sent.
@@ -89,6 +104,7 @@ impl Operation {
         }
         self.http = self.http.take().or_else(|| base.http.clone());
         self.paging = self.paging.take().or_else(|| base.paging.clone());
+        self.windows = self.windows.take().or_else(|| base.windows.clone());
         self.result = self.result.take().or_else(|| base.result.clone());
     }
 }
@@ -180,6 +196,8 @@ pub struct Request {
     pub query: IndexMap<String, String>,
     #[serde(default)]
     pub headers: IndexMap<String, String>,
+    /// How its body is written, where it is not as the system's others.
+    pub body: Option<BodyForm>,
     /// A function of the connector, for what data cannot say.
     pub code: Option<String>,
 }
@@ -258,6 +276,8 @@ pub enum RepeatBy {
     Header,
     /// The caller chooses the key: a repeat meets its own row.
     Key,
+    /// A new row's id is made of the idempotency key, by the connector: a repeat meets its own row and nobody else's.
+    MadeKey,
     /// Writing the same again changes nothing.
     Set,
     /// Only a natural key given by the flow tells.
@@ -276,6 +296,8 @@ pub enum RepeatBy {
 pub enum When {
     /// The caller chooses the whole key.
     Chosen,
+    /// The flow names the columns that find the row.
+    FindBy,
 }
 
 /// How to learn what an uncertain or too old attempt did.
@@ -283,14 +305,29 @@ pub enum When {
 pub struct Find {
     /// A reading operation of the same system.
     pub operation: Option<String>,
-    /// Or a place in the error's body that says where the work stands.
-    pub at: Option<Path>,
-    /// A condition over `row`, where the row exists anyway.
-    pub done: Option<String>,
+    /// Or places in the error's body of which the first that is there holds the work's address.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub at: Vec<Path>,
+    /// Where the row exists anyway: what it holds once the work is done.
+    #[serde(default)]
+    pub done: IndexMap<Path, OneOf>,
     /// The operation's parameters, each filled by a parameter of the write (`key: body`, `where: find_by`).
     #[serde(flatten)]
     pub with: IndexMap<String, String>,
 }
+
+impl Find {
+    /// Whether a row that was found says that the work is done.
+    pub fn is_done(&self, row: &Value) -> bool {
+        self.done.iter().all(|(path, values)| {
+            matches!(path.find(row), Some(Value::Text(text)) if values.0.iter().any(|value| value == text.as_str()))
+        })
+    }
+}
+
+/// One text or several, of which any will do.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct OneOf(#[serde(deserialize_with = "one_or_many")] pub Vec<String>);
 
 /// A largest size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

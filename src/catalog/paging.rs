@@ -20,8 +20,9 @@ pub struct Paging {
 pub enum NextPage {
     /// Each page holds the next one's URL; the last holds none.
     Link(Path),
-    /// Pages are numbered from `first`, and a page says how many there are.
-    Number { page: Place, first: u32, total: Path },
+    /// Pages are numbered from `first`, and a page says how many there are. Where it also says how many rows there are
+    /// in all (`count`), that must not change while they are read: rows would be lost between two pages.
+    Number { page: Place, first: u32, total: Path, count: Option<Path> },
     /// The next page begins behind the last row of this one, named by a `field` of it, as long as the page says `more`.
     After { place: Place, field: String, more: Path },
 }
@@ -36,6 +37,7 @@ struct Written {
     page: Option<Place>,
     from: Option<u32>,
     total: Option<Path>,
+    count: Option<Path>,
     after: Option<IndexMap<Place, String>>,
     more: Option<Path>,
 }
@@ -44,10 +46,12 @@ impl TryFrom<Written> for Paging {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Paging, String> {
-        let Written { rows, size, next, page, from, total, after, more } = written;
+        let Written { rows, size, next, page, from, total, count, after, more } = written;
         let next = match (next, page, total, after, more) {
             (Some(link), None, None, None, None) => NextPage::Link(link),
-            (None, Some(page), Some(total), None, None) => NextPage::Number { page, first: from.unwrap_or(1), total },
+            (None, Some(page), Some(total), None, None) => {
+                NextPage::Number { page, first: from.unwrap_or(1), total, count }
+            }
             (None, None, None, Some(after), Some(more)) => match after.into_iter().next() {
                 Some((place, field)) => NextPage::After { place, field, more },
                 None => return Err("after: names a place and a field of the last row".to_owned()),

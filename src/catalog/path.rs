@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 /// One value inside a JSON body: `$.error.code`, `$.details[0].issue`, `$["@odata.nextLink"]`,
 /// `$.links[?@.rel == "next"].href`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Path {
     steps: Vec<Step>,
     text: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Field(String),
     Position(usize),

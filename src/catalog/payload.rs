@@ -8,13 +8,13 @@
 use super::scalar::TypeRef;
 use super::schema::{Format, JsonKind, Schema, WrittenForm};
 use super::system::{Entity, System};
-use super::{Catalog, event};
-use crate::diagnostics::{Code, Diagnostic, FileId, Source, Span, did_you_mean};
+use super::{Catalog, EventGroup};
+use crate::diagnostics::{Code, Diagnostic, FileId, Source, Span};
 use crate::language::types::{Facts, Field, Form, Kind, RecordType, Type, TypeSource};
 use crate::value::Text;
 use indexmap::IndexMap;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// All payload types of a project: the bundled ones and its own.
@@ -33,31 +33,8 @@ impl Types {
         catalog: &Catalog,
         project: impl IntoIterator<Item = (FileId, &'f Source)>,
     ) -> (Types, Vec<Diagnostic>) {
-        let mut diagnostics = vec![];
-        let mut own = vec![];
-        for (file, source) in project {
-            match project_schema(catalog, file, source) {
-                Ok(Some((name, schema))) => own.push((name, schema, file, source)),
-                Ok(None) => {}
-                Err(diagnostic) => diagnostics.push(*diagnostic),
-            }
-        }
-        if own.is_empty() {
-            return (Types::bundled(catalog), diagnostics);
-        }
-
-        let mut schemas: BTreeMap<String, Schema> = catalog.schemas.as_ref().clone();
-        let mut files: BTreeMap<String, (FileId, &Source)> = BTreeMap::new();
-        for (name, schema, file, source) in own {
-            files.insert(name.clone(), (file, source));
-            match schemas.get_mut(&name) {
-                Some(bundled) => bundled.extend(schema),
-                None => drop(schemas.insert(name, schema)),
-            }
-        }
-        let (types, more) = Types::of(&schemas, &files);
-        diagnostics.extend(more);
-        (types, diagnostics)
+        let (catalog, diagnostics) = catalog.of_project(project);
+        (Types::bundled(&catalog), diagnostics)
     }
 
     /// The types of schemas, some of which have a project's file.
@@ -90,7 +67,7 @@ impl Types {
         (Types { types: Arc::new(types) }, diagnostics)
     }
 
-    /// The bundled types alone.
+    /// The types of a catalogue: the bundled ones, and of a project's catalogue its own beside them.
     pub fn bundled(catalog: &Catalog) -> Types {
         catalog.types.get_or_init(|| Types::of(&catalog.schemas, &BTreeMap::new()).0).clone()
     }
@@ -101,6 +78,7 @@ impl Types {
         match ty {
             TypeRef::Named(name) => plain(name).or_else(|| self.payload(name)),
             TypeRef::Key => Some(self.key(system, entity?)),
+            TypeRef::AlternateKey => Some(self.alternate_key(entity?)),
             TypeRef::Row => self.payload(&entity?.ty),
             TypeRef::Body => Some(written(&self.payload(&entity?.ty)?)),
             TypeRef::Partial(of) => Some(written(&self.resolve(of, system, entity)?)),
@@ -123,9 +101,30 @@ impl Types {
         Type::record(RecordType { name: None, fields: fields.collect() })
     }
 
+    /// The columns of all alternate keys of an entity, each where it is the one that is meant.
+    fn alternate_key(&self, entity: &Entity) -> Type {
+        let row = self.payload(&entity.ty);
+        let columns = row.as_ref().and_then(Type::fields);
+        let one = entity.alternate_keys.len() == 1;
+        let fields = entity.alternate_keys.iter().flatten().map(|name| {
+            let known = columns.and_then(|columns| columns.fields.get(name.as_str()));
+            let ty = known.map_or_else(Type::text, |field| field.ty.clone()).present();
+            (Text::from(name.as_str()), Field::plain(if one { ty } else { ty.or_missing() }))
+        });
+        Type::record(RecordType { name: None, fields: fields.collect() })
+    }
+
     /// What a flow sees as `event`: the envelope with the event's own payload in its place, the payload where there is
-    /// no envelope, anything where the catalogue knows no type.
-    pub fn event(&self, group: &event::EventGroup, name: &str) -> Type {
+    /// no envelope, what its decoder gives, anything where the catalogue knows no type. `name` as [`System::event`] calls it.
+    pub fn event(&self, system: &System, group: &EventGroup, name: &str) -> Type {
+        if !group.gives.is_empty() {
+            let entity = name.split_once('.').and_then(|(entity, _)| system.entities.get(entity));
+            let fields = group.gives.iter().map(|(field, given)| {
+                let ty = self.resolve_read(&given.ty, system, entity).unwrap_or_else(Type::any);
+                (Text::from(field.as_str()), Field::plain(if given.optional { ty.or_missing() } else { ty }))
+            });
+            return Type::record(RecordType { name: None, fields: fields.collect() });
+        }
         let payload = group.event(name).and_then(|(_, event)| self.payload(&event.ty));
         let Some(envelope) = group.envelope.as_ref().and_then(|envelope| self.payload(envelope)) else {
             return payload.unwrap_or_else(Type::any);
@@ -134,6 +133,17 @@ impl Types {
             (Some(at), Some(payload)) => put(&envelope, &at.split('.').collect::<Vec<_>>(), &payload),
             _ => envelope,
         }
+    }
+
+    /// The type of what comes in: a part of a row is any of the columns that can be read.
+    fn resolve_read(&self, ty: &TypeRef, system: &System, entity: Option<&Entity>) -> Option<Type> {
+        let TypeRef::Partial(of) = ty else { return self.resolve(ty, system, entity) };
+        let row = self.resolve(of, system, entity)?;
+        let record = row.fields()?;
+        let fields = record.fields.iter().filter(|(_, field)| !field.write_only);
+        let fields =
+            fields.map(|(name, field)| (name.clone(), Field { ty: field.ty.clone().or_missing(), ..field.clone() }));
+        Some(Type::record(RecordType { name: record.name.clone(), fields: fields.collect() }))
     }
 }
 
@@ -209,85 +219,18 @@ fn put(ty: &Type, path: &[&str], payload: &Type) -> Type {
     Type { kind: Kind::Record(Arc::new(record)), ..ty.clone() }
 }
 
-/// A project's `types/SYSTEM/NAME.json`, read. Other files are nobody's business here.
-fn project_schema(
-    catalog: &Catalog,
-    file: FileId,
-    source: &Source,
-) -> Result<Option<(String, Schema)>, Box<Diagnostic>> {
-    let path = source.path.strip_prefix("types/").and_then(|path| path.strip_suffix(".json"));
-    let Some((system, name)) = path.and_then(|path| path.split_once('/')) else { return Ok(None) };
-    let start = Span::new(file, 0, 0);
-    let systems = systems(catalog);
-    if !systems.contains(system) {
-        let known = systems.iter().copied();
-        let mut diagnostic = Diagnostic::error(Code::F0422, format!("there is no system `{system}`"), start);
-        if let Some(meant) = did_you_mean(system, known) {
-            diagnostic = diagnostic.help(format!("did you mean types/{meant}/{name}.json?"));
-        }
-        return Err(Box::new(diagnostic));
-    }
-    let full = format!("{system}.{}", name.replace('/', "."));
-    match serde_json::from_str::<Schema>(&source.text) {
-        Ok(schema) => match &schema.extends {
-            Some(extends) if *extends != full => {
-                let problem = Problem::new(format!("this file extends `{full}`, by its name"), Some(extends.clone()));
-                Err(Box::new(problem.in_file(file, &source.text)))
-            }
-            Some(_) if !catalog.schemas.contains_key(&full) => {
-                Err(Box::new(nothing_to_extend(catalog, system, &full, file, &source.text)))
-            }
-            _ => Ok(Some((full, schema))),
-        },
-        Err(error) => {
-            let at = offset(&source.text, error.line(), error.column());
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default();
-            let diagnostic = Diagnostic::error(Code::F0420, message, Span::new(file, at, at))
-                .help("payload types are written in a small part of JSON Schema; see docs/catalogue.md");
-            Err(Box::new(diagnostic))
-        }
-    }
-}
-
-/// Whose types there are: systems that flows can call, and those of which only the payloads are known.
-fn systems(catalog: &Catalog) -> BTreeSet<&str> {
-    let typed = catalog.schemas.keys().filter_map(|name| Some(name.split_once('.')?.0));
-    catalog.systems().map(|system| system.name.as_str()).chain(typed).collect()
-}
-
-fn nothing_to_extend(catalog: &Catalog, system: &str, full: &str, file: FileId, text: &str) -> Diagnostic {
-    let place = Problem::new("", Some(full.to_owned())).in_file(file, text).primary;
-    let span = place.map_or(Span::new(file, 0, 0), |label| label.span);
-    let message = format!("there is no bundled type `{full}` to extend");
-    let known = catalog.schemas.keys().map(String::as_str).filter(|name| name.starts_with(&format!("{system}.")));
-    let diagnostic = Diagnostic::error(Code::F0423, message, span);
-    match did_you_mean(full, known) {
-        Some(meant) => {
-            diagnostic.help(format!("did you mean `{meant}`, in a file types/{}.json?", meant.replace('.', "/")))
-        }
-        None => diagnostic.help("a type of your own is written without `x-extends`"),
-    }
-}
-
-/// The byte where serde_json's line and column (both from 1, columns in bytes) are.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    (before + column.saturating_sub(1)).min(text.len())
-}
-
 /// What is wrong with a schema that could be read, and the word to look for in its text.
-struct Problem {
+pub(super) struct Problem {
     message: String,
     word: Option<String>,
 }
 
 impl Problem {
-    fn new(message: impl Into<String>, word: Option<String>) -> Problem {
+    pub(super) fn new(message: impl Into<String>, word: Option<String>) -> Problem {
         Problem { message: message.into(), word }
     }
 
-    fn in_file(&self, file: FileId, text: &str) -> Diagnostic {
+    pub(super) fn in_file(&self, file: FileId, text: &str) -> Diagnostic {
         let quoted = self.word.as_ref().map(|word| format!("\"{word}\""));
         let at = quoted.as_ref().and_then(|quoted| Some((text.find(quoted)?, quoted.len())));
         let (start, length) = at.unwrap_or((0, 0));
@@ -419,7 +362,9 @@ fn facts(schema: &Schema) -> Facts {
         scale: schema.scale,
         form: match schema.form {
             Some(WrittenForm::Noon) => Some(Form::Noon),
-            None => text_decimal.then_some(Form::DecimalText),
+            None if text_decimal => Some(Form::DecimalText),
+            None if schema.format == Some(Format::Uuid) => Some(Form::Guid),
+            None => None,
         },
     }
 }

@@ -128,6 +128,8 @@ pub enum TypeRef {
     Named(String),
     /// The entity's key.
     Key,
+    /// One of the entity's alternate keys.
+    AlternateKey,
     /// The entity's payload type as it is read.
     Row,
     /// The entity's payload type as it is written.
@@ -160,6 +162,7 @@ impl TryFrom<String> for TypeRef {
         }
         Ok(match text.as_str() {
             "key" => TypeRef::Key,
+            "alternate_key" => TypeRef::AlternateKey,
             "row" => TypeRef::Row,
             "body" => TypeRef::Body,
             "writes" => TypeRef::Writes,
@@ -178,6 +181,7 @@ impl std::fmt::Display for TypeRef {
         match self {
             TypeRef::Named(name) => f.write_str(name),
             TypeRef::Key => f.write_str("key"),
+            TypeRef::AlternateKey => f.write_str("alternate_key"),
             TypeRef::Row => f.write_str("row"),
             TypeRef::Body => f.write_str("body"),
             TypeRef::Partial(of) => write!(f, "partial<{of}>"),

@@ -12,8 +12,7 @@ use serde::de::IgnoredAny;
 pub(super) struct Schema {
     #[serde(rename = "$schema", default)]
     _schema: IgnoredAny,
-    #[serde(rename = "title", default)]
-    _title: IgnoredAny,
+    pub title: Option<String>,
     /// Hover text.
     pub description: Option<String>,
     #[serde(rename = "type", default)]

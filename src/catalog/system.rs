@@ -38,6 +38,10 @@ pub struct System {
     pub filter: Option<FilterRules>,
     #[serde(default)]
     pub entities: IndexMap<String, Entity>,
+    /// What can be done with a table that only a project knows (`types/SYSTEM/NAME.json` with `x-key`). Nothing: there
+    /// are no such tables.
+    #[serde(default)]
+    pub own_tables: Vec<String>,
     /// By their name without the system's.
     pub operations: IndexMap<String, Operation>,
     #[serde(default, deserialize_with = "groups")]
@@ -82,6 +86,9 @@ pub enum KeyType {
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub base: Base,
+    /// Other names of the host, which stand in the system's own links: their paths are asked below the base.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     pub auth: Auth,
     /// Of every request; values may use the connection's keys.
     #[serde(default)]
@@ -102,7 +109,7 @@ pub struct Http {
 #[serde(untagged)]
 pub enum Base {
     One(Template),
-    /// By the connection's `mode`.
+    /// By the connection's `mode`, unless the connection has a `base_url` of its own.
     ByMode(IndexMap<String, Template>),
 }
 
@@ -141,8 +148,12 @@ pub enum Credentials {
 pub enum BodyForm {
     #[default]
     Json,
+    /// The same, with its charset said in the content type.
+    JsonUtf8,
     /// `application/x-www-form-urlencoded` with `a[b]=c` for what is nested; null is the empty text.
     Form,
+    /// `multipart/form-data` with the JSON as its part `input`.
+    Multipart,
 }
 
 /// What the system takes at once, unless the connection says less.
@@ -214,6 +225,12 @@ pub struct Entity {
     /// As it is written in a flow and in a URL: the entity set.
     #[serde(skip)]
     pub name: String,
+    /// What the system itself calls one row (`salesorder`), as its payload type says.
+    #[serde(skip)]
+    pub logical_name: Option<String>,
+    /// Other keys by which a row can be named, each a list of columns, as its payload type says.
+    #[serde(skip)]
+    pub alternate_keys: Vec<Vec<String>>,
     pub title: Option<String>,
     /// All key columns in their order.
     pub key: Vec<String>,

@@ -74,16 +74,17 @@ fn what_flows_ask_for_is_there() {
     assert!(catalog.entity("finops", "CDSSalesOrderLinesV2").unwrap().is_chosen());
     assert!(!catalog.entity("finops", "SalesOrderHeadersV2").unwrap().is_chosen());
 
-    assert_eq!(create.repeat(true).unwrap().by, RepeatBy::Key);
-    let by_key = create.repeat(false).unwrap();
+    assert_eq!(create.repeat(true, false).unwrap().by, RepeatBy::Key);
+    let by_key = create.repeat(false, true).unwrap();
     assert_eq!((by_key.by, by_key.settle), (RepeatBy::FindBy, Some(Duration::from_secs(180))));
     assert_eq!(create.idempotency_header(), None);
 
     let (_, update) = catalog.operation("stripe.charges.update").unwrap();
-    assert_eq!(update.repeat(false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
+    assert_eq!(update.repeat(false, false).unwrap().remembers, Some(Duration::from_secs(24 * 3600)));
     assert_eq!(update.idempotency_header(), Some(("Idempotency-Key", Some(255))));
 
-    let (group, name, event) = catalog.event("stripe", "charge.succeeded").unwrap();
+    let (group, name) = catalog.system("stripe").unwrap().event("charge.succeeded").unwrap();
+    let event = &group.types[name];
     assert_eq!((name, event.ty.as_str()), ("charge.succeeded", "stripe.charge"));
     assert_eq!(group.own, Own::IdempotencyKey(Place::try_from("body.request.idempotency_key".to_owned()).unwrap()));
     assert!(catalog.operation("finops.nothing").is_none() && catalog.operation("finops").is_none());
@@ -287,8 +288,9 @@ fn fo_dates_are_written_at_noon_and_enums_keep_their_name() {
 fn an_event_holds_its_own_payload_in_the_envelope() {
     let catalog = Catalog::bundled();
     let types = Types::bundled(&catalog);
-    let (group, name, _) = catalog.event("stripe", "charge.captured").unwrap();
-    let event = types.event(group, name);
+    let stripe = catalog.system("stripe").unwrap();
+    let (group, name) = stripe.event("charge.captured").unwrap();
+    let event = types.event(stripe, group, name);
     assert_eq!(field(&event, "id"), Type::text());
     assert_eq!(field(&field(&event, "data"), "object").to_string(), "stripe.charge");
 }
@@ -450,7 +452,7 @@ operations:
     http: { method: POST, path: '/x/{id}/capture', headers: { Prefer: return=representation } }
     result: { type: any }
     limits: { body.items: { at_most: 15000 } }
-    repeat: [{ by: header, header: Pay-Request-Id, at_most: 108, remembers: 6h, find: { operation: get, key: id, done: 'row.status == "COMPLETED"' } }]
+    repeat: [{ by: header, header: Pay-Request-Id, at_most: 108, remembers: 6h, find: { operation: get, key: id, done: { '$.status': COMPLETED } } }]
     errors: { by_code: { ALREADY_CAPTURED: { class: data, is: done, known: K } } }
   many: { title: Many, does: read, paging: pages, params: { event_type: { kind: expr, type: text, in: query }, start_time: { kind: expr, type: time, in: query } }, http: { method: GET, path: /x }, result: { type: list<any>, at: '$.items' } }
 events:
@@ -485,8 +487,12 @@ fn the_format_says_more_than_is_bundled() {
     );
     assert_eq!(pay.classify(None, 422, &body, &no_headers).is, Is::None);
     assert_eq!(pay.classify(None, 429, &body, &no_headers).wait, Some(Duration::from_secs(5)));
+    let find = capture.repeat(false, false).unwrap().find.as_ref().unwrap();
+    assert!(find.is_done(&record(&[("status", text("COMPLETED"))])));
+    assert!(!find.is_done(&record(&[("status", text("APPROVED"))])) && !find.is_done(&Value::Missing));
 
-    let (group, name, _) = catalog.event("pay", "REVERSED").unwrap();
+    let pay = catalog.system("pay").unwrap();
+    let (group, name) = pay.event("REVERSED").unwrap();
     assert_eq!((name, &group.own, group.id.len()), ("REFUNDED", &Own::Unknown, 2));
     assert!(matches!(&group.reconcile, Reconcile::List(listing) if listing.operation == "many"));
     assert!(pay.event_help("REFUND.COMPLETED").ends_with("`REFUNDED`"));
@@ -517,6 +523,11 @@ fn mistakes_in_a_file_are_found() {
     assert!(problems("paging: pages", "paging: page").contains("there is no paging page"));
     assert!(problems("/x/{id}", "/x/{key}").contains("names key, which is no parameter"));
     assert!(problems("operation: get,", "operation: capture,").contains("find writes"));
+    assert!(problems("key: id", "key: number").contains("find takes number"));
+    assert!(problems("key: id", "number: id").contains("find gives get a number"));
+    let windows = "paging: pages, windows: { from: start_time, to: end_time, at_most: 31d }";
+    assert!(problems("paging: pages", windows).contains("windows names end_time"));
+    assert!(problems("paging: pages", &windows.replace("31d", "0s")).contains("at least a second"));
     assert!(problems("header: Pay-Request-Id, ", "").contains("names no header"));
     assert!(problems("by: event_type", "by: kind").contains("many has no parameter kind"));
     assert!(problems("  created: body.create_time\n", "").contains("when an event happened"));

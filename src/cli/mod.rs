@@ -23,6 +23,7 @@ mod run;
 mod runs;
 mod sandbox;
 mod schema;
+mod secrets;
 mod table;
 mod test;
 mod validate;
@@ -76,6 +77,7 @@ enum Command {
     Operations(operations::Args),
     Explain(explain::Args),
     Sandbox(sandbox::Args),
+    Secrets(secrets::Args),
 }
 
 /// How a command ended, when nothing went wrong with running it.
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Operations(args) => operations::main(args),
         Command::Explain(args) => explain::main(args),
         Command::Sandbox(args) => sandbox::main(args),
+        Command::Secrets(args) => secrets::main(args),
     };
     match end {
         Ok(End::Fine) => ExitCode::SUCCESS,

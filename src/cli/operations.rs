@@ -64,6 +64,7 @@ fn reason(entry: &RepeatEntry) -> String {
             format!("the server knows a repeat by {}{memory}", entry.header.as_deref().unwrap_or("a header"))
         }
         RepeatBy::Key => "where the flow chooses the whole key: a repeat meets its own row".into(),
+        RepeatBy::MadeKey => "the row's id is made of the step's key: a repeat meets its own row".into(),
         RepeatBy::Set => "writing the same again changes nothing".into(),
         RepeatBy::FindBy => format!("`find_by` names columns by which a retry finds its own row{settle}"),
         RepeatBy::FirstWrite => "it is one transaction: done when its first write is found".into(),

@@ -2,8 +2,9 @@
 
 use super::{End, output};
 use crate::catalog::Catalog;
+use crate::connectors::secrets::{self, SecretStore};
 use crate::diagnostics::render::{self, Part};
-use crate::diagnostics::{Code, Severity};
+use crate::diagnostics::{Code, Diagnostic, Severity};
 use crate::graph::validate::{Validation, validate};
 use crate::graph::{ExecutionGraph, Node, NodeKind};
 use crate::model::Project;
@@ -71,6 +72,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
                 anyhow::bail!("{}", text.trim_end());
             }
         };
+        validation.findings.extend(not_in_store(&project, &asked.root, args.env.as_deref()));
         if !asked.wanted.iter().any(String::is_empty) {
             elsewhere += validation.narrow(&asked.wanted);
         }
@@ -87,6 +89,19 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     }
     let worst = validations.iter().flat_map(|(_, validation)| &validation.findings).map(|one| one.severity).min();
     Ok(if worst.is_some_and(|worst| worst <= fails(&args)) { End::Findings } else { End::Fine })
+}
+
+/// What the connections name and the project's own secret store does not have. Without such a store nothing is said.
+fn not_in_store(project: &Project, root: &Path, environment: Option<&str>) -> Vec<Diagnostic> {
+    let Ok(store) = SecretStore::read(&root.join(secrets::FILE)) else { return vec![] };
+    let every = [None].into_iter().chain(project.environments.keys().map(|name| Some(name.as_str())));
+    let asked: Vec<Option<&str>> = if environment.is_some() { vec![environment] } else { every.collect() };
+    let mut findings: Vec<Diagnostic> = vec![];
+    for effective in asked.into_iter().filter_map(|name| project.effective(name).ok()) {
+        let unknown = secrets::unknown(&effective.connections, &store);
+        findings.extend(unknown.into_iter().filter(|finding| !findings.contains(finding)).collect::<Vec<_>>());
+    }
+    findings
 }
 
 /// The least severity that fails.

@@ -11,6 +11,9 @@ use crate::language::types::{Kind, Type};
 use crate::value::{Record, Text, Value, json};
 use std::sync::Arc;
 
+/// The status that says that an upsert made a row.
+const CREATED: u16 = 201;
+
 /// Longest message of a provider that is kept.
 const LONGEST_MESSAGE: usize = 500;
 /// Longest body of an error that is kept.
@@ -82,6 +85,10 @@ impl Bound<'_> {
         let value = match value {
             Value::Record(mut row) if self.operation.short_name() == "create" => {
                 row.set("created".into(), Value::Bool(created));
+                Value::Record(row)
+            }
+            Value::Record(mut row) if self.operation.short_name() == "upsert" => {
+                row.set("created".into(), Value::Bool(status == Some(CREATED)));
                 Value::Record(row)
             }
             value => value,

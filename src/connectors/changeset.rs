@@ -7,7 +7,7 @@
 use super::http::Answer;
 use super::request::{Bound, Call};
 use super::{Stop, undone};
-use crate::engine::connector::{Row, StepError};
+use crate::engine::connector::{Request, Row, StepError};
 use crate::graph::{self, ErrorClass};
 use crate::value::{Record, Text, Value};
 use bytes::Bytes;
@@ -23,6 +23,11 @@ pub(super) fn member<'g>(set: &'g graph::Operation, path: &str) -> Option<&'g gr
     set.members().iter().find(|member| member.id.as_str() == id)
 }
 
+/// The idempotency key of one write: the set's, and which of its writes it is.
+pub(super) fn key_of(set: &Request, path: &Text) -> Option<Text> {
+    set.key.as_ref().map(|key| format!("{key}/{path}").into())
+}
+
 /// The whole set as one request. `writes`: each with its own operation, in order.
 pub(super) fn call(set: &Bound<'_>, writes: &[(&Text, Bound<'_>)]) -> Result<Call, StepError> {
     let refuse = |code: &str, message: String| undone(StepError::data(code, message));
@@ -34,7 +39,8 @@ pub(super) fn call(set: &Bound<'_>, writes: &[(&Text, Bound<'_>)]) -> Result<Cal
         return Err(refuse("too_many_writes", message));
     }
     // JSON on one line cannot hold a boundary at a line's beginning.
-    let mut body = String::from("--batch_flowctl\r\nContent-Type: multipart/mixed;boundary=changeset_flowctl\r\n\r\n");
+    let mut body =
+        String::from("\r\n--batch_flowctl\r\nContent-Type: multipart/mixed;boundary=changeset_flowctl\r\n\r\n");
     for (n, (path, write)) in writes.iter().enumerate() {
         let calls = write.calls().map_err(undone)?;
         let [one] = calls.as_slice() else {
@@ -46,11 +52,14 @@ pub(super) fn call(set: &Bound<'_>, writes: &[(&Text, Bound<'_>)]) -> Result<Cal
             body.push_str(&format!("{name}: {value}\r\n"));
         }
         match &one.body {
-            Some((text, kind)) => body.push_str(&format!("Content-Type: {kind}\r\n\r\n{text}\r\n")),
+            Some((text, kind)) => {
+                let kind = kind.split(';').next().unwrap_or(kind);
+                body.push_str(&format!("Content-Type: {kind}\r\n\r\n{text}\r\n\r\n"));
+            }
             None => body.push_str("\r\n\r\n"),
         }
     }
-    body.push_str("--changeset_flowctl--\r\n--batch_flowctl--\r\n");
+    body.push_str("--changeset_flowctl--\r\n\r\n--batch_flowctl--\r\n");
     let mut calls = set.calls().map_err(undone)?;
     let mut call = calls.pop().ok_or_else(|| refuse("empty_set", "the change set has no address".into()))?;
     call.body = Some((body, TYPE));

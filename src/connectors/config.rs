@@ -202,7 +202,11 @@ fn assemble(
     };
     let address = |text: &str| address(text).map_err(|expected| format!("expected {expected}"));
     let mode = params.get("mode").map(Param::expose);
-    let base = address(&fill(http.base.of_mode(mode).ok_or("it has no address for this `mode`")?)?)?;
+    let own = params.get("base_url").filter(|_| matches!(http.base, catalog::Base::ByMode(_)));
+    let base = match own {
+        Some(own) => address(&format!("{}/", own.expose()))?,
+        None => address(&fill(http.base.of_mode(mode).ok_or("it has no address for this `mode`")?)?)?,
+    };
     let auth = match &http.auth {
         catalog::Auth::Bearer { token } => Auth::Bearer(Secret::new(&fill(token)?)),
         catalog::Auth::Hmac { header, secret } => {

@@ -1,5 +1,5 @@
 //! Nested bodies as Stripe's forms: `address[city]=…`, `items[0][price]=…`, the brackets not encoded, as the
-//! official client sends them.
+//! official client sends them. And PayPal's JSON that travels as a part of a form.
 
 use crate::value::json::WriteError;
 use crate::value::{Value, time};
@@ -13,6 +13,17 @@ pub fn encode(body: &Value) -> Result<String, WriteError> {
     let mut pairs = Vec::new();
     collect(body, String::new(), &mut pairs)?;
     Ok(pairs.join("&"))
+}
+
+/// The content type of [`part`].
+pub const MULTIPART: &str = "multipart/form-data; boundary=flowctl-part";
+
+/// A JSON text as the one part `input`. JSON has its line breaks escaped, so that none of it can end the part.
+pub fn part(json: &str) -> String {
+    format!(
+        "--flowctl-part\r\nContent-Disposition: form-data; name=\"input\"; filename=\"input.json\"\r\n\
+         Content-Type: application/json\r\n\r\n{json}\r\n--flowctl-part--\r\n"
+    )
 }
 
 fn collect(value: &Value, name: String, pairs: &mut Vec<String>) -> Result<(), WriteError> {

@@ -89,6 +89,13 @@ impl Live {
         Err(NoAnswer::Failed(error))
     }
 
+    /// Sends one request that is no operation; gives its answer, whatever it says. It waits for a place and the rate as all
+    /// do, and tells nothing about how the system is.
+    pub async fn aside(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
+        let _place = self.gate.enter().await;
+        self.authorised(client, call, timeout).await
+    }
+
     async fn authorised(&self, client: &reqwest::Client, call: &Call, timeout: Duration) -> Result<Answer, StepError> {
         let cache = match &self.auth {
             LiveAuth::Bearer(token) => return self.once(client, call, Proof::Bearer(token), timeout).await,

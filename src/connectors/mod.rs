@@ -12,6 +12,7 @@
 #![expect(clippy::result_large_err, reason = "an error is made once for a request that failed")]
 
 pub mod answer;
+mod aside;
 mod changeset;
 pub mod circuit;
 pub mod config;
@@ -24,15 +25,18 @@ pub mod odata;
 pub mod pages;
 pub mod request;
 pub mod secret;
+pub mod secrets;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use config::{ConnectionConfig, resolve_all};
 pub use secret::{ReferenceError, Secret, read_reference};
 
 use crate::catalog::{Catalog, Exactly, Find, TypeRef, Types};
 use crate::engine::connector::{
-    Attempt, Connector, EvaluatedFilter, LookOutcome, Outcome, Parameter, Reply, Request, Row, Sent, StepError,
+    Attempt, Connector, EvaluatedFilter, Is, LookOutcome, NO_LOOK, Outcome, Parameter, Reply, Request, Row, Sent,
+    StepError,
 };
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
@@ -47,10 +51,15 @@ use std::time::Duration;
 
 /// All connections of a project, to be replaced as a whole when it is reloaded.
 pub struct Connectors {
+    client: reqwest::Client,
+    now: ArcSwap<Now>,
+}
+
+/// What is known of a project's systems, and its connections, at one time.
+struct Now {
     catalog: Catalog,
     types: Types,
-    client: reqwest::Client,
-    live: ArcSwap<BTreeMap<String, Arc<Live>>>,
+    live: BTreeMap<String, Arc<Live>>,
 }
 
 impl Connectors {
@@ -59,33 +68,35 @@ impl Connectors {
         catalog: Catalog,
         configs: BTreeMap<String, ConnectionConfig>,
     ) -> Result<Connectors, Box<dyn std::error::Error + Send + Sync>> {
-        let types = Types::bundled(&catalog);
-        let connectors = Connectors { catalog, types, client: http::client()?, live: ArcSwap::default() };
-        connectors.replace(configs);
+        let nothing = Now { types: Types::bundled(&catalog), catalog: catalog.clone(), live: BTreeMap::new() };
+        let connectors = Connectors { client: http::client()?, now: ArcSwap::from_pointee(nothing) };
+        connectors.replace(catalog, configs);
         Ok(connectors)
     }
 
-    /// Takes new configurations. A connection whose own has not changed keeps its token, limits and circuit; what is
-    /// under way ends with the old one.
-    pub fn replace(&self, configs: BTreeMap<String, ConnectionConfig>) {
-        let before = self.live.load_full();
+    /// Takes new configurations, and the catalogue with the project's own tables. A connection whose own has not changed
+    /// keeps its token, limits and circuit; what is under way ends with the old one.
+    pub fn replace(&self, catalog: Catalog, configs: BTreeMap<String, ConnectionConfig>) {
+        let before = self.now.load_full();
         let live = configs.into_iter().map(|(name, config)| {
-            let kept = before.get(&name).filter(|live| live.config == config).cloned();
+            let kept = before.live.get(&name).filter(|live| live.config == config).cloned();
             (name, kept.unwrap_or_else(|| Arc::new(Live::new(config))))
         });
-        self.live.store(Arc::new(live.collect()));
+        let live = live.collect();
+        self.now.store(Arc::new(Now { types: Types::bundled(&catalog), catalog, live }));
     }
 
     async fn do_send(&self, request: &Request, attempt: &Attempt<'_>) -> Outcome {
-        let live = match self.connection(&request.connection) {
+        let now = self.now.load_full();
+        let live = match now.connection(&request.connection) {
             Ok(live) => live,
             Err(error) => return Outcome::Failed(error),
         };
-        let done = match self.bind(&live, request, attempt) {
+        let done = match now.bind(live, request, attempt) {
             Ok(bound) if !bound.graph.members().is_empty() => {
-                self.change(&live, &bound, request, self.timeout(&live, attempt)).await
+                self.change(&now, live, &bound, request, timeout(live, attempt)).await
             }
-            Ok(bound) => self.perform(&live, &bound, self.timeout(&live, attempt)).await,
+            Ok(bound) => self.perform(live, &bound, timeout(live, attempt)).await,
             Err(error) => Err(Stop::Failed(error)),
         };
         match done {
@@ -105,16 +116,24 @@ impl Connectors {
     }
 
     /// Sends a change set.
-    async fn change(&self, live: &Live, set: &Bound<'_>, request: &Request, timeout: Duration) -> Result<Row, Stop> {
+    async fn change(
+        &self,
+        now: &Now,
+        live: &Live,
+        set: &Bound<'_>,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Row, Stop> {
         let mut requests = vec![];
         for write in request.writes() {
             let member = changeset::member(set.graph, &write.path).ok_or_else(|| changeset::no_member(&write.path))?;
             let body = changeset::binds(&write.refer, write.request.body.clone());
-            requests.push((&write.path, Request { body, ..write.request.clone() }, &member.operation));
+            let key = changeset::key_of(request, &write.path);
+            requests.push((&write.path, Request { body, key, ..write.request.clone() }, &member.operation));
         }
         let bind = |(path, request, operation)| {
             let attempt = Attempt { operation, number: 1, timeout: None };
-            Ok((path, self.bind(live, request, &attempt)?))
+            Ok((path, now.bind(live, request, &attempt)?))
         };
         let writes = requests.iter().map(|(path, request, operation)| bind((*path, request, *operation)));
         let writes: Vec<(&Text, Bound<'_>)> = writes.collect::<Result<_, StepError>>()?;
@@ -123,32 +142,65 @@ impl Connectors {
         changeset::result(set, &writes, &answer)
     }
 
+    async fn do_look_there(&self, request: &Request, attempt: &Attempt<'_>, refusal: &Value) -> LookOutcome {
+        match self.there(request, attempt, refusal).await {
+            Ok(rows) => LookOutcome::Found(rows),
+            Err(Stop::Missing(_)) => LookOutcome::Found(vec![]),
+            Err(Stop::Failed(error) | Stop::Held { error, .. }) => LookOutcome::Failed(error),
+        }
+    }
+
+    /// The work of an earlier attempt at the address that a refusal names (`find.at`), else where it is always looked for.
+    async fn there(&self, request: &Request, attempt: &Attempt<'_>, refusal: &Value) -> Result<Vec<Row>, Stop> {
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection)?;
+        let written = now.bind(live, request, attempt)?;
+        let find = written.operation.repeat(false, false).and_then(|entry| entry.find.as_ref());
+        let link = find.and_then(|find| find.at.iter().find_map(|path| path.find(refusal)?.as_text()));
+        let Some(link) = link else { return self.find(request, attempt).await };
+        let Some(url) = written.address(link) else {
+            let message =
+                format!("{} says that the work stands at an address that is not its own", written.system.title);
+            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, "foreign_link", message))));
+        };
+        let call = request::Call { method: "GET", url, headers: vec![], body: None };
+        let answer = live.exchange(&self.client, &written, &call, timeout(live, attempt)).await?;
+        let value = written.result(&answer)?;
+        Ok(vec![written.row(value, false, None)])
+    }
+
     /// The rows that an earlier attempt at `request` may have made: at most two, the second one tells enough.
     async fn find(&self, request: &Request, attempt: &Attempt<'_>) -> Result<Vec<Row>, Stop> {
         // A change set is one transaction: done when its first write is found.
         if let Some(first) = request.writes().first() {
             let member = changeset::member(attempt.operation, &first.path);
             let operation = &member.ok_or_else(|| changeset::no_member(&first.path))?.operation;
-            let rows = Box::pin(self.find(&first.request, &Attempt { operation, ..*attempt })).await?;
+            let first_request = Request { key: changeset::key_of(request, &first.path), ..first.request.clone() };
+            let rows = Box::pin(self.find(&first_request, &Attempt { operation, ..*attempt })).await?;
             return Ok(rows.into_iter().map(|row| changeset::found(&first.path, row)).collect());
         }
-        let live = self.connection(&request.connection)?;
-        let written = self.bind(&live, request, attempt)?;
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection)?;
+        let written = now.bind(live, request, attempt)?;
         let chosen = written.entity.is_some_and(|entity| entity.is_chosen());
-        let find = written.operation.repeat(chosen).and_then(|entry| entry.find.as_ref());
-        let asked = find.and_then(|find| look_request(&written, find));
-        let Some(asked) = asked else {
+        let found_by = !request.find_by.is_empty();
+        let find = written.operation.repeat(chosen, found_by).and_then(|entry| entry.find.as_ref());
+        let asked = find.and_then(|find| Some((find, look_request(&written, find)?)));
+        let Some((find, asked)) = asked else {
             let message = format!("nothing tells what an earlier `{}` did", request.operation);
-            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, "no_look", message))));
+            return Err(Stop::Failed(undone(StepError::new(ErrorClass::Config, NO_LOOK, message))));
         };
-        let looking = self.bind(&live, &asked, attempt)?;
-        let timeout = self.timeout(&live, attempt);
+        let looking = now.bind(live, &asked, attempt)?;
+        let timeout = timeout(live, attempt);
         let is_list = looking.operation.result().at.is_some();
         let rows = match is_list {
-            true => self.rows(&live, &looking, timeout).await?,
-            false => vec![self.perform(&live, &looking, timeout).await?.value],
+            true => self.rows(live, &looking, timeout).await?,
+            false => vec![self.perform(live, &looking, timeout).await?.value],
         };
-        Ok(rows.into_iter().map(|row| written.row(row, false, None)).collect())
+        let gives_nothing = written.operation.result().ty == TypeRef::None;
+        let done = rows.into_iter().filter(|row| find.is_done(row));
+        let done = done.map(|row| if gives_nothing { Value::Missing } else { row });
+        Ok(done.map(|row| written.row(row, false, None)).collect())
     }
 
     /// Sends what one request asks for; a list to its end.
@@ -174,6 +226,10 @@ impl Connectors {
         };
         match live.exchange(&self.client, bound, call, timeout).await {
             Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
+            // What gives nothing and is done already is done.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+                Ok(Row { status: error.status, ..Row::value(Value::Missing) })
+            }
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
                 Err(Stop::Missing(error))
             }
@@ -181,8 +237,32 @@ impl Connectors {
         }
     }
 
-    /// The rows of a list: all pages of all its parts, or as many as are wanted.
+    /// The rows of a list: all of its span of time, or as many as are wanted.
     async fn rows(&self, live: &Live, bound: &Bound<'_>, timeout: Duration) -> Result<Vec<Value>, Stop> {
+        let Some(rules) = &bound.operation.windows else { return self.pages(live, bound, timeout).await };
+        let wanted = bound.limit().unwrap_or(usize::MAX);
+        let mut left = windows::cut(rules, bound.request).map_err(undone)?;
+        let mut rows = vec![];
+        while let Some(window) = left.pop() {
+            let request = window.of(rules, bound.request);
+            match self.pages(live, &Bound { request: &request, ..*bound }, timeout).await {
+                Ok(found) => rows.extend(found),
+                Err(Stop::Failed(error)) if rules.too_long.as_deref() == Some(error.code.as_str()) => {
+                    let Some((first, second)) = window.halved() else { return Err(Stop::Failed(error)) };
+                    left.extend([second, first]);
+                }
+                Err(stop) => return Err(stop),
+            }
+            if rows.len() >= wanted {
+                rows.truncate(wanted);
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a list: all pages of all its parts, or as many as are wanted.
+    async fn pages(&self, live: &Live, bound: &Bound<'_>, timeout: Duration) -> Result<Vec<Value>, Stop> {
         let wanted = bound.limit().unwrap_or(usize::MAX);
         let calls = bound.calls().map_err(undone)?;
         let (parts, mut rows) = (calls.len(), vec![]);
@@ -206,9 +286,11 @@ impl Connectors {
         rows.truncate(wanted);
         Ok(rows)
     }
+}
 
-    fn connection(&self, name: &str) -> Result<Arc<Live>, StepError> {
-        self.live.load().get(name).cloned().ok_or_else(|| {
+impl Now {
+    fn connection(&self, name: &str) -> Result<&Live, StepError> {
+        self.live.get(name).map(|live| &**live).ok_or_else(|| {
             undone(StepError::new(ErrorClass::Config, "no_connection", format!("there is no connection `{name}`")))
         })
     }
@@ -230,10 +312,10 @@ impl Connectors {
         let (config, types, graph) = (&live.config, &self.types, attempt.operation);
         Ok(Bound { system, operation, entity, config, types, request, graph })
     }
+}
 
-    fn timeout(&self, live: &Live, attempt: &Attempt<'_>) -> Duration {
-        attempt.timeout.unwrap_or(live.config.limits.timeout)
-    }
+fn timeout(live: &Live, attempt: &Attempt<'_>) -> Duration {
+    attempt.timeout.unwrap_or(live.config.limits.timeout)
 }
 
 impl Connector for Connectors {
@@ -243,6 +325,29 @@ impl Connector for Connectors {
 
     fn look<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, LookOutcome> {
         Box::pin(self.do_look(request, attempt))
+    }
+
+    fn row_key(&self, request: &Request, attempt: &Attempt, row: &Value) -> Option<Text> {
+        let now = self.now.load_full();
+        let live = now.connection(&request.connection).ok()?;
+        let (request, operation, row) = match request.writes().first() {
+            // A change set is known by the row of its first write.
+            Some(first) => {
+                let member = changeset::member(attempt.operation, &first.path)?;
+                (&first.request, &member.operation, row.get(&first.path))
+            }
+            None => (request, attempt.operation, row),
+        };
+        now.bind(live, request, &Attempt { operation, ..*attempt }).ok()?.key_text(row)
+    }
+
+    fn look_there<'a>(
+        &'a self,
+        request: &'a Request,
+        attempt: &'a Attempt,
+        refusal: &'a Value,
+    ) -> Reply<'a, LookOutcome> {
+        Box::pin(self.do_look_there(request, attempt, refusal))
     }
 }
 
@@ -275,23 +380,27 @@ fn undone(error: StepError) -> StepError {
 
 /// The request that the catalogue's `find` makes of a write: each parameter filled by one of the write's.
 fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
-    let entity = written.entity?;
+    let operation = find.operation.as_ref()?;
+    let reading = written.system.operations.get(operation)?;
     let mut params = vec![];
     for (name, source) in &find.with {
+        let of_write = || written.request.params.iter().find(|(known, _)| known.as_str() == source).map(|(_, it)| it);
         let param = match source.as_str() {
             "body" => {
                 let key = written.key(written.request.body.as_ref()?)?;
                 let key: Record = key.into_iter().map(|(column, value)| (Text::from(column), value)).collect();
                 Parameter::Value(Value::Record(key))
             }
+            "made" => Parameter::Value(written.made_key()?),
             "find_by" if !written.request.find_by.is_empty() => {
                 let columns = written.request.find_by.iter();
                 let each = columns.map(|(column, value)| equals(column, value.clone()));
                 Parameter::Filter(EvaluatedFilter::And(each.collect()))
             }
-            _ => return None,
+            _ => of_write()?.clone(),
         };
-        params.push((Text::from(name.as_str()), param));
+        // What a flow writes as `key` has a name of its own.
+        params.push((Text::from(reading.param(name)?.0), param));
     }
     // The same company as the write's.
     let company = written.system.company.as_deref();
@@ -301,9 +410,9 @@ fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
         None => params.extend(written.request.params.iter().find(|(name, _)| name.as_str() == "company").cloned()),
     }
     Some(Request {
-        operation: Text::from(format!("{}.{}", written.system.name, find.operation.as_ref()?)),
+        operation: Text::from(format!("{}.{}", written.system.name, operation)),
         connection: written.request.connection.clone(),
-        entity: Some(Text::from(entity.name.as_str())),
+        entity: written.entity.map(|entity| Text::from(entity.name.as_str())),
         params,
         body: None,
         key: None,

@@ -39,6 +39,21 @@ pub fn key(columns: &[(String, Value)], types: ColumnTypes<'_>) -> Result<String
     Ok(parts.collect::<Result<Vec<_>, StepError>>()?.join(","))
 }
 
+/// A row named by its own key: one GUID stands alone, anything else with its column's name.
+pub fn row(columns: &[(String, Value)], types: ColumnTypes<'_>) -> Result<String, StepError> {
+    if let [(column, value)] = columns
+        && is_guid(types(column).as_ref())
+        && !value.is_absent()
+    {
+        return literal(column, value, types(column).as_ref(), EnumForm::Text);
+    }
+    key(columns, types)
+}
+
+fn is_guid(ty: Option<&Type>) -> bool {
+    ty.and_then(|ty| ty.facts.as_deref()).is_some_and(|facts| facts.form == Some(Form::Guid))
+}
+
 /// The value as it stands in a filter or key, by its column's type; without one, by its own kind.
 pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) -> Result<String, StepError> {
     let facts = ty.and_then(|ty| ty.facts.as_deref());
@@ -65,6 +80,12 @@ pub fn literal(column: &str, value: &Value, ty: Option<&Type>, enums: EnumForm) 
             Some(Kind::Time) => match time::parse_time(text) {
                 Some(instant) => at(instant)?,
                 None => return unfit(),
+            },
+            _ if is_guid(ty) => match uuid::Uuid::try_parse(text) {
+                Ok(guid) => guid.hyphenated().to_string(),
+                Err(_) => {
+                    return Err(StepError::data("filter_value", format!("`{column}` is a GUID, and this is none")));
+                }
             },
             _ => match facts.and_then(|facts| facts.enum_name.as_ref()).filter(|_| enums == EnumForm::Typed) {
                 Some(name) => format!("{ENUMS}.{name}'{}'", text.replace('\'', "''")),

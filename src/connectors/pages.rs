@@ -1,7 +1,7 @@
 //! Long lists, page by page to the end, as the catalogue says how.
 
 use super::http::Answer;
-use super::request::{Bound, Call, below, encoded};
+use super::request::{Bound, Call, encoded};
 use crate::catalog::{NextPage, Place};
 use crate::engine::connector::StepError;
 use crate::graph::ErrorClass;
@@ -17,13 +17,15 @@ pub struct Pages<'a> {
     first: Call,
     asked: u32,
     bytes: usize,
+    /// How many rows there are in all, as the first page said.
+    count: Option<Value>,
     pub rows: Vec<Value>,
 }
 
 impl<'a> Pages<'a> {
     /// The list that begins with `first`.
     pub fn new(bound: Bound<'a>, first: Call) -> Pages<'a> {
-        Pages { bound, first, asked: 0, bytes: 0, rows: vec![] }
+        Pages { bound, first, asked: 0, bytes: 0, count: None, rows: vec![] }
     }
 
     /// The first request, with the page's size.
@@ -62,7 +64,14 @@ impl<'a> Pages<'a> {
                 Some(link) => self.follow(link).map(Some),
                 None => Ok(None),
             },
-            NextPage::Number { page, first, total } => {
+            NextPage::Number { page, first, total, count: all } => {
+                let all = all.as_ref().and_then(|path| path.find(&body)).cloned();
+                if self.asked > 1 && all != self.count {
+                    // What moved to an earlier page would be lost, what moved to a later one be there twice.
+                    let message = format!("the list of {} changed while it was read", bound.system.title);
+                    return Err(StepError::new(ErrorClass::Unavailable, "list_changed", message));
+                }
+                self.count = all;
                 let total =
                     total.find(&body).and_then(Value::as_number).and_then(|n| n.exact().ok()).and_then(|n| n.to_i64());
                 let next = i64::from(*first) + i64::from(self.asked);
@@ -83,8 +92,7 @@ impl<'a> Pages<'a> {
 
     /// The server's own address of the next page: only where it is the connection's.
     fn follow(&self, link: &str) -> Result<Call, StepError> {
-        let base = &self.bound.config.base;
-        let url = base.join(link).ok().filter(|url| below(base, url));
+        let url = self.bound.address(link);
         let Some(url) = url else {
             let host = Url::parse(link).ok().and_then(|url| url.host_str().map(str::to_string));
             let host = host.unwrap_or_else(|| "an unreadable address".into());

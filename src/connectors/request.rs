@@ -30,6 +30,13 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'[')
     .remove(b']');
 
+/// Parameters that name another row by its address.
+const ROW: &str = "@odata.id";
+const ROW_IN_QUERY: &str = "$id";
+
+/// What breaks an address, however it is encoded, where it stands in the value of a key.
+const UNFIT_IN_KEYS: [char; 11] = ['/', '<', '>', '*', '%', '&', ':', '\\', '?', '+', '#'];
+
 /// One HTTP request, complete but for who sends it.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -68,8 +75,12 @@ impl Bound<'_> {
                 && let Some(value) = self.param(name, declared)
             {
                 match place {
+                    ParamPlace::Query if wire == ROW_IN_QUERY => {
+                        query.push((wire.to_string(), plain(name, &self.whole_address(name, &value)?)?));
+                    }
                     ParamPlace::Query => query.push((wire.to_string(), plain(name, &value)?)),
                     ParamPlace::Header => headers.push((wire.to_string(), plain(name, &value)?)),
+                    ParamPlace::Body if wire == ROW => extra.set(Text::from(wire), self.whole_address(name, &value)?),
                     ParamPlace::Body => extra.set(Text::from(wire), value),
                     ParamPlace::Path => {}
                 }
@@ -99,6 +110,22 @@ impl Bound<'_> {
         calls.collect()
     }
 
+    /// `/contacts(…)` as an address of its own.
+    fn whole_address(&self, name: &str, row: &Value) -> Result<Value, StepError> {
+        let path = plain(name, row)?;
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        let url = self.config.base.join(path).ok().filter(|url| below(&self.config.base, url));
+        let url = url.ok_or_else(|| StepError::data("bad_address", format!("`{name}` names no row of the system")))?;
+        Ok(Value::from(url.as_str()))
+    }
+
+    /// The id of a new row, made of the idempotency key: a UUID of the kind for one's own use.
+    pub fn made_key(&self) -> Option<Value> {
+        let hash = ring::digest::digest(&ring::digest::SHA256, self.request.key.as_ref()?.as_bytes());
+        let bytes: [u8; 16] = hash.as_ref().get(..16)?.try_into().ok()?;
+        Some(Value::from(uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()))
+    }
+
     fn url(&self, path: &str, query: &[String]) -> Result<Url, StepError> {
         let mark = if query.is_empty() { "" } else { "?" };
         let text = format!("{}{path}{mark}{}", self.config.base, query.join("&"));
@@ -106,6 +133,20 @@ impl Bound<'_> {
         url.ok_or_else(|| {
             config("bad_address", format!("`{}` has no address below the system's own", self.operation.name))
         })
+    }
+
+    /// An address that the system itself gives, where it is the connection's own. One with another name of the system's
+    /// host is asked below the base.
+    pub fn address(&self, link: &str) -> Option<Url> {
+        let base = &self.config.base;
+        let url = base.join(link).ok()?;
+        let aliases = self.system.http.as_ref().map(|http| http.aliases.as_slice()).unwrap_or_default();
+        let is_alias = url.scheme() == "https" && url.port().is_none() && url.username().is_empty();
+        if is_alias && url.host_str().is_some_and(|host| aliases.iter().any(|alias| alias == host)) {
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return Url::parse(&format!("{base}{}{query}", url.path().trim_start_matches('/'))).ok();
+        }
+        Some(url).filter(|url| below(base, url))
     }
 
     /// How many rows are wanted at most.
@@ -190,6 +231,10 @@ impl Bound<'_> {
                 let columns = self.entity.map(|entity| entity.key.join(", ")).unwrap_or_default();
                 StepError::data("blank_key", format!("the key needs a value for each of: {columns}"))
             })?;
+            return odata::row(&key, &|column| self.column(column)).map(Some);
+        }
+        if declared.ty == Some(TypeRef::AlternateKey) {
+            let key = self.alternate_key()?;
             return odata::key(&key, &|column| self.column(column)).map(Some);
         }
         let Some(value) = self.param(name, declared) else { return Ok(None) };
@@ -235,6 +280,7 @@ impl Bound<'_> {
     }
 
     fn body(&self, extra: Record) -> Result<Option<(String, &'static str)>, StepError> {
+        let named = self.alternate_key().unwrap_or_default();
         let Some(body) = &self.request.body else {
             return if extra.is_empty() { Ok(None) } else { self.written(&Value::Record(extra)).map(Some) };
         };
@@ -245,10 +291,18 @@ impl Bound<'_> {
         {
             whole.set(Text::from(column), Value::from(company));
         }
+        if let (true, Some([column]), Some(made)) =
+            (self.operation.makes_key(), self.entity.map(|entity| entity.key.as_slice()), self.made_key())
+            && body.get(column).is_blank()
+        {
+            whole.set(Text::from(column.as_str()), made);
+        }
         match body {
             Value::Record(body) => {
                 // A blank company is none.
-                let kept = |(name, value): &(&Text, &Value)| !(whole.contains(name) && value.is_blank());
+                // What names the row in the address is not said again.
+                let names = |name: &Text| named.iter().any(|(column, _)| column == name.as_str());
+                let kept = |(name, value): &(&Text, &Value)| !(whole.contains(name) && value.is_blank() || names(name));
                 let fields: Vec<_> = extra.iter().chain(body.iter()).filter(kept).collect();
                 fields.into_iter().for_each(|(name, value)| whole.set(name.clone(), value.clone()));
                 self.written(&Value::Record(whole)).map(Some)
@@ -258,10 +312,13 @@ impl Bound<'_> {
     }
 
     fn written(&self, body: &Value) -> Result<(String, &'static str), StepError> {
-        let form = self.system.http.as_ref().map(|http| http.body).unwrap_or_default();
+        let own = self.operation.http.as_ref().and_then(|http| http.body);
+        let form = own.or(self.system.http.as_ref().map(|http| http.body)).unwrap_or_default();
         let written = match form {
             BodyForm::Json => json::write(body).map(|text| (text, "application/json")),
+            BodyForm::JsonUtf8 => json::write(body).map(|text| (text, "application/json; charset=utf-8")),
             BodyForm::Form => form::encode(body).map(|text| (text, "application/x-www-form-urlencoded")),
+            BodyForm::Multipart => json::write(body).map(|text| (form::part(&text), form::MULTIPART)),
         };
         written.map_err(|error| StepError::data("body", error.to_string()))
     }
@@ -293,8 +350,39 @@ impl Bound<'_> {
     }
 
     fn given_key(&self) -> Option<&Value> {
-        let (name, _) = self.operation.params.iter().find(|(_, param)| param.ty == Some(TypeRef::Key))?;
+        let names_row = |param: &catalog::Param| matches!(param.ty, Some(TypeRef::Key | TypeRef::AlternateKey));
+        let (name, _) = self.operation.params.iter().find(|(_, param)| names_row(param))?;
         self.literal(name)
+    }
+
+    /// The alternate key that the request names its row by, its columns in their order.
+    fn alternate_key(&self) -> Result<Vec<(String, Value)>, StepError> {
+        let by_it = self.operation.params.values().any(|param| param.ty == Some(TypeRef::AlternateKey));
+        let (Some(entity), true) = (self.entity, by_it) else { return Ok(vec![]) };
+        let given = self.given_key().unwrap_or(&Value::Missing);
+        let key = entity.alternate_keys.iter().find_map(|key| {
+            let values = key.iter().map(|column| match given {
+                Value::Record(given) if given.len() == key.len() => given.get(column).cloned(),
+                Value::Record(_) => None,
+                single => (key.len() == 1).then(|| single.clone()),
+            });
+            let values: Option<Vec<Value>> = values.collect();
+            Some(key.iter().cloned().zip(values?).collect::<Vec<_>>())
+        });
+        let key = key.ok_or_else(|| {
+            StepError::data(
+                "no_such_key",
+                format!("the key has not the columns of an alternate key of `{}`", entity.name),
+            )
+        })?;
+        match key.iter().find(|(_, value)| value.as_text().is_some_and(|text| text.contains(UNFIT_IN_KEYS))) {
+            Some((column, _)) => {
+                let message =
+                    format!("{} finds no row by a `{column}` with one of / < > * % & : \\ ? + #", self.system.title);
+                Err(StepError::data("bad_key", message))
+            }
+            None => Ok(key),
+        }
     }
 
     fn param(&self, name: &str, declared: &catalog::Param) -> Option<Value> {

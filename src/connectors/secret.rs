@@ -3,6 +3,7 @@
 //! A [`Secret`] shows itself as `***`; its text is asked for by name where a request is made, nowhere else. No message
 //! of this module holds a value.
 
+use super::secrets::{self, SecretsError};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::model::values::Reference;
 use std::fmt;
@@ -47,13 +48,18 @@ pub enum ReferenceError {
     Unset(Arc<str>),
     #[error("the file {path} cannot be read: {why}")]
     File { path: Arc<str>, why: String },
-    #[error("there is no secret store in this version for secret://{0}")]
-    NoStore(Arc<str>),
+    #[error("secret://{name}: {why}")]
+    Store { name: Arc<str>, why: SecretsError },
     #[error("{reference} {why}")]
     Unusable { reference: String, why: &'static str },
 }
 
 impl ReferenceError {
+    /// Whether it is only that the secret store does not have it.
+    pub fn is_not_stored(&self) -> bool {
+        matches!(self, ReferenceError::Store { why: SecretsError::NotThere { .. }, .. })
+    }
+
     /// As a finding about `key` of a connection.
     pub fn finding(&self, connection: &str, key: &str, span: Span) -> Diagnostic {
         let (code, help) = match self {
@@ -61,7 +67,7 @@ impl ReferenceError {
             ReferenceError::File { .. } => {
                 (Code::F0454, "a relative path begins at the project's root and stays below it")
             }
-            ReferenceError::NoStore(_) => (Code::F0455, "write env://NAME or file://PATH"),
+            ReferenceError::Store { why, .. } => (why.code(), why.help()),
             ReferenceError::Unusable { .. } => (Code::F0456, "it is one line of text"),
         };
         Diagnostic::error(code, format!("`{key}` of connection `{connection}`: {self}"), span).help(help)
@@ -79,7 +85,10 @@ pub fn read_reference(
         Reference::File(path) => {
             read_file(root, path).map_err(|why| ReferenceError::File { path: path.clone(), why })?
         }
-        Reference::Secret(name) => return Err(ReferenceError::NoStore(name.clone())),
+        Reference::Secret(name) => {
+            let found = secrets::read(root, name, env);
+            return found.map_err(|why| ReferenceError::Store { name: name.clone(), why });
+        }
     };
     let unusable = |why| Err(ReferenceError::Unusable { reference: reference.to_string(), why });
     if text.trim().is_empty() {
@@ -142,7 +151,8 @@ mod tests {
         assert_eq!((secret.expose(), format!("{secret} {secret:?}").as_str()), ("rk_test_1", "*** ***"));
         assert_eq!(read("file://keys/stripe", root.path()).unwrap().expose(), "rk_test_2");
         assert_eq!(read("env://GONE", root.path()), Err(ReferenceError::Unset("GONE".into())));
-        assert_eq!(read("secret://a/b", root.path()), Err(ReferenceError::NoStore("a/b".into())));
+        let said = read("secret://a/b", root.path()).unwrap_err().to_string();
+        assert!(said.starts_with("secret://a/b: there is no secret store at "), "{said}");
         for reference in ["file://../keys", "file://long", "file://gone", "env://LINES", "env://EMPTY"] {
             let said = read(reference, root.path()).unwrap_err().to_string();
             assert!(!said.contains("a\nb") && !said.contains("xxx"), "{said}");

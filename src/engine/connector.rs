@@ -25,6 +25,24 @@ pub trait Connector: Send + Sync {
 
     /// Asks what an earlier, uncertain attempt at exactly this request did: the operation's `find`.
     fn look<'a>(&'a self, request: &'a Request, attempt: &'a Attempt) -> Reply<'a, LookOutcome>;
+
+    /// The key of a row that a person says this request has made, as [`Row::key`] would give it. `None`: it is no row of
+    /// an entity, or does not hold its whole key.
+    fn row_key(&self, request: &Request, attempt: &Attempt, row: &Value) -> Option<Text> {
+        let _ = (request, attempt, row);
+        None
+    }
+
+    /// The same after a refusal that says where the work stands already (`find.at`): `refusal` is its body.
+    fn look_there<'a>(
+        &'a self,
+        request: &'a Request,
+        attempt: &'a Attempt,
+        refusal: &'a Value,
+    ) -> Reply<'a, LookOutcome> {
+        let _ = refusal;
+        self.look(request, attempt)
+    }
 }
 
 /// An answer, once it is there.
@@ -145,6 +163,9 @@ pub enum LookOutcome {
     /// It could not be asked.
     Failed(StepError),
 }
+
+/// The code of a look that cannot be made: only a refusal would say where the work stands, and there is none.
+pub const NO_LOOK: &str = "no_look";
 
 /// A row of a system, or an answer without one.
 #[derive(Clone, Debug)]

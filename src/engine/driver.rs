@@ -11,7 +11,7 @@ mod turns;
 
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
-use super::executor::Inner;
+use super::executor::{Inner, Told};
 use super::inbox::Seen;
 use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
@@ -22,7 +22,8 @@ use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Judged, Record as Stored};
 use crate::store::{
-    ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError,
+    AcceptedRun, ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate,
+    StoreError,
 };
 use crate::value::{Text, Value, json};
 use jiff::Timestamp;
@@ -31,7 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +56,8 @@ pub(super) struct Driver {
     lease: Lease,
     flow: String,
     holds_key: bool,
+    /// Its place in the order of acceptance.
+    number: i64,
     machine: Run,
     /// The revision it takes, until that is written down.
     takes: Option<Hash>,
@@ -71,6 +74,13 @@ pub(super) struct Driver {
     answers: Vec<(String, Judged)>,
     /// Nodes whose answers by persons the run has been given, until that is written down.
     answered: Vec<String>,
+}
+
+/// What of a run its machine does not know.
+struct About {
+    flow: String,
+    holds_key: bool,
+    number: i64,
 }
 
 /// A loaded run as a machine.
@@ -104,7 +114,7 @@ impl Inner {
                 (live.revision, live.graph, Some(live.revision))
             }
         };
-        let facts = facts(&self.config.project, loaded, revision)?;
+        let facts = facts(&self.config.project, loaded, revision, &graph)?;
         let entries = loaded.journal.iter().filter_map(|entry| decode(entry).transpose());
         let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
         let next_seq =
@@ -127,7 +137,7 @@ pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
     read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
 }
 
-fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, Stopped> {
+fn facts(project: &Text, loaded: &LoadedRun, revision: Hash, graph: &ExecutionGraph) -> Result<Facts, Stopped> {
     let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
         Stored::Accepted(accepted) => accepted.dedupe.clone(),
         _ => None,
@@ -137,8 +147,20 @@ fn facts(project: &Text, loaded: &LoadedRun, revision: Hash) -> Result<Facts, St
         id: loaded.run.id.to_string().into(),
         dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
         revision: revision.to_string().into(),
-        event: payload(loaded)?,
+        event: graph.trigger.kind.event(payload(loaded)?),
         trigger: door::trigger(&loaded.event),
+    })
+}
+
+/// The claim on a row that an entry makes.
+pub(super) fn effect_of(entry: &Entry) -> Option<Effect> {
+    let Fact::Done { done, .. } = &entry.fact else { return None };
+    let effect = done.effect.as_ref()?;
+    Some(Effect {
+        connection: effect.connection.to_string(),
+        entity: effect.entity.to_string(),
+        row_key: effect.row_key.to_string(),
+        node: entry.node.as_str().to_owned(),
     })
 }
 
@@ -160,45 +182,41 @@ impl Driver {
         let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {}", lease.run)))?;
         let rebuilt = inner.rebuild(&loaded, None).await?;
         let holds_key = loaded.run.holds_key && loaded.run.order_key.is_some();
-        Ok(Driver::new(inner, lease, loaded.run.flow, holds_key, rebuilt, loaded.answers))
+        let about = About { flow: loaded.run.flow, holds_key, number: loaded.run.number };
+        Ok(Driver::new(inner, lease, about, rebuilt, loaded.answers))
     }
 
     /// A run that was accepted this moment, on the live revision: nothing of it is to be read.
     pub(super) fn begin(
         inner: Arc<Inner>,
         lease: Lease,
-        flow: String,
-        holds_key: bool,
+        run: AcceptedRun,
         dedupe: Text,
         seen: Seen,
     ) -> Result<Driver, Stopped> {
-        let Live { revision, graph } = inner.live(&flow)?;
+        let Live { revision, graph } = inner.live(&run.flow)?;
         let facts = Facts {
             project: inner.config.project.clone(),
             id: lease.run.to_string().into(),
             dedupe,
             revision: revision.to_string().into(),
-            event: seen.event,
+            event: graph.trigger.kind.event(seen.event),
             trigger: seen.trigger,
         };
         let machine = Run::rebuild(Arc::new(facts), graph, inner.config.limits.clone(), &[]);
         let rebuilt = Rebuilt { machine, next_seq: 1, takes: Some(revision) };
-        Ok(Driver::new(inner, lease, flow, holds_key, rebuilt, Vec::new()))
+        let about = About { flow: run.flow, holds_key: run.holds_key, number: run.number };
+        Ok(Driver::new(inner, lease, about, rebuilt, Vec::new()))
     }
 
-    fn new(
-        inner: Arc<Inner>,
-        lease: Lease,
-        flow: String,
-        holds_key: bool,
-        rebuilt: Rebuilt,
-        answers: Vec<(String, Judged)>,
-    ) -> Driver {
+    fn new(inner: Arc<Inner>, lease: Lease, about: About, rebuilt: Rebuilt, answers: Vec<(String, Judged)>) -> Driver {
+        let About { flow, holds_key, number } = about;
         let Rebuilt { machine, next_seq, takes } = rebuilt;
         Driver {
             lease,
             flow,
             holds_key,
+            number,
             machine,
             takes,
             seq: next_seq,
@@ -217,7 +235,7 @@ impl Driver {
     /// lease is.
     pub(super) async fn drive(
         mut self,
-        mut commands: mpsc::Receiver<Command>,
+        mut commands: mpsc::Receiver<Box<Told>>,
         stop: CancellationToken,
         lost: CancellationToken,
     ) -> Result<(), Stopped> {
@@ -227,9 +245,17 @@ impl Driver {
         let given = approvals::given(&answers).chain([Command::Resume]);
         let mut actions: Vec<Action> = given.flat_map(|command| self.step(command)).collect();
         self.answered = answers.into_iter().map(|(node, _)| node).collect();
+        let mut told: Option<oneshot::Sender<()>> = None;
         loop {
-            if self.perform(actions, &lost).await? {
+            let leaves = self.perform(actions, &lost).await?;
+            if let Some(heard) = told.take() {
+                let _ = heard.send(());
+            }
+            if leaves {
                 return Ok(());
+            }
+            if self.machine.is_stopping() {
+                self.leave_the_queues();
             }
             if let Some(given) = self.given.pop_front() {
                 actions = self.step(given);
@@ -265,7 +291,10 @@ impl Driver {
                         }
                         continue;
                     }
-                    Some(command) = commands.recv() => command,
+                    Some(given) = commands.recv() => {
+                        told = Some(given.heard);
+                        given.command
+                    }
                     () = is_due() => Command::Timer,
                 };
             };
@@ -431,6 +460,10 @@ impl Driver {
         use tracing::Instrument;
         let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
         let revision = self.machine.revision().clone();
+        let refusal = match &action {
+            Action::Look { node, .. } => self.machine.refused_with(node),
+            _ => None,
+        };
         let span = tracing::Span::current();
         self.calls.spawn(
             async move {
@@ -443,7 +476,7 @@ impl Driver {
                     }
                     Action::Look { node, attempt, request, .. } => {
                         let path = node.clone();
-                        let looking = look(&inner, &graph, &path, attempt, &request);
+                        let looking = look(&inner, &graph, &path, attempt, &request, refusal);
                         let outcome = caught(looking).await.unwrap_or_else(|| LookOutcome::Failed(panicked()));
                         Command::Looked { node, outcome }
                     }
@@ -492,18 +525,6 @@ impl Driver {
 struct Together {
     machine: Run,
     actions: Vec<Action>,
-}
-
-/// The row that a result claims.
-fn effect_of(entry: &Entry) -> Option<Effect> {
-    let Fact::Done { done, .. } = &entry.fact else { return None };
-    let effect = done.effect.as_ref()?;
-    Some(Effect {
-        connection: effect.connection.to_string(),
-        entity: effect.entity.to_string(),
-        row_key: effect.row_key.to_string(),
-        node: entry.node.as_str().to_owned(),
-    })
 }
 
 /// Asks the store again and again while it is out of order.
@@ -577,6 +598,7 @@ async fn send(
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "sending");
     let begun = std::time::Instant::now();
+    let held = held.map(Held::goes_out);
     let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
     let outcome = outcome.without(&inner.drop());
     let became = match &outcome {
@@ -596,13 +618,24 @@ async fn send(
     outcome
 }
 
-async fn look(inner: &Inner, graph: &ExecutionGraph, path: &NodePath, number: u32, request: &Request) -> LookOutcome {
+async fn look(
+    inner: &Inner,
+    graph: &ExecutionGraph,
+    path: &NodePath,
+    number: u32,
+    request: &Request,
+    refusal: Option<Value>,
+) -> LookOutcome {
     let Some((node, operation)) = operation_at(graph, path) else { return LookOutcome::Failed(no_step(path)) };
     let Some(connector) = inner.connector(&request.connection) else {
         return LookOutcome::Failed(no_connection(&request.connection));
     };
     tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    let looked = connector.look(request, &Attempt { operation, number, timeout: node.timeout }).await;
+    let attempt = Attempt { operation, number, timeout: node.timeout };
+    let looked = match &refusal {
+        Some(refusal) => connector.look_there(request, &attempt, refusal).await,
+        None => connector.look(request, &attempt).await,
+    };
     looked.without(&inner.drop())
 }
 

@@ -10,13 +10,14 @@ use super::connector::Connector;
 use super::driver::{Driver, Stopped, caught};
 use super::inbox::Seen;
 use super::machine::{Command, operation_at, operations};
-use super::places::{Places, places};
+use super::places::{Held, Places, places};
 use super::revisions::Revisions;
 use crate::graph::{ExecutionGraph, Severity};
 use crate::language::evaluate::Limits;
 use crate::model::rates::Rates;
 use crate::store::{
-    Claimed, Lease, LoadedRun, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store, StoreError,
+    AcceptedRun, Claimed, Lease, LoadedRun, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store,
+    StoreError,
 };
 use crate::telemetry::Metrics;
 use crate::value::Text;
@@ -27,7 +28,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -46,6 +47,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long what is under way may go on when the process is to go away.
     pub grace: Duration,
+    /// How long a run stays in memory for its turn at a place that another write holds. It comes back to its turn.
+    pub patience: Duration,
     pub limits: Arc<Limits>,
     /// Where ends and attempts are counted.
     pub metrics: Arc<Metrics>,
@@ -58,6 +61,7 @@ impl Config {
             concurrency: 64,
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(25),
+            patience: Duration::from_secs(10),
             limits: Arc::new(Limits::default()),
             metrics: Arc::new(Metrics::new()),
         }
@@ -115,7 +119,14 @@ const CLAIMED: usize = 256;
 struct Active {
     lease: Lease,
     lost: CancellationToken,
-    commands: mpsc::Sender<Command>,
+    /// Boxed: a channel has room for many from the first on.
+    commands: mpsc::Sender<Box<Told>>,
+}
+
+/// A command for a run at work, and who wants to hear when it has been taken up and is durable.
+pub(super) struct Told {
+    pub command: Command,
+    pub heard: oneshot::Sender<()>,
 }
 
 impl Inner {
@@ -123,13 +134,12 @@ impl Inner {
         self.connectors.load().get(connection).cloned()
     }
 
-    /// Tells a run at work here. False: it is not.
+    /// Tells a run at work here. True once it has taken that up, durably. False: it is not at work, or went before it
+    /// heard.
     pub async fn tell(&self, run: RunId, command: Command) -> bool {
-        let active = self.active().get(&run).map(|active| active.commands.clone());
-        match active {
-            Some(commands) => commands.send(command).await.is_ok(),
-            None => false,
-        }
+        let Some(commands) = self.active().get(&run).map(|active| active.commands.clone()) else { return false };
+        let (heard, hears) = oneshot::channel();
+        commands.send(Box::new(Told { command, heard })).await.is_ok() && hears.await.is_ok()
     }
 
     pub fn rates(&self) -> Arc<Rates> {
@@ -269,7 +279,8 @@ impl Executor {
                     let Some((_, operation)) = operation_at(rebuilt.machine.graph(), &node) else { continue };
                     for place in places(operation, &request) {
                         // Whoever has it already has it for as long.
-                        drop(self.inner.places.take([place].into(), operation.repeat.settle, Duration::ZERO).await);
+                        let held = self.inner.places.take_now(&[place].into(), operation.repeat.settle);
+                        drop(held.map(Held::goes_out));
                     }
                 }
             }
@@ -336,9 +347,9 @@ impl Executor {
     }
 
     /// Drives a run that was accepted this moment.
-    pub(super) fn begin(&self, lease: Lease, flow: String, holds_key: bool, dedupe: Text, seen: Seen, room: &mut Room) {
-        let (inner, named) = (self.inner.clone(), flow.clone());
-        self.spawn(lease, flow, room, async move { Driver::begin(inner, lease, named, holds_key, dedupe, seen) });
+    pub(super) fn begin(&self, lease: Lease, run: AcceptedRun, dedupe: Text, seen: Seen, room: &mut Room) {
+        let inner = self.inner.clone();
+        self.spawn(lease, run.flow.clone(), room, async move { Driver::begin(inner, lease, run, dedupe, seen) });
     }
 
     /// Drives a run when its turn comes: those that are here work in the order in which they came.

@@ -9,7 +9,7 @@ use super::executor::Executor;
 use crate::store::{AcceptOutcome, Accepted, NewEvent, NewRun, Reply, Start};
 use crate::value::{Text, Value};
 
-/// An event as its runs see it: its body, and `trigger`.
+/// A kept event as it is read: its body, and `trigger`.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub event: Value,
@@ -41,9 +41,7 @@ impl Inbox for Executor {
             if let AcceptOutcome::Kept(kept) = &accepted.outcome {
                 for (run, dedupe) in kept.iter().zip(dedupes) {
                     match run.lease {
-                        Some(lease) => {
-                            self.begin(lease, run.flow.clone(), run.holds_key, dedupe, seen.clone(), &mut room)
-                        }
+                        Some(lease) => self.begin(lease, run.clone(), dedupe, seen.clone(), &mut room),
                         None if !run.state.is_settled() => self.wake(),
                         None => {}
                     }

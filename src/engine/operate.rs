@@ -4,10 +4,11 @@
 //! A run that failed at the door has no place in the order and no dedupe value yet: replaying it sends its event through
 //! the door again, and what comes of that is another run.
 
+use super::connector::Attempt;
 use super::door;
-use super::driver::{Rebuilt, Stopped, numbered, payload};
+use super::driver::{Rebuilt, Stopped, effect_of, numbered, payload};
 use super::executor::Executor;
-use super::machine::{Action, Command, NodePath, Planned, Replay, Verdict, operation_at};
+use super::machine::{Action, Command, Entry, NodePath, Planned, Replay, Verdict, operation_at};
 use crate::language::shape::conform;
 use crate::store::journal::{Payload, Record as Stored};
 use crate::store::{
@@ -16,7 +17,7 @@ use crate::store::{
 use crate::value::{Value, json};
 use std::time::Duration;
 
-/// How long a run that is to be parked may be at work.
+/// How long a run that is to be parked or ended may be on its way from hand to hand.
 const PARK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why an operator's command was not carried out.
@@ -64,15 +65,27 @@ impl Executor {
         let loaded = self.standing(run).await?;
         let mut rebuilt = self.inner.rebuild(&loaded, None).await?;
         let node = NodePath::new(step);
+        let mut row_key = None;
         if let (Verdict::Done(row), Some((_, operation))) = (&verdict, operation_at(rebuilt.machine.graph(), &node)) {
             conform(row, &operation.result).map_err(|why| {
                 let message = format!("`result` is not what `{step}` gives ({}): {why}", operation.result);
                 CommandError::Refused(message)
             })?;
+            row_key = rebuilt.machine.request(&node).and_then(|request| {
+                let attempt = Attempt { operation, number: 1, timeout: None };
+                self.inner.connector(&request.connection)?.row_key(&request, &attempt, row)
+            });
         }
         let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
-        let entries = entries(&mut rebuilt, Command::Decide { node, verdict, actor, reason }, &by)?;
-        self.resume(run, Resume { entries, revision: None, action: "decide" }, by).await
+        let done = facts(&mut rebuilt, Command::Decide { node, verdict, row_key, actor, reason }, &by)?;
+        let effects = done.iter().filter_map(effect_of).collect();
+        let entries = numbered(&done, &mut rebuilt.next_seq).map_err(Stopped::from)?;
+        self.resume(run, Resume { entries, effects, revision: None, action: "decide" }, by).await.map_err(|error| {
+            match error {
+                CommandError::Store(taken @ StoreError::EffectTaken { .. }) => CommandError::Refused(taken.to_string()),
+                error => error,
+            }
+        })
     }
 
     /// What [`replay`](Executor::replay) would do. `revision`: another than the run has.
@@ -118,25 +131,48 @@ impl Executor {
         let mut rebuilt = self.inner.rebuild(&loaded, revision).await?;
         let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
         let entries = entries(&mut rebuilt, Command::Replay { how, actor, reason }, &by)?;
-        let state = self.resume(run, Resume { entries, revision, action: "replay" }, by).await?;
+        let state = self.resume(run, Resume { entries, revision, effects: vec![], action: "replay" }, by).await?;
         Ok(Resumed { run, state })
     }
 
-    /// A person ends a run: one at work here lets what is under way finish first, one that stands still ends as it is
-    /// taken up.
+    /// A person ends a run: one at work here lets what is under way finish first; any other ends as it is taken up, one
+    /// that waits for its turn when that has come.
     pub async fn cancel(&self, run: RunId, by: By) -> Result<RunState, CommandError> {
         let command = || {
             let (actor, reason) = (by.actor.as_str().into(), by.reason.as_str().into());
             Command::Cancel { actor, reason }
         };
-        if self.inner.tell(run, command()).await {
-            self.inner.store.audit_action("cancel", format!("run {run}"), by).await?;
-            return Ok(RunState::Running);
+        let patience = tokio::time::Instant::now() + PARK_WITHIN;
+        loop {
+            if self.inner.tell(run, command()).await {
+                self.inner.store.audit_action("cancel", format!("run {run}"), by).await?;
+                return Ok(RunState::Running);
+            }
+            let loaded = self.load(run).await?;
+            if loaded.run.state.is_settled() {
+                return Err(CommandError::Refused(format!("run {run} is {} already", loaded.run.state)));
+            }
+            let mut rebuilt = self.inner.rebuild(&loaded, None).await?;
+            let entries = entries(&mut rebuilt, command(), &by)?;
+            let written = match loaded.run.state.needs_a_person() {
+                true => {
+                    let how = Resume { entries, action: "cancel", ..Resume::default() };
+                    self.inner.store.resume(run, how, by.clone()).await
+                }
+                false => self.inner.store.interrupt(run, entries, "cancel", by.clone()).await,
+            };
+            match written {
+                Ok(state) => {
+                    self.wake();
+                    return Ok(state);
+                }
+                // Somebody has taken it up, or put it down, in this moment.
+                Err(StoreError::Busy(_) | StoreError::Conflict(_)) if tokio::time::Instant::now() < patience => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        let loaded = self.standing(run).await?;
-        let mut rebuilt = self.inner.rebuild(&loaded, None).await?;
-        let entries = entries(&mut rebuilt, command(), &by)?;
-        self.resume(run, Resume { entries, revision: None, action: "cancel" }, by).await
     }
 
     /// A person sets a run aside: it sends nothing more until it is replayed, and keeps its order key unless that is
@@ -195,7 +231,7 @@ impl Executor {
     fn at_the_door(&self, loaded: &LoadedRun) -> Result<crate::store::NewRun, String> {
         let flow = loaded.run.flow.as_str();
         let live = self.inner.revisions.live(flow).ok_or_else(|| format!("there is no flow `{flow}` any more"))?;
-        let event = payload(loaded).map_err(|why| why.to_string())?;
+        let event = live.graph.trigger.kind.event(payload(loaded).map_err(|why| why.to_string())?);
         let trigger = door::trigger(&loaded.event);
         let new = door::ask(&live.graph, &event, &trigger, &loaded.event.provider_id, loaded.event.own);
         match &new.start {
@@ -222,8 +258,14 @@ impl Executor {
     }
 }
 
-/// What a command writes down.
+/// What a command writes down, as the store keeps it.
 fn entries(rebuilt: &mut Rebuilt, command: Command, by: &By) -> Result<Vec<JournalEntry>, CommandError> {
+    let entries = facts(rebuilt, command, by)?;
+    Ok(numbered(&entries, &mut rebuilt.next_seq).map_err(Stopped::from)?)
+}
+
+/// What a command writes down.
+fn facts(rebuilt: &mut Rebuilt, command: Command, by: &By) -> Result<Vec<Entry>, CommandError> {
     let mut entries = Vec::new();
     for done in rebuilt.machine.step(command, by.at, 0.0) {
         match done {
@@ -232,7 +274,7 @@ fn entries(rebuilt: &mut Rebuilt, command: Command, by: &By) -> Result<Vec<Journ
             _ => {}
         }
     }
-    Ok(numbered(&entries, &mut rebuilt.next_seq).map_err(Stopped::from)?)
+    Ok(entries)
 }
 
 fn mended(seq: i64, event: Encoded, by: &By) -> JournalEntry {

@@ -2,79 +2,154 @@
 //! connection.
 //!
 //! A place is held from the sending to the answer and, where that leaves open what became of the write, through the
-//! settle time; never during a back-off. Who needs several takes them in their order, so that nobody waits for somebody
-//! who waits for him. Held in this process alone: a store folder has one, and what was under way when the last one went
-//! away is taken again from its open intents.
+//! settle time; never during a back-off. It goes to whoever waits of the run that was accepted first: a run that went away
+//! in between comes back to its turn. Who needs several takes them in their order, so that nobody waits for somebody who
+//! waits for him. Held in this process alone: a store folder has one, and what was under way when the last one went away
+//! is taken again from its open intents.
 
 use super::connector::{Parameter, Request};
 use super::machine::path::key_text;
 use crate::graph::Operation;
 use crate::value::{Text, Value};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::oneshot;
 
 /// A connection, a column and a value in it.
 pub type Place = (Text, Text, String);
 
 /// The places of all connections.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Places {
-    taken: Mutex<HashMap<Place, Arc<tokio::sync::Mutex<()>>>>,
+    taken: Arc<Mutex<Taken>>,
 }
 
-/// The places that a write holds. Dropped without an answer, it keeps them through the settle time: the server may still
-/// be working.
+/// Who waits for each place that somebody has, by the number of his run and then as they came.
+#[derive(Debug, Default)]
+struct Taken {
+    places: HashMap<Place, BTreeMap<(i64, u64), oneshot::Sender<Seat>>>,
+    came: u64,
+}
+
+/// One place, until this is dropped.
+#[derive(Debug)]
+struct Seat {
+    places: Places,
+    place: Place,
+}
+
+/// The places that a write holds. Let go of before it is sent they are free at once; dropped without an answer, it keeps
+/// them through the settle time: the server may still be working.
 #[derive(Debug)]
 pub struct Held {
-    places: Vec<OwnedMutexGuard<()>>,
+    seats: Vec<Seat>,
     settle: Duration,
+    sent: bool,
 }
 
 impl Places {
-    /// Takes all of them, one after the other in their order, first come, first served. `None`: not within `patience`.
-    pub async fn take(&self, places: BTreeSet<Place>, settle: Duration, patience: Duration) -> Option<Held> {
+    /// Takes all of them, one after the other in their order; of those who wait, the run with the lowest number comes
+    /// first. `None`: not within `patience`.
+    pub async fn take(
+        &self,
+        places: BTreeSet<Place>,
+        settle: Duration,
+        number: i64,
+        patience: Duration,
+    ) -> Option<Held> {
         let all = async {
-            let mut held = Vec::with_capacity(places.len());
+            let mut seats = Vec::with_capacity(places.len());
             for place in places {
-                held.push(self.of(place).lock_owned().await);
+                seats.push(self.seat(place, number).await?);
             }
-            held
+            Some(seats)
         };
-        let places = tokio::time::timeout(patience, all).await.ok()?;
-        Some(Held { places, settle })
+        let seats = tokio::time::timeout(patience, all).await.ok()??;
+        Some(Held { seats, settle, sent: false })
     }
 
     /// Takes all of them where nobody has or awaits one.
     pub fn take_now(&self, places: &BTreeSet<Place>, settle: Duration) -> Option<Held> {
-        let places = places.iter().map(|place| self.of(place.clone()).try_lock_owned().ok());
-        Some(Held { places: places.collect::<Option<_>>()?, settle })
+        let mut taken = self.lock();
+        if places.iter().any(|place| taken.places.contains_key(place)) {
+            return None;
+        }
+        taken.places.extend(places.iter().map(|place| (place.clone(), BTreeMap::new())));
+        let seats = places.iter().map(|place| Seat { places: self.clone(), place: place.clone() });
+        Some(Held { seats: seats.collect(), settle, sent: false })
     }
 
-    fn of(&self, place: Place) -> Arc<tokio::sync::Mutex<()>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.retain(|_, place| Arc::strong_count(place) > 1);
-        taken.entry(place).or_default().clone()
+    async fn seat(&self, place: Place, number: i64) -> Option<Seat> {
+        let turn = {
+            let mut taken = self.lock();
+            taken.came = taken.came.wrapping_add(1);
+            let came = taken.came;
+            let Some(waiting) = taken.places.get_mut(&place) else {
+                taken.places.insert(place.clone(), BTreeMap::new());
+                return Some(Seat { places: self.clone(), place });
+            };
+            // Who has given up is nobody's turn.
+            waiting.retain(|_, waits| !waits.is_closed());
+            let (gives, turn) = oneshot::channel();
+            waiting.insert((number, came), gives);
+            turn
+        };
+        turn.await.ok()
+    }
+
+    /// How many wait.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.lock().places.values().map(BTreeMap::len).sum()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seat {
+    /// The next one has it. One who has gone away in this moment drops it again.
+    fn drop(&mut self) {
+        let next = {
+            let mut taken = self.places.lock();
+            let Some(waiting) = taken.places.get_mut(&self.place) else { return };
+            waiting.retain(|_, waits| !waits.is_closed());
+            let next = waiting.pop_first();
+            if next.is_none() {
+                taken.places.remove(&self.place);
+            }
+            next
+        };
+        if let Some((_, gives)) = next {
+            drop(gives.send(Seat { places: self.places.clone(), place: self.place.clone() }));
+        }
     }
 }
 
 impl Held {
+    /// The write goes out: from now on it is open.
+    pub fn goes_out(mut self) -> Held {
+        self.sent = true;
+        self
+    }
+
     /// It is certain what became of the write.
     pub fn let_go(mut self) {
-        self.places.clear();
+        self.seats.clear();
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let (places, settle) = (std::mem::take(&mut self.places), self.settle);
-        if let (false, false, Ok(runtime)) =
-            (places.is_empty(), settle.is_zero(), tokio::runtime::Handle::try_current())
+        let (seats, settle) = (std::mem::take(&mut self.seats), self.settle);
+        if let (true, false, false, Ok(runtime)) =
+            (self.sent, seats.is_empty(), settle.is_zero(), tokio::runtime::Handle::try_current())
         {
             runtime.spawn(async move {
                 tokio::time::sleep(settle).await;
-                drop(places);
+                drop(seats);
             });
         }
     }
@@ -117,54 +192,58 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
     const SETTLE: Duration = Duration::from_millis(200);
 
+    async fn take(places: &Places, value: &str, number: i64) -> Held {
+        places.take([place(value)].into(), SETTLE, number, LONG).await.unwrap()
+    }
+
     #[tokio::test]
-    async fn the_same_place_is_held_by_one_and_the_others_come_in_turn() {
-        let places = Arc::new(Places::default());
-        let first = places.take([place("1")].into(), SETTLE, LONG).await.unwrap();
-        assert!(places.take([place("2")].into(), SETTLE, LONG).await.is_some(), "another value is another place");
+    async fn the_same_place_is_held_by_one_and_the_others_come_in_the_order_of_their_runs() {
+        let places = Places::default();
+        let first = take(&places, "1", 9).await;
+        assert!(places.take_now(&[place("1")].into(), SETTLE).is_none());
+        drop(take(&places, "2", 9).await.goes_out());
         let order = Arc::new(Mutex::new(vec![]));
         let mut waiting = vec![];
-        for n in 0..3 {
+        for number in [7, 5, 8, 5] {
             let (places, order) = (places.clone(), order.clone());
             waiting.push(tokio::spawn(async move {
-                let held = places.take([place("1")].into(), SETTLE, LONG).await.unwrap();
-                order.lock().unwrap().push(n);
+                let held = take(&places, "1", number).await;
+                order.lock().unwrap().push(number);
                 held.let_go();
             }));
             tokio::task::yield_now().await;
         }
         assert!(order.lock().unwrap().is_empty());
+        // One who waited and went away does not stand in the way of the others.
+        let gone = places.take([place("1")].into(), SETTLE, 1, Duration::from_millis(5)).await;
+        assert!(gone.is_none());
         first.let_go();
         for one in waiting {
             one.await.unwrap();
         }
-        assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
-        let other = places.of(place("3"));
-        let known = places.taken.lock().unwrap().len();
-        assert_eq!(
-            (known, other.try_lock().is_ok()),
-            (2, true),
-            "what nobody holds is forgotten: 2 is in its settle time"
-        );
+        assert_eq!(*order.lock().unwrap(), [5, 5, 7, 8]);
+        let known: Vec<_> = places.lock().places.keys().cloned().collect();
+        assert_eq!(known, [place("2")], "what nobody holds is forgotten: 2 is in its settle time");
     }
 
     #[tokio::test]
-    async fn an_open_write_keeps_its_place_through_the_settle_time() {
+    async fn an_open_write_keeps_its_place_through_the_settle_time_and_one_that_was_never_sent_does_not() {
         let places = Places::default();
-        drop(places.take([place("1")].into(), SETTLE, LONG).await.unwrap());
-        assert!(places.take([place("1")].into(), SETTLE, Duration::from_millis(20)).await.is_none());
-        assert!(places.take([place("1")].into(), SETTLE, LONG).await.is_some());
+        drop(take(&places, "1", 1).await);
+        drop(places.take_now(&[place("1")].into(), SETTLE).expect("free at once").goes_out());
+        assert!(places.take([place("1")].into(), SETTLE, 1, Duration::from_millis(20)).await.is_none());
+        assert!(places.take([place("1")].into(), SETTLE, 1, LONG).await.is_some());
     }
 
     #[tokio::test]
     async fn who_needs_several_takes_them_in_order() {
-        let places = Arc::new(Places::default());
+        let places = Places::default();
         let all: BTreeSet<Place> = ["3", "1", "2"].map(place).into();
         let mut working = vec![];
-        for _ in 0..20 {
+        for number in 0..20 {
             let (places, all) = (places.clone(), all.clone());
             working.push(tokio::spawn(async move {
-                let held = places.take(all, SETTLE, LONG).await.unwrap();
+                let held = places.take(all, SETTLE, number, LONG).await.unwrap();
                 tokio::task::yield_now().await;
                 held.let_go();
             }));
@@ -172,5 +251,6 @@ mod tests {
         for one in working {
             one.await.unwrap();
         }
+        assert!(places.lock().places.is_empty());
     }
 }

@@ -119,7 +119,13 @@ pub(crate) fn graph(steps: Vec<Node>) -> ExecutionGraph {
         flow: "test".into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: "paypal".into(), events: vec![], reconcile: None },
+            kind: TriggerKind::Webhook {
+                connection: "paypal".into(),
+                events: vec![],
+                columns: vec![],
+                decoders: std::sync::Arc::from(vec![]),
+                reconcile: None,
+            },
             ignore_own: false,
             when: None,
             dedupe: None,

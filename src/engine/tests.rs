@@ -2,6 +2,7 @@
 
 mod approvals;
 mod cached;
+mod ended;
 
 use super::connector::*;
 use super::machine::{Replay, Verdict};
@@ -62,6 +63,10 @@ impl Connector for Fake {
     fn look<'a>(&'a self, _: &'a Request, _: &'a Attempt<'a>) -> connector::Reply<'a, LookOutcome> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move { LookOutcome::Found(vec![row(self.found.clone())]) })
+    }
+
+    fn row_key(&self, _: &Request, _: &Attempt, found: &Value) -> Option<Text> {
+        row(found.clone()).key
     }
 }
 

@@ -3,7 +3,7 @@
 //! The graph is what the engine runs: every name resolved, every expression compiled, every operation bound to its
 //! catalogue entry. It is never stored: a revision is sources, and the graph is compiled from them again.
 
-pub use crate::catalog::ErrorClass;
+pub use crate::catalog::{Decoder, ErrorClass};
 
 pub mod compile;
 pub mod cron;
@@ -11,7 +11,7 @@ pub mod project;
 pub mod render;
 mod trigger;
 
-pub use trigger::{Files, Format, Polling, Reconcile, Schedule, read_as};
+pub use trigger::{Files, Format, Polling, Reconcile, Schedule, UPDATE, read_as};
 pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
@@ -65,7 +65,15 @@ pub struct Trigger {
 #[derive(Debug)]
 pub enum TriggerKind {
     /// Events of a connection.
-    Webhook { connection: Text, events: Vec<Text>, reconcile: Option<Reconcile> },
+    Webhook {
+        connection: Text,
+        events: Vec<Text>,
+        /// Columns of which an update has to touch one; nothing: any update will do.
+        columns: Vec<Text>,
+        /// How bodies that are not the event themselves are read.
+        decoders: Arc<[Decoder]>,
+        reconcile: Option<Reconcile>,
+    },
     /// Points in time.
     Schedule(Box<Schedule>),
     /// Rows that are asked for again and again.
@@ -310,6 +318,8 @@ pub enum RepeatBy {
     Header,
     /// The caller chooses the row's whole key: look, compare, adopt or repeat.
     Key,
+    /// The row's id is made of the idempotency key: look, adopt or repeat. What has it is ours, whatever became of it.
+    Made,
     /// Writing the same again changes nothing.
     Set,
     /// A natural key tells: look after settle, adopt or repeat.

@@ -3,14 +3,14 @@
 //! A flow with an error gives no graph and holds up no other. A revision is a flow's sources and nothing compiled:
 //! [`recompile`] makes the graph of one again, whatever the files say by then.
 
-use super::ExecutionGraph;
 use super::compile::calls::{self, Signature, Signatures};
 use super::compile::{CompiledFlow, Compiler, ConnectionFacts, Declared};
-use crate::catalog::{Catalog, Types};
+use super::{ExecutionGraph, TriggerKind};
+use crate::catalog::{Catalog, Own, Types};
 use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
-use crate::model::flow::Flow as ModelFlow;
+use crate::model::flow::{Flow as ModelFlow, TriggerSource};
 use crate::model::project::{Privacy, ProjectFile};
 use crate::model::rates::Rates;
 use crate::model::{Effective, FlowFile, Project};
@@ -34,6 +34,8 @@ pub struct Compilation {
     /// The mappings, for `eval` and for tests of a mapping alone.
     pub library: Library,
     pub types: Types,
+    /// The catalogue with the project's own tables.
+    pub catalog: Catalog,
     /// The exchange rates that could be read.
     pub rates: Rates,
     /// What is masked, what is dropped, who is meant.
@@ -58,8 +60,9 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
     findings.extend(project.file.as_ref().into_iter().filter_map(unknown_version));
     findings.extend(project.file.as_ref().and_then(ProjectFile::check));
     let connections = connection_facts(effective, catalog);
-    let (compiled, types, library) =
+    let Compiled { flows: mut compiled, types, library, catalog } =
         compile_files(project, effective, &connections, &mut sources, catalog, &mut findings);
+    findings.extend(unnamed_selves(&mut compiled, project, effective, &catalog));
     // What has errors may be what uses a table; and mappings may be all that there is.
     if project.broken.is_empty() && !compiled.is_empty() && compiled.iter().all(|flow| flow.graph.is_some()) {
         findings.extend(library.unused_tables());
@@ -91,7 +94,7 @@ pub fn compile(project: &Project, effective: &Effective, mut sources: Sources, c
         flows.push(Flow { name: file.flow.flow.to_string(), path: file.path.clone(), graph, revision });
     }
     let privacy = Arc::new(project.file.as_ref().map(ProjectFile::privacy).unwrap_or_default());
-    Compilation { flows, library, types, rates, privacy, sources, findings }
+    Compilation { flows, library, types, catalog, rates, privacy, sources, findings }
 }
 
 /// A language version that this binary does not know.
@@ -117,13 +120,52 @@ pub fn recompile(revision: &[(String, String)], catalog: &Catalog) -> Result<Exe
     }
     let connections = part(CONNECTIONS).map(read_facts).unwrap_or_default();
     let own = part(FLOW).and_then(|path| project.flows.iter().position(|file| file.path == path)).unwrap_or_default();
-    let (compiled, ..) = compile_files(&project, &effective, &connections, &mut sources, catalog, &mut findings);
-    let graph = compiled.into_iter().nth(own).and_then(|compiled| compiled.finish(&Arc::new(sources)));
+    let compiled = compile_files(&project, &effective, &connections, &mut sources, catalog, &mut findings);
+    let graph = compiled.flows.into_iter().nth(own).and_then(|compiled| compiled.finish(&Arc::new(sources)));
     findings.retain(|finding| finding.severity == Severity::Error);
     graph.ok_or(findings)
 }
 
-/// The payload types and mappings, and with them each flow, in the project's order.
+/// What came of a project's files.
+struct Compiled {
+    /// In the project's order.
+    flows: Vec<CompiledFlow>,
+    types: Types,
+    library: Library,
+    catalog: Catalog,
+}
+
+/// Flows that drop what we caused ourselves, and connections that do not say who we are: nothing would ever be dropped.
+fn unnamed_selves(
+    compiled: &mut [CompiledFlow],
+    project: &Project,
+    effective: &Effective,
+    catalog: &Catalog,
+) -> Vec<Diagnostic> {
+    let mut findings = vec![];
+    for (flow, file) in compiled.iter_mut().zip(&project.flows) {
+        let Some(graph) = flow.graph.as_ref().filter(|graph| graph.trigger.ignore_own) else { continue };
+        let TriggerKind::Webhook { connection, events, .. } = &graph.trigger.kind else { continue };
+        let TriggerSource::Webhook(written) = &file.flow.trigger.source else { continue };
+        let Some(known) = effective.connections.get(connection.as_str()) else { continue };
+        let Some(system) = catalog.system(&known.system) else { continue };
+        let needed = events.iter().find_map(|event| match &system.event(event)?.0.own {
+            Own::User { key, .. } if known.params.get(key).is_none() => Some(key),
+            _ => None,
+        });
+        if let Some(key) = needed {
+            let span = written.ignore_own.as_ref().map_or(written.span, |flag| flag.span);
+            let message = format!("connection `{connection}` does not say who we are in {}", system.title);
+            let finding = Diagnostic::error(Code::F0469, message, span);
+            let help = format!("write `{key}:` in connections.yaml: the user that our own writes name");
+            findings.push(finding.help(help));
+            flow.graph = None;
+        }
+    }
+    findings
+}
+
+/// The payload types and mappings, and with them each flow.
 fn compile_files(
     project: &Project,
     effective: &Effective,
@@ -131,11 +173,12 @@ fn compile_files(
     sources: &mut Sources,
     catalog: &Catalog,
     findings: &mut Vec<Diagnostic>,
-) -> (Vec<CompiledFlow>, Types, Library) {
+) -> Compiled {
     let is_type = |path: &str| path.starts_with("types/") && path.ends_with(".json");
     let type_files: Vec<(FileId, Source)> =
         effective.files.iter().filter(|(path, _)| is_type(path)).map(|(_, file)| (*file, sources.get(*file))).collect();
-    let (types, more) = Types::new(catalog, type_files.iter().map(|(file, source)| (*file, source)));
+    let (catalog, more) = catalog.of_project(type_files.iter().map(|(file, source)| (*file, source)));
+    let (catalog, types) = (&catalog, Types::bundled(&catalog));
     findings.extend(more);
     let drop = project.file.as_ref().map(ProjectFile::privacy).unwrap_or_default().drop;
     let types = if drop.is_empty() { types } else { types.dropping(&drop, catalog) };
@@ -182,7 +225,7 @@ fn compile_files(
         findings.extend(circles.iter().filter(in_circle).cloned());
         in_order.push(compiled);
     }
-    (in_order, types, library)
+    Compiled { flows: in_order, types, library, catalog: catalog.clone() }
 }
 
 fn connection_facts(effective: &Effective, catalog: &Catalog) -> BTreeMap<String, ConnectionFacts> {

@@ -159,12 +159,13 @@ fn join(texts: &[crate::value::Text]) -> String {
 /// What starts a run, in a few words.
 fn label(kind: &TriggerKind) -> String {
     match kind {
-        TriggerKind::Webhook { connection, events, reconcile } => {
+        TriggerKind::Webhook { connection, events, columns, reconcile, .. } => {
+            let columns = if columns.is_empty() { String::new() } else { format!("\nof {}", join(columns)) };
             let asked = match reconcile {
                 Some(reconcile) => format!("\nasked every {}", write_duration(reconcile.every)),
                 None => String::new(),
             };
-            format!("{connection}: {}{asked}", join(events))
+            format!("{connection}: {}{columns}{asked}", join(events))
         }
         TriggerKind::Schedule(schedule) => format!("schedule: {}", schedule.ticks.as_str()),
         TriggerKind::Poll(poll) => {
@@ -178,9 +179,13 @@ fn label(kind: &TriggerKind) -> String {
 /// The same for programs.
 fn source(kind: &TriggerKind) -> Value {
     match kind {
-        TriggerKind::Webhook { connection, events, reconcile } => {
+        TriggerKind::Webhook { connection, events, columns, reconcile, .. } => {
             let events: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
             let mut shown = json!({ "connection": connection.as_str(), "events": events });
+            if let (false, Value::Object(shown)) = (columns.is_empty(), &mut shown) {
+                let columns: Vec<&str> = columns.iter().map(|column| column.as_str()).collect();
+                shown.insert("columns".into(), json!(columns));
+            }
             if let (Some(reconcile), Value::Object(shown)) = (reconcile, &mut shown) {
                 let (every, lookback) = (write_duration(reconcile.every), write_duration(reconcile.lookback));
                 shown.insert("reconcile".into(), json!({ "every": every, "lookback": lookback }));

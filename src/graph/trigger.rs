@@ -6,6 +6,9 @@ use crate::language::types::{Kind, Type};
 use crate::value::{Text, Value, time};
 use std::time::Duration;
 
+/// The message of an event that tells which columns were changed.
+pub const UPDATE: &str = "Update";
+
 /// The provider is also asked for events that it never delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reconcile {
@@ -80,6 +83,25 @@ impl TriggerKind {
             TriggerKind::Files(_) => "file",
             TriggerKind::Flow { .. } => "flow",
         }
+    }
+
+    /// The event of a kept body, as the flow's slots and steps see it.
+    pub fn event(&self, body: Value) -> Value {
+        match self {
+            TriggerKind::Webhook { decoders, .. } => {
+                decoders.iter().find_map(|decoder| decoder.event(&body)).unwrap_or(body)
+            }
+            _ => body,
+        }
+    }
+
+    /// Whether an event touches one of the columns that the flow names. An update that does not say what it touched may
+    /// have touched any.
+    pub fn concerns(&self, event: &Value) -> bool {
+        let TriggerKind::Webhook { columns, .. } = self else { return true };
+        let touched = event.get("target").as_record();
+        let is_update = event.get("message").as_text().is_some_and(|message| message.as_str() == UPDATE);
+        !is_update || columns.is_empty() || touched.is_none_or(|row| columns.iter().any(|column| row.contains(column)))
     }
 
     /// The id of an event that no provider names; `None`: the provider does, or the event does not say what it takes.

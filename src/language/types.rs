@@ -84,6 +84,8 @@ pub enum Form {
     Noon,
     /// Text that holds a decimal (`"10.50"`).
     DecimalText,
+    /// Text that is a GUID: in filters and keys it stands without quotes.
+    Guid,
 }
 
 /// Where payload types come from. Implemented by the catalogue, below this module.

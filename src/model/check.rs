@@ -114,6 +114,13 @@ impl Webhook {
                 reader.say(Diagnostic { fix: None, ..finding });
             }
         }
+        if let (Some(place), true) = (&self.place, system.webhook.contains_key("in"))
+            && !is_place(place.as_str())
+        {
+            let message = format!("`{}` is no place of a secret in a delivery", place.as_str());
+            let finding = Diagnostic::error(Code::F0470, message, place.span);
+            reader.say(finding.help("write `query.code`, or a header's name as in `header.x-flowctl-key`"));
+        }
         for (key, declared) in &system.webhook {
             if declared.required && written.iter().all(|(written, _)| written != key) {
                 reader.say(missing(key, &what, declared, self.path.span));
@@ -135,6 +142,13 @@ impl Webhook {
         ];
         keys.into_iter().filter_map(|(key, span)| Some((key, span?))).collect()
     }
+}
+
+/// `query.NAME` or `header.NAME`.
+fn is_place(text: &str) -> bool {
+    let name = text.strip_prefix("query.").or_else(|| text.strip_prefix("header."));
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(fits))
 }
 
 fn missing(key: &str, what: &str, declared: &ConnectionKey, span: Span) -> Diagnostic {

@@ -1,12 +1,13 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Own, System, Verify};
-use crate::connectors::{ConnectionConfig, read_reference};
+use crate::catalog::{Catalog, Decoder, Own, System, Types, Verify};
+use crate::connectors::{ConnectionConfig, Connectors, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::connections::Connection;
+use crate::model::connections::{Connection, Webhook};
 use crate::model::project::Privacy;
 use crate::triggers::ingress::{Endpoint, Verification};
 use crate::triggers::rate::Pace;
+use crate::triggers::shared_secret::SecretIn;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,10 +25,44 @@ fn own_users(system: &System, config: Option<&ConnectionConfig>) -> BTreeMap<Str
     keys.filter_map(|key| Some((key.clone(), config?.param(key)?.to_owned()))).collect()
 }
 
+/// Where a shared secret stands unless the connection says otherwise: what Dataverse calls a webhook key.
+const SECRET_IN: &str = "query.code";
+
+/// Whether deliveries that prove themselves so can be taken.
+fn is_known(verify: &Verify) -> bool {
+    match verify {
+        Verify::Code(code) => code == "stripe_signature" || code == "paypal_signature",
+        Verify::SharedSecret(_) => true,
+    }
+}
+
+/// The secrets that prove deliveries; what is wrong with them goes to the findings.
+fn secrets(name: &str, webhook: &Webhook, root: &Path, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+    let (mut secrets, mut not_stored) = (Vec::new(), Vec::new());
+    for secret in webhook.secrets.iter().chain(&webhook.secret) {
+        match read_reference(&secret.value.0, root, &super::env) {
+            Ok(secret) => secrets.push(secret.expose().to_string()),
+            Err(error) if error.is_not_stored() => not_stored.push(error.finding(name, "webhook.secrets", secret.span)),
+            Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
+        }
+    }
+    // The one before the last is in the store only while it is being replaced.
+    if secrets.is_empty() {
+        findings.append(&mut not_stored);
+    }
+    if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
+        let message = format!("the webhook of `{name}` has no `secrets`");
+        let finding = Diagnostic::error(Code::F0641, message, webhook.span);
+        findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
+    }
+    secrets
+}
+
 /// The endpoints by path, or what is wrong.
 pub(super) fn endpoints(
     connections: &BTreeMap<String, Connection>,
     configs: &BTreeMap<String, ConnectionConfig>,
+    connectors: &Arc<Connectors>,
     project: &str,
     catalog: &Catalog,
     root: &Path,
@@ -38,33 +73,45 @@ pub(super) fn endpoints(
     for (name, connection) in connections {
         let Some(webhook) = &connection.webhook else { continue };
         let Some(system) = catalog.system(&connection.system) else { continue };
-        let is_stripe = |verify: &Verify| matches!(verify, Verify::Code(code) if code == "stripe_signature");
-        if !system.events.values().any(|group| group.verify.as_ref().is_some_and(is_stripe)) {
+        let verify = system.events.values().find_map(|group| group.verify.as_ref());
+        let Some(verify) = verify.filter(|verify| is_known(verify)) else {
             // Events of this system cannot be verified yet, and nothing unverified is ever taken.
             let message = format!("webhooks of {} are not supported by this version", system.title);
             findings.push(Diagnostic::warning(Code::F0353, message, webhook.span).help("its endpoint answers 404"));
             continue;
-        }
+        };
         let path = webhook.path.to_string();
-        let mut secrets = Vec::new();
-        for secret in webhook.secrets.iter().chain(&webhook.secret) {
-            match read_reference(&secret.value.0, root, &super::env) {
-                Ok(secret) => secrets.push(secret.expose().to_string()),
-                Err(error) => findings.push(error.finding(name, "webhook.secrets", secret.span)),
-            }
-        }
-        if secrets.is_empty() && webhook.secrets.is_empty() && webhook.secret.is_none() {
-            let message = format!("the webhook of `{name}` has no `secrets`");
-            let finding = Diagnostic::error(Code::F0641, message, webhook.span);
-            findings.push(finding.help("without a secret nobody can tell the provider's events from forged ones"));
-        }
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
-        let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+        let verification = match verify {
+            Verify::SharedSecret(_) => {
+                let written = webhook.place.as_ref().map_or(SECRET_IN, |place| place.as_str());
+                let Some(place) = SecretIn::parse(written) else { continue };
+                Verification::SharedSecret { secrets: secrets(name, webhook, root, &mut findings), place }
+            }
+            Verify::Code(code) if code == "paypal_signature" => {
+                let Some(config) = configs.get(name) else { continue };
+                match super::paypal::verification(name, webhook, config, connectors, root) {
+                    Ok(verification) => verification,
+                    Err(finding) => {
+                        findings.push(finding);
+                        continue;
+                    }
+                }
+            }
+            Verify::Code(_) => {
+                let tolerance = webhook.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value.0);
+                Verification::Stripe { secrets: secrets(name, webhook, root, &mut findings), tolerance }
+            }
+        };
+        let types = Types::bundled(catalog);
+        let decoders =
+            system.events.iter().filter_map(|(name, group)| Some((name.clone(), Decoder::of(group, system, &types)?)));
         let endpoint = Endpoint {
             privacy: privacy.clone(),
             connection: name.clone(),
             system: Arc::new(system.clone()),
-            verification: Verification::Stripe { secrets, tolerance },
+            decoders: Arc::new(decoders.collect()),
+            verification,
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
             own_users: own_users(system, configs.get(name)),

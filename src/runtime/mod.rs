@@ -9,6 +9,7 @@ mod certificate;
 mod control;
 mod endpoints;
 mod keeping;
+mod paypal;
 mod reload;
 pub mod watch;
 

@@ -5,7 +5,7 @@
 
 use super::{Inner, StartError, by_connection, endpoints::endpoints};
 use crate::catalog::Catalog;
-use crate::connectors::resolve_all;
+use crate::connectors::{resolve_all, secrets};
 use crate::console::{Findings, FlowStatus, NotDone, Refused};
 use crate::diagnostics::{Code, Diagnostic, Severity as Level, Sources, render};
 use crate::engine::Live;
@@ -55,7 +55,7 @@ impl Problem {
 /// What the next reload is compared with.
 #[derive(Default)]
 pub(super) struct State {
-    /// Of all texts read.
+    /// Of all texts read, and of the secret store.
     fingerprint: Option<Hash>,
     /// The flow of each file that had one.
     flow_of: BTreeMap<String, String>,
@@ -115,7 +115,9 @@ fn read_now(root: &Path, environment: Option<&str>, catalog: &Catalog) -> Read {
     let (project, sources, mut findings) = Project::load(root);
     let texts: Vec<String> =
         sources.iter().map(|(_, s)| format!("{}\0{}\0{}\0", s.path, s.text.len(), s.text)).collect();
-    let fingerprint = Hash::of(texts.concat().as_bytes());
+    let mut read = texts.concat().into_bytes();
+    read.extend(secrets::bytes(root, &super::env));
+    let fingerprint = Hash::of(&read);
     let effective = match project.effective(environment) {
         Ok(effective) => Some(effective),
         Err(finding) => {
@@ -292,16 +294,17 @@ impl Inner {
         // Nothing is read for connections that are written wrong.
         let shape = if unfit.is_empty() { Ok(()) } else { Err(unfit) };
         let resolved = shape.and_then(|()| {
-            let configs = resolve_all(&effective.connections, &self.catalog, &self.root, &super::env)?;
-            let endpoints =
-                endpoints(&effective.connections, &configs, &project, &self.catalog, &self.root, &compilation.privacy)?;
+            let catalog = &compilation.catalog;
+            let configs = resolve_all(&effective.connections, catalog, &self.root, &super::env)?;
+            let (connections, privacy) = (&effective.connections, &compilation.privacy);
+            let endpoints = endpoints(connections, &configs, &self.connectors, &project, catalog, &self.root, privacy)?;
             Ok((configs, endpoints))
         });
         match resolved {
             Ok((configs, endpoints)) => {
                 let names = configs.keys().cloned().collect::<Vec<_>>();
                 self.told.store(Arc::new(super::alerts::told(&configs)));
-                self.connectors.replace(configs);
+                self.connectors.replace(compilation.catalog.clone(), configs);
                 self.executor.set_connectors(by_connection(&self.connectors, names.into_iter()));
                 Some(endpoints)
             }

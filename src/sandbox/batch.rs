@@ -122,6 +122,8 @@ fn sections(kind: &str, text: &str) -> Result<Vec<String>, String> {
     if text.replace("\r\n", "").contains('\n') {
         return Err("lines end with CRLF".into());
     }
+    // An empty line may stand before the first boundary.
+    let text = text.strip_prefix("\r\n").unwrap_or(text);
     let inside = text.strip_prefix(&format!("--{boundary}\r\n")).ok_or("it does not begin with its boundary")?;
     let end = inside.rfind(&format!("\r\n--{boundary}--")).ok_or("its last boundary is not there")?;
     Ok(inside[..end].split(&format!("\r\n--{boundary}\r\n")).map(str::to_string).collect())

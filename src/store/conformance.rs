@@ -157,7 +157,8 @@ pub(crate) async fn a_run_resumes_at_its_place(store: Arc<dyn Store>) {
     let (what, actor, reason) = ("done".to_owned(), "ada".to_owned(), "seen".to_owned());
     let record = Record::Decision(journal::Decision { what, actor, reason, value });
     let entry = JournalEntry { seq: 1, node: "header".to_owned(), generation: 0, attempt: 1, record, at: later(60) };
-    let how = Resume { entries: vec![entry.clone()], revision: Some(Hash::of(b"r2")), action: "decide" };
+    let how =
+        Resume { entries: vec![entry.clone()], revision: Some(Hash::of(b"r2")), action: "decide", ..Resume::default() };
     assert_eq!(store.resume(first.id, how, by("seen")).await.unwrap(), RunState::Ready);
     let loaded = store.load_run(first.id).await.unwrap().unwrap();
     assert_eq!(loaded.journal[1], entry);
@@ -253,6 +254,32 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn a_run_that_sleeps_is_interrupted(store: Arc<dyn Store>) {
+    let first = start(&*store, "1", keyed("1", "k")).await.id;
+    let second = start(&*store, "2", keyed("2", "k")).await.id;
+    let stop = |seq| {
+        let (what, actor, reason) = ("stop".to_owned(), "ada".to_owned(), "enough".to_owned());
+        let record = Record::Decision(journal::Decision { what, actor, reason, value: None });
+        vec![JournalEntry { seq, node: String::new(), generation: 0, attempt: 0, record, at: later(3) }]
+    };
+    let lease = claim(&*store).await[0].lease;
+    let busy = store.interrupt(first, stop(1), "cancel", by("enough")).await;
+    assert!(matches!(busy, Err(StoreError::Busy(_))), "somebody works on it");
+    end(&*store, lease, Next::Waiting { due: later(600) }).await;
+    assert_eq!(claimed(&*store).await, []);
+    assert_eq!(store.interrupt(first, stop(1), "cancel", by("enough")).await.unwrap(), RunState::Waiting);
+    assert_eq!(store.interrupt(second, stop(1), "cancel", by("enough")).await.unwrap(), RunState::Queued);
+    assert_eq!(claimed(&*store).await, [first], "the other one when its turn has come");
+    assert_eq!(store.load_run(first).await.unwrap().unwrap().journal.last(), stop(1).last());
+    let lease = Lease { run: first, token: lease.token + 1 };
+    end(&*store, lease, Next::Succeeded).await;
+    assert!(matches!(store.interrupt(first, stop(2), "cancel", by("?")).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.interrupt(RunId::new(), stop(1), "cancel", by("?")).await, Err(StoreError::NotFound(_))));
+    let actions: Vec<_> =
+        store.audit(Page::first(9)).await.unwrap().items.into_iter().map(|done| done.action).collect();
+    assert_eq!(actions, ["cancel", "cancel"], "what was not done is not in the audit");
+}
+
 pub(crate) async fn a_parked_run_keeps_its_key(store: Arc<dyn Store>) {
     let first = start(&*store, "1", keyed("1", "k")).await.id;
     let second = start(&*store, "2", keyed("2", "k")).await.id;
@@ -282,6 +309,7 @@ macro_rules! conformance {
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
             an_append_is_all_or_nothing an_alert_is_told_once a_parked_run_keeps_its_key
+            a_run_that_sleeps_is_interrupted whose_a_row_is_is_known_as_long_as_the_run_or_its_dedupe_value
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
             an_operator_writes_down_and_is_audited a_backup_is_a_store

@@ -99,12 +99,17 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Puts a run that stands still or has ended back to work: at its place when it still holds its order key or has
     /// none, at the end otherwise. Gives the state it is in now. [`StoreError::Conflict`] when it is under way, or its
-    /// dedupe value has another owner by now.
+    /// dedupe value has another owner by now, [`StoreError::EffectTaken`] when a row that it is to have has one.
     fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState>;
 
     /// Writes into the journal of a run that stands still or has ended, and leaves it where it is. `action`: its name in
     /// the audit.
     fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()>;
+
+    /// Writes into the journal of a run that sleeps, or waits for its turn or a worker, and wakes it where it sleeps. Gives
+    /// its state. `action`: its name in the audit. [`StoreError::Busy`] while somebody works on it,
+    /// [`StoreError::Conflict`] where it stands still or has ended.
+    fn interrupt(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, RunState>;
 
     /// Sets a run aside that sleeps or waits for its turn, until somebody resumes it. It keeps its order key.
     /// [`StoreError::Busy`] while somebody works on it, [`StoreError::Conflict`] where it stands still or has ended.

@@ -163,6 +163,7 @@ statements! {
         on conflict (run, node) do update set child = excluded.child, woken = 0";
     DELETE_WAITER = "delete from waiters where run = $1 and node = $2";
     DELETE_WAITERS = "delete from waiters where run = $1";
+    WAITS = "select node from waiters where run = $1 limit 1";
     WAITER_OF = "select run from waiters where child = $1 limit 1";
     WAKE_WAITERS = "update runs set due = $1 where state = 'waiting' and id in (select run from waiters where child = $2)";
     NEWS_OF_CHILD = "update waiters set woken = 0 where child = $1";
@@ -234,6 +235,8 @@ statements! {
         and not exists (select 1 from events where events.period = $1)";
     FORGET_EVENT_IDS = "delete from inbox where period < $1";
     FORGET_DEDUPES = "delete from dedupes where period < $1";
+    FORGET_EFFECTS = "delete from effects where (connection, entity, row_key) in (select connection, entity, row_key \
+        from effects where at < $1 and not exists (select 1 from runs where runs.id = effects.run) limit $2)";
     FORGET_SEQUENCES = "delete from sequences where period < $1";
 
     // persons

@@ -5,9 +5,11 @@
 //! speaks HTTP. Invariants: nothing unverified is kept; nothing kept is answered before it is durable; whatever is
 //! wrong with a verified body or with a flow's own expressions, it is kept and answered 200.
 
+use super::paypal::{Unproved, Verifier};
 use super::rate::Pace;
+use super::shared_secret::{self, SecretIn};
 use super::{intake, stripe};
-use crate::catalog::System;
+use crate::catalog::{Decoder, System};
 use crate::engine::Inbox;
 use crate::graph::ExecutionGraph;
 use crate::model::project::Privacy;
@@ -23,6 +25,8 @@ use std::time::Duration;
 pub struct Endpoint {
     pub connection: String,
     pub system: Arc<System>,
+    /// How bodies that are not the event themselves are read, by the group of their events.
+    pub decoders: Arc<BTreeMap<String, Decoder>>,
     pub verification: Verification,
     /// The connection's `mode`: whether events of live or of test data are taken. `None`: the system has no modes.
     pub live: Option<bool>,
@@ -39,7 +43,17 @@ pub struct Endpoint {
 /// How deliveries of an endpoint are proved. Secrets are the current ones.
 #[derive(Clone)]
 pub enum Verification {
-    Stripe { secrets: Vec<String>, tolerance: Duration },
+    Stripe {
+        secrets: Vec<String>,
+        tolerance: Duration,
+    },
+    /// May have to fetch a certificate or ask PayPal first.
+    Paypal(Arc<Verifier>),
+    /// A secret that both sides know; several while one is being replaced.
+    SharedSecret {
+        secrets: Vec<String>,
+        place: SecretIn,
+    },
 }
 
 /// What is answered, and what is to be counted and said.
@@ -59,7 +73,7 @@ pub enum Answer {
     Ignored,
     /// Not kept: not from the provider, or malformed beyond proof.
     Refused { status: u16, why: String },
-    /// Not kept: the store cannot take it now. The provider will come again.
+    /// Not kept: the store cannot take it now, or it cannot be verified now. The provider will come again.
     Unavailable { retry_after: Duration, why: String },
 }
 
@@ -92,6 +106,8 @@ impl Answer {
 pub struct Delivery<'a> {
     /// Header texts by lower-case name, in their order; values that are no text are left out.
     pub headers: &'a [(String, String)],
+    /// What stands behind the `?` of its address.
+    pub query: Option<&'a str>,
     pub body: Bytes,
     pub received_at: Timestamp,
 }
@@ -109,10 +125,16 @@ pub async fn take(
     inbox: &(impl Inbox + ?Sized),
     delivery: Delivery<'_>,
 ) -> Answer {
-    if let Err((status, why)) = verify(endpoint, &delivery) {
-        return Answer::Refused { status, why };
+    match verify(endpoint, &delivery).await {
+        Ok(()) => {}
+        Err(Unproved::Refused { status, why }) => return Answer::Refused { status, why },
+        Err(Unproved::Later { retry_after, why }) => return Answer::Unavailable { retry_after, why },
     }
-    let headers = intake::kept_headers(delivery.headers);
+    let secret = match &endpoint.verification {
+        Verification::SharedSecret { place: SecretIn::Header(name), .. } => Some(name.as_str()),
+        _ => None,
+    };
+    let headers = intake::kept_headers(delivery.headers, secret);
     let Some((event, runs, seen)) = intake::see(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
         return Answer::Ignored;
     };
@@ -140,12 +162,23 @@ fn unavailable(error: StoreError) -> Answer {
     Answer::Unavailable { retry_after, why: error.to_string() }
 }
 
-fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), (u16, String)> {
+async fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), Unproved> {
     match &endpoint.verification {
         Verification::Stripe { secrets, tolerance } => {
             let header = delivery.header("stripe-signature");
             stripe::verify(header, &delivery.body, secrets, *tolerance, delivery.received_at.as_second())
-                .map_err(|error| (error.status(), error.to_string()))
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
+        }
+        Verification::Paypal(verifier) => {
+            verifier.verify(|name| delivery.header(name), &delivery.body, delivery.received_at).await
+        }
+        Verification::SharedSecret { secrets, place } => {
+            let given = match place {
+                SecretIn::Header(name) => delivery.header(name).map(str::to_owned),
+                SecretIn::Query(name) => delivery.query.and_then(|query| shared_secret::in_query(query, name)),
+            };
+            shared_secret::verify(given.as_deref(), secrets)
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
         }
     }
 }

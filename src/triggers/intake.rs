@@ -5,7 +5,7 @@
 
 use super::ingress::Endpoint;
 use super::privacy;
-use crate::catalog::{EventGroup, Own, Place};
+use crate::catalog::{Decoder, EventGroup, Own, Place};
 use crate::engine::{Seen, door};
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
 use crate::model::project::Privacy;
@@ -54,8 +54,10 @@ pub fn see(
             return Some((event, vec![], nothing));
         }
     };
-    let seen = privacy::apply(&endpoint.privacy, &mut event, &body);
-    let Some((group, kind, id)) = endpoint.system.events.values().find_map(|group| told(group, &body)) else {
+    let told = told(endpoint, &body);
+    let decoder = told.as_ref().and_then(|told| told.decoder);
+    let seen = privacy::apply(&endpoint.privacy, &mut event, &body, decoder);
+    let Some(Told { group, kind, id, .. }) = told else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
         return Some((event, vec![], nothing));
     };
@@ -73,9 +75,17 @@ pub fn see(
         return Some((event, vec![], nothing));
     }
     let trigger = trigger_facts(&event, headers);
-    let runs = flows.iter().filter(|flow| listens(&flow.trigger, &endpoint.connection, group, &event.kind));
+    let wanted = |flow: &&Arc<ExecutionGraph>| {
+        listens(&flow.trigger, &endpoint.connection, group, &event.kind) && flow.trigger.kind.concerns(&seen)
+    };
+    let runs = flows.iter().filter(wanted);
     let runs = runs.map(|flow| door::ask(flow, &seen, &trigger, &event.provider_id, event.own)).collect();
-    Some((event, runs, Seen { event: seen, trigger }))
+    // As it is kept, and not as the flow's trigger reads it.
+    let kept = match decoder {
+        Some(_) => json::parse(&event.body).unwrap_or(Value::Missing),
+        None => seen,
+    };
+    Some((event, runs, Seen { event: kept, trigger }))
 }
 
 /// Test data in a live connection, or the other way round.
@@ -113,12 +123,30 @@ fn listens(trigger: &Trigger, connection: &str, group: &EventGroup, kind: &str) 
 }
 
 /// The group whose event this is, with its kind and id.
-fn told<'g>(group: &'g EventGroup, body: &Value) -> Option<(&'g EventGroup, String, String)> {
-    let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
-    let kind = text_at(&group.matches, body)?;
-    let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, body)).collect();
-    let id = ids?.join("/");
-    (only && !id.is_empty()).then_some((group, kind, id))
+struct Told<'e> {
+    group: &'e EventGroup,
+    decoder: Option<&'e Decoder>,
+    kind: String,
+    id: String,
+}
+
+fn told<'e>(endpoint: &'e Endpoint, body: &Value) -> Option<Told<'e>> {
+    endpoint.system.events.iter().find_map(|(name, group)| {
+        let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
+        let decoder = endpoint.decoders.get(name);
+        let kind = match decoder {
+            Some(decoder) => decoder.event(body).and_then(|event| row_kind(&event))?,
+            None => text_at(&group.matches, body)?,
+        };
+        let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, body)).collect();
+        let id = ids?.join("/");
+        (only && !id.is_empty()).then_some(Told { group, decoder, kind, id })
+    })
+}
+
+/// `salesorders.Update`, of an event that tells of a row.
+pub fn row_kind(event: &Value) -> Option<String> {
+    Some(format!("{}.{}", event.get("entity").as_text()?, event.get("message").as_text()?))
 }
 
 fn text_at(place: &Place, body: &Value) -> Option<String> {
@@ -146,9 +174,11 @@ fn what_must_be_equal(group: &EventGroup, body: &Value) -> Option<Hash> {
 const PROOFS: [&str; 8] = ["signature", "-sig", "authorization", "cookie", "token", "secret", "api-key", "password"];
 
 /// Headers worth keeping: no signature, no secret. One that came several times is a list, as HTTP has it.
-pub fn kept_headers(headers: &[(String, String)]) -> Record {
+/// `secret`: the one in which the webhook expects its own.
+pub fn kept_headers(headers: &[(String, String)], secret: Option<&str>) -> Record {
     let mut kept = Record::new();
-    for (name, value) in headers.iter().filter(|(name, _)| !PROOFS.iter().any(|part| name.contains(part))) {
+    let proves = |name: &str| Some(name) == secret || PROOFS.iter().any(|part| name.contains(part));
+    for (name, value) in headers.iter().filter(|(name, _)| !proves(name)) {
         let value = match kept.get(name) {
             Some(Value::Text(before)) => format!("{before}, {value}"),
             _ => value.clone(),
@@ -197,7 +227,7 @@ pub fn asked_for(
         problem: None,
         subjects: vec![],
     };
-    let seen = privacy::apply(privacy, &mut event, body);
+    let seen = privacy::apply(privacy, &mut event, body, None);
     let connection = asked.map_or(Value::Missing, Value::from);
     let trigger = door::delivered(&event.provider_id, &event.kind, at, Record::new().into(), connection, event.own);
     let run = door::ask(graph, &seen, &trigger, &event.provider_id, event.own);
@@ -206,8 +236,8 @@ pub fn asked_for(
 
 /// When an event of a provider happened, where it says so.
 pub fn happened(endpoint: &Endpoint, body: &Value) -> Option<Timestamp> {
-    let (group, ..) = endpoint.system.events.values().find_map(|group| told(group, body))?;
-    match group.created.as_ref()?.in_body(body)? {
+    let told = told(endpoint, body)?;
+    match told.group.created.as_ref()?.in_body(body)? {
         Value::Number(seconds) => Timestamp::from_second(seconds.exact().ok()?.to_i64()?).ok(),
         Value::Text(text) => time::parse_time(text),
         _ => None,

@@ -196,8 +196,7 @@ impl Source {
             .ok_or_else(|| lasting(format!("connection `{connection}` has no webhook to which events belong")))?;
         let mut kinds = Vec::new();
         for name in events {
-            let group = endpoint.system.events.values().find(|group| group.event(name).is_some());
-            match group.map(|group| &group.reconcile) {
+            match endpoint.system.event(name).map(|(group, _)| &group.reconcile) {
                 Some(catalog::Reconcile::List(listing)) => kinds.push((listing.clone(), name.to_string())),
                 _ => {
                     let title = &endpoint.system.title;

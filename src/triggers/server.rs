@@ -170,6 +170,7 @@ impl Desk {
         request: Request,
     ) -> Response {
         let headers = texts(request.headers());
+        let query = request.uri().query().map(str::to_owned);
         let body = match Bytes::from_request(request, &()).await {
             Ok(body) => body,
             Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -184,7 +185,7 @@ impl Desk {
         let taken = self.tasks.spawn(async move {
             let _place = place;
             let received_at = Timestamp::now();
-            let delivery = Delivery { headers: &headers, body, received_at };
+            let delivery = Delivery { headers: &headers, query: query.as_deref(), body, received_at };
             let answer = ingress::take(&endpoint, &routes.flows, &*desk.hooks.inbox, delivery).await;
             desk.tell(&endpoint, &answer, received_at);
             answer

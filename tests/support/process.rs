@@ -100,13 +100,15 @@ pub struct Setup {
     pub log: PathBuf,
     pub hooks: SocketAddr,
     pub admin: SocketAddr,
+    /// Environment variables beside the bundled connections'.
+    pub env: Vec<(&'static str, &'static str)>,
 }
 
 impl Setup {
     pub fn of(project: &Project) -> Setup {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (hooks, admin) = (local(free_port()), local(free_port()));
-        Setup { project: project.root(), store: project.store(), log: project.log(), hooks, admin }
+        Setup { project: project.root(), store: project.store(), log: project.log(), hooks, admin, env: vec![] }
     }
 
     /// `flowctl run` as it will be started.
@@ -116,7 +118,7 @@ impl Setup {
         let (project, store) = (text(&self.project), text(&self.store));
         let args = ["run", &project, "--listen", &hooks, "--admin", &admin, "--store", &store, "--env", "test"];
         let mut command = flowctl(&args);
-        command.envs(SECRETS);
+        command.envs(SECRETS).envs(self.env.iter().copied());
         command
     }
 

@@ -3,7 +3,7 @@
 use crate::cli::End;
 use crate::cli::admin::{Admin, Change, Who, text};
 
-/// Ends a run.
+/// Ends a run: what is under way finishes first, and nothing more begins.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -15,9 +15,6 @@ pub struct Args {
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
-    let answer = args.admin.post(
-        &format!("/api/runs/{}/ what is under way finishes first, and nothing more begins", args.run),
-        Who::from(args.who).fields()?,
-    )?;
-    args.admin.show(&answer, |now| format!("{} cancel:is being ended ({})\n", text(now, "run"), text(now, "state")))
+    let answer = args.admin.post(&format!("/api/runs/{}/cancel", args.run), Who::from(args.who).fields()?)?;
+    args.admin.show(&answer, |now| format!("{} is being ended ({})\n", text(now, "run"), text(now, "state")))
 }

@@ -39,7 +39,11 @@ fn what_references_give_is_read_and_never_told() {
             "`client_secret` of connection `shop`: the environment variable GONE is not set",
         ),
         (finops(id, "file://gone"), Code::F0454, "the file gone cannot be read"),
-        (finops(id, "secret://d365/client"), Code::F0455, "there is no secret store"),
+        (
+            finops(id, "secret://d365/client"),
+            Code::F0455,
+            "secret://d365/client: there is no secret store at /nowhere/secrets.sealed",
+        ),
         (finops(id, "env://LINES"), Code::F0456, "a line break"),
         (finops("env://TENANT", "env://KEY"), Code::F0451, "what env://TENANT gives for `tenant`"),
         (

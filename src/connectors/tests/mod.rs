@@ -2,6 +2,7 @@
 
 mod configs;
 mod finops;
+mod paypal;
 mod server;
 mod stripe;
 mod trouble;

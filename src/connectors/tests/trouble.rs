@@ -124,13 +124,13 @@ async fn a_reload_keeps_what_has_not_changed() {
     let connectors = connectors(&server.url());
     let list = request("finops.list", Some("ReleasedProductsV2")).param("all", true);
     done(send(&connectors, &list).await);
-    connectors.replace(configs(&yaml(&server.url(), ""), ENV).unwrap());
+    connectors.replace(Catalog::bundled(), configs(&yaml(&server.url(), ""), ENV).unwrap());
     done(send(&connectors, &list).await);
     assert_eq!(server.all().len() - server.seen().len(), 1, "the token was kept");
     let rotated = [("KEY", "rk_test_other"), ("ID", "app"), ("SECRET", "new")];
-    connectors.replace(configs(&yaml(&server.url(), ""), &rotated).unwrap());
+    connectors.replace(Catalog::bundled(), configs(&yaml(&server.url(), ""), &rotated).unwrap());
     done(send(&connectors, &list).await);
     assert_eq!(server.all().len() - server.seen().len(), 2);
-    connectors.replace(BTreeMap::new());
+    connectors.replace(Catalog::bundled(), BTreeMap::new());
     assert_eq!(failed(send(&connectors, &list).await).class, ErrorClass::Config);
 }

@@ -2,7 +2,7 @@
 //! Until then nothing of it is durable, so that a process that dies leaves nothing open that was never sent.
 //!
 //! Who waits too long gives its room in memory to others: the run is taken up again from its journal, as if the write had
-//! not been asked for.
+//! not been asked for, and comes back to its turn. So does a run that somebody ends: it is taken up to be over.
 
 use super::super::machine::backoff::after;
 use super::super::machine::{Action, Entry, Fact, operation_at};
@@ -13,9 +13,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long a run stays in memory for its turn at a place that another write holds.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it stays away then.
+/// How long a run stays away that has waited in memory long enough.
 const AWAY: Duration = Duration::from_millis(500);
 
 /// A write whose waiting is over.
@@ -51,9 +49,9 @@ impl Driver {
                 entry.node == *node && of == generation && number == attempt
             };
             let entry = entries.iter().position(begins).map(|at| entries.remove(at));
-            let inner = self.inner.clone();
+            let (inner, number) = (self.inner.clone(), self.number);
             self.turns.spawn(async move {
-                let held = inner.places.take(wanted, settle, PATIENCE).await;
+                let held = inner.places.take(wanted, settle, number, inner.config.patience).await;
                 Turn { entry, action, held }
             });
         }
@@ -75,7 +73,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Nobody waits for a place any longer: the process goes away.
+    /// Nobody waits for a place any longer: the process goes away, or the run is to end.
     pub(super) fn leave_the_queues(&mut self) {
         self.unsent |= !self.turns.is_empty();
         self.turns.abort_all();
@@ -88,7 +86,7 @@ impl Driver {
             return Ok(false);
         }
         let now = Timestamp::now();
-        let due = if draining { now } else { after(now, AWAY) };
+        let due = if draining || self.machine.is_stopping() { now } else { after(now, AWAY) };
         self.append(&[], RunUpdate::to(Next::Waiting { due }, now), lost).await?;
         Ok(true)
     }

@@ -18,12 +18,20 @@ pub enum Verdict {
 }
 
 impl Run {
-    pub(super) fn decide(&mut self, node: &NodePath, verdict: Verdict, actor: Text, reason: Text) {
+    pub(super) fn decide(
+        &mut self,
+        node: &NodePath,
+        verdict: Verdict,
+        row_key: Option<Text>,
+        actor: Text,
+        reason: Text,
+    ) {
         let failed = self.state.node(node).filter(|state| matches!(state.standing, Standing::Failed(_)));
         let Some(work) = failed.and_then(|state| state.work.as_ref()).filter(|work| work.open) else {
             return self.act(Action::Refused(format!("`{node}` is no step whose outcome is unknown")));
         };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
+        let effect = row_key.and_then(|row_key| self.effect(node, row_key));
         let what = match verdict {
             Verdict::Done(_) => Ruling::Done,
             Verdict::NotDone => Ruling::NotDone,
@@ -31,7 +39,7 @@ impl Run {
         };
         self.record(node.clone(), Fact::Decision { what, actor, reason, moved_from: None });
         if let Verdict::Done(value) = verdict {
-            let done = Box::new(Done { adopted: true, ..Done::computed(now, value) });
+            let done = Box::new(Done { adopted: true, effect, ..Done::computed(now, value) });
             self.record(node.clone(), Fact::Done { generation, attempt, done });
         }
     }

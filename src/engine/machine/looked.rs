@@ -40,7 +40,8 @@ impl Run {
             }
             return;
         };
-        let compares = operation.repeat.by == RepeatBy::Key || because == Some(Is::MaybeDone);
+        let by = operation.repeat.by;
+        let compares = by == RepeatBy::Key || because == Some(Is::MaybeDone) && by != RepeatBy::Made;
         // Of a change set only its first write is looked for.
         let (written, found) = match request.writes().first() {
             Some(first) => (first.request.body.as_ref(), row.value.get(&first.path)),

@@ -135,7 +135,8 @@ pub enum Command {
     /// Something is due.
     Timer,
     /// A person says what became of an uncertain write.
-    Decide { node: NodePath, verdict: Verdict, actor: Text, reason: Text },
+    /// `row_key`: of the row that it says was made.
+    Decide { node: NodePath, verdict: Verdict, row_key: Option<Text>, actor: Text, reason: Text },
     /// A person says yes or no to what an `approve` asks.
     Judged { node: NodePath, judgement: Judgement },
     /// A person sends a run that stands still on its way again.
@@ -256,7 +257,9 @@ impl Run {
             }
             Command::Joined { node, outcome } => self.joined(&node, outcome),
             Command::Timer => self.timer(),
-            Command::Decide { node, verdict, actor, reason } => self.decide(&node, verdict, actor, reason),
+            Command::Decide { node, verdict, row_key, actor, reason } => {
+                self.decide(&node, verdict, row_key, actor, reason);
+            }
             Command::Judged { node, judgement } => self.judged(&node, judgement),
             Command::Replay { how, actor, reason } => self.replay(&how, &actor, &reason),
             Command::Cancel { actor, reason } => self.cancel(actor, reason),
@@ -284,6 +287,11 @@ impl Run {
         self.state.nodes.len()
     }
 
+    /// A person has ended it: it only waits for what is under way.
+    pub fn is_stopping(&self) -> bool {
+        self.state.stopped.is_some()
+    }
+
     /// The revision it goes by.
     pub fn revision(&self) -> &Text {
         &self.facts.revision
@@ -297,6 +305,17 @@ impl Run {
         };
         let nodes = self.state.nodes.iter().filter_map(|(path, node)| Some((path, node.work.as_ref()?)));
         nodes.filter(|(_, work)| open(work)).map(|(path, work)| (path.clone(), work.request.clone())).collect()
+    }
+
+    /// What was last sent for a step.
+    pub fn request(&self, path: &NodePath) -> Option<Arc<Request>> {
+        self.state.work(path).map(|work| work.request.clone())
+    }
+
+    /// The body of the refusal because of which a step is looked for: it may say where its work stands.
+    pub fn refused_with(&self, path: &NodePath) -> Option<Value> {
+        let work = self.state.work(path).filter(|work| matches!(work.phase, Phase::Looking(Some(_))))?;
+        work.error.as_ref()?.0.body.clone()
     }
 
     /// The graph it goes by.

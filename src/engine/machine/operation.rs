@@ -14,11 +14,11 @@ use super::state::{Phase, Work};
 use super::walk::{OUTCOME_UNKNOWN, Progress};
 use super::{Action, Run};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Is, Request, Row, StepError};
+use crate::engine::connector::{Is, NO_LOOK, Request, Row, StepError};
 use crate::engine::journal::HELD;
 use crate::graph::{Node, NodeKind, Operation, RUN_FLOW, Repeat, RepeatBy, Wait};
 use crate::language::types::Kind;
-use crate::value::Value;
+use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +172,10 @@ impl Run {
 
     /// A look could not be made.
     pub(super) fn look_failed(&mut self, path: &NodePath, error: StepError) {
+        if error.code.as_str() == NO_LOOK {
+            self.unknown(path);
+            return;
+        }
         let graph = self.graph.clone();
         let Some((node, _)) = operation_at(&graph, path) else { return };
         let Some(work) = self.state.work(path) else { return };
@@ -187,7 +191,7 @@ impl Run {
     /// The work is done: its result is written down, for a row together with the claim that it is ours.
     pub(super) fn work_done(&mut self, path: &NodePath, row: Row, adopted: bool) {
         let graph = self.graph.clone();
-        let Some((node, operation)) = operation_at(&graph, path) else { return };
+        let Some((node, _)) = operation_at(&graph, path) else { return };
         if let (NodeKind::Wait(_), Some(work)) = (&node.kind, self.state.work_mut(path)) {
             // Whether that is what it waits for is judged where the step stands.
             work.phase = Phase::Got(Box::new(row));
@@ -195,13 +199,7 @@ impl Run {
         }
         let Some(work) = self.state.work(path) else { return };
         let (generation, attempt, now) = (work.generation, work.attempts, work.request.now);
-        let effect = match (operation.writes, &work.request.entity, row.key) {
-            // Whoever changes a row does not make it: any number of nodes may.
-            (true, Some(entity), Some(row_key)) if operation.repeat.by != RepeatBy::Set => {
-                Some(Effect { connection: work.request.connection.clone(), entity: entity.clone(), row_key })
-            }
-            _ => None,
-        };
+        let effect = row.key.and_then(|row_key| self.effect(path, row_key));
         let claims = effect.is_some();
         let done = Done { adopted, status: row.status, effect, ..Done::computed(now, row.value) };
         let fact = Fact::Done { generation, attempt, done: Box::new(done) };
@@ -213,6 +211,16 @@ impl Run {
             work.phase = Phase::Claiming(entry.clone());
         }
         self.act(Action::Claim(entry));
+    }
+
+    /// The claim on a row that the step has made.
+    pub(super) fn effect(&self, path: &NodePath, row_key: Text) -> Option<Effect> {
+        let (_, operation) = operation_at(&self.graph, path)?;
+        let request = &self.state.work(path)?.request;
+        // Whoever changes a row does not make it: any number of nodes may.
+        let makes = operation.writes && operation.repeat.by != RepeatBy::Set;
+        let entity = request.entity.clone().filter(|_| makes)?;
+        Some(Effect { connection: request.connection.clone(), entity, row_key })
     }
 
     /// No attempt will follow.
@@ -293,7 +301,7 @@ fn must_look(repeat: &Repeat, node: &Node, work: &Work, now: Timestamp) -> bool 
     match repeat.by {
         RepeatBy::Read | RepeatBy::Set | RepeatBy::Transaction => false,
         RepeatBy::Key => repeat.look,
-        RepeatBy::FindBy | RepeatBy::None => true,
+        RepeatBy::Made | RepeatBy::FindBy | RepeatBy::None => true,
         RepeatBy::Header => repeat.remembers.is_some_and(|remembers| {
             let timeout = node.timeout.unwrap_or(TIMEOUT);
             now >= after(work.key_sent, remembers.saturating_sub(timeout))

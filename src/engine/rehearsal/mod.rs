@@ -250,7 +250,7 @@ impl Stage<'_> {
             data: self.data,
             steps: &steps,
             graph: &graph,
-            catalog: self.rehearsal.catalog,
+            catalog: &self.compilation.catalog,
             company: &company,
         };
         let mut problems = expectation.problems();
@@ -265,7 +265,7 @@ impl Stage<'_> {
         }
         let project = self.rehearsal.project.file.as_ref().map_or("", |file| file.project.as_str());
         let mut world = World::new(
-            self.rehearsal.catalog,
+            &self.compilation.catalog,
             graph.clone(),
             project,
             &self.compilation.privacy.drop,
@@ -317,16 +317,19 @@ impl Stage<'_> {
     }
 
     fn arrival(&self, event: &Tree, graph: &ExecutionGraph) -> Result<Arrival, Diagnostic> {
-        let value = event.value();
+        let value = graph.trigger.kind.event(event.value());
         let (connection, events) = match &graph.trigger.kind {
             TriggerKind::Webhook { connection, events, .. } => (connection, events),
             TriggerKind::Flow { params } => return self.called(event, params),
             kind => return self.asked_for(value, kind),
         };
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
-        let groups = system.and_then(|system| self.rehearsal.catalog.system(system)).map(|system| &system.events);
+        let groups = system.and_then(|system| self.compilation.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
-            let kind = text_at(&group.matches, &value)?;
+            let kind = match group.gives.contains_key("message") {
+                true => format!("{}.{}", value.get("entity").as_text()?, value.get("message").as_text()?),
+                false => text_at(&group.matches, &value)?,
+            };
             let name = group.event(&kind).map_or(kind.clone(), |(name, _)| name.to_owned());
             let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, &value)).collect();
             Some((kind, name, ids.map(|ids| ids.join("/"))))
@@ -337,6 +340,13 @@ impl Stage<'_> {
             let listens: Vec<&str> = events.iter().map(Text::as_str).collect();
             let finding = wrong(format!("this event is a `{name}`, which never comes to this flow"), event.span);
             return Err(finding.help(format!("the flow listens to: {}", listens.join(", "))));
+        }
+        if !graph.trigger.kind.concerns(&value) {
+            let finding = wrong(
+                "this update touches no column of the trigger's `columns`: it never comes to this flow".into(),
+                event.span,
+            );
+            return Err(finding.help("name one of them in `target`"));
         }
         let (kind, _, id) = found.unwrap_or_default();
         let id = id.unwrap_or_else(|| "event".to_owned());

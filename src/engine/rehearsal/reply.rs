@@ -5,7 +5,7 @@ use super::answers::{Answer, AnswerKind};
 use super::tree::wrong;
 use crate::catalog::{self, Catalog, Entity, Exactly, System, TypeRef};
 use crate::diagnostics::Diagnostic;
-use crate::engine::connector::{LookOutcome, Outcome, Parameter, Request, Row, Sent, StepError};
+use crate::engine::connector::{Is, LookOutcome, Outcome, Parameter, Request, Row, Sent, StepError};
 use crate::engine::machine::RUN_FAILED;
 use crate::graph::ErrorClass;
 use crate::value::{Record, Text, Value};
@@ -58,7 +58,10 @@ impl<'a> Asked<'a> {
             }
             AnswerKind::Http { status, .. } => {
                 let error = self.error(answer);
-                if self.operation.result().missing.contains(status) {
+                // What gives nothing and is done already is done.
+                if error.is == Some(Is::Done) && self.operation.result().ty == TypeRef::None {
+                    Outcome::Done(Row::value(Value::Missing))
+                } else if self.operation.result().missing.contains(status) {
                     Outcome::Missing(error)
                 } else {
                     Outcome::Failed(error)
@@ -194,6 +197,11 @@ impl<'a> Asked<'a> {
                 row.set("created".into(), Value::Bool(created));
                 Value::Record(row)
             }
+            // Of an upsert the answer says it; a plain value may.
+            Value::Record(mut row) if self.operation.short_name() == "upsert" && !row.contains("created") => {
+                row.set("created".into(), Value::Bool(status != Some(200)));
+                Value::Record(row)
+            }
             value => value,
         };
         Row { value, key, status }
@@ -203,7 +211,9 @@ impl<'a> Asked<'a> {
     fn key(&self, row: &Value) -> Option<Record> {
         let entity = self.entity?;
         let given = self.request.params.iter().find_map(|(name, param)| match param {
-            Parameter::Value(value) if self.operation.params.get(name.as_str()).is_some_and(|param| param.key) => {
+            Parameter::Value(value)
+                if self.operation.params.get(name.as_str()).is_some_and(|param| param.ty == Some(TypeRef::Key)) =>
+            {
                 Some(value)
             }
             _ => None,

@@ -64,7 +64,7 @@ impl Work<'_> {
         let members: Option<Vec<Member>> = members.into_iter().collect();
         let members = members?;
         let first = members.first()?;
-        let found = matches!(first.operation.repeat.by, RepeatBy::Key | RepeatBy::FindBy);
+        let found = matches!(first.operation.repeat.by, RepeatBy::Key | RepeatBy::FindBy | RepeatBy::Made);
         if first.each.is_some() || !found {
             let span = written.first().map_or(node.span, |write| write.id.span);
             let finding =
@@ -101,7 +101,9 @@ impl Work<'_> {
             Some(each) => Some(self.each(each, &mut inner)?),
             None => None,
         };
-        self.referred = refer.iter().flatten().map(|(column, _)| column.clone()).collect();
+        // A lookup is required by the name under which it is written.
+        let named = |column: &Text| [column.clone(), Text::from(format!("{column}@odata.bind"))];
+        self.referred = refer.iter().flatten().flat_map(|(column, _)| named(column)).collect();
         let operation = self.operation(&write.operation, connection, &write.params, &inner, true);
         self.referred.clear();
         Some(Member { id: text(&write.id), operation: operation?, each, refer: refer? })

@@ -2,6 +2,7 @@
 //!
 //! A flow's findings are all reported at once; a flow with an error gives no graph and holds up no other.
 
+mod alternate_key;
 mod approve;
 pub mod calls;
 mod changeset;

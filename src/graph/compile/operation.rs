@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An operation with all that its parameters depend on.
-struct Bound<'a> {
-    system: &'a System,
+pub(super) struct Bound<'a> {
+    pub system: &'a System,
     operation: &'a catalog::Operation,
     entity: Option<&'a Entity>,
 }
@@ -323,13 +323,22 @@ impl<'a> Work<'a> {
         scope: &Scope,
     ) -> Option<(Param, Checked, Type)> {
         let expr: Expr = self.read(node)?;
-        let is_key = declared.key || declared.ty == Some(TypeRef::Key) || declared.place == Some(ParamPlace::Path);
+        let names_row = matches!(declared.ty, Some(TypeRef::Key | TypeRef::AlternateKey));
+        let is_key = declared.key || names_row || declared.place == Some(ParamPlace::Path);
+        let alternate = bound.entity.filter(|_| declared.ty == Some(TypeRef::AlternateKey));
+        if let Some(entity) = alternate.filter(|entity| entity.alternate_keys.is_empty()) {
+            self.no_alternate_key(bound, entity, node.span);
+            return None;
+        }
         let resolve = |ty: &TypeRef| self.compiler.types.resolve(ty, bound.system, bound.entity);
         let mut want = declared.ty.as_ref().and_then(resolve).unwrap_or_else(Type::any);
         if is_key {
             want = self.key_type(bound, &want, &expr, scope).or_missing().or_null();
         }
         let (slot, checked) = self.slot(&expr, scope, Some(&want))?;
+        if let (Some(entity), Some(assigned)) = (alternate, &checked.assigns) {
+            self.check_alternate_key(entity, assigned, expr.span);
+        }
         let param = if is_key { Param::Key(slot) } else { Param::Slot(slot) };
         Some((param, checked, want))
     }
@@ -499,13 +508,17 @@ impl<'a> Work<'a> {
         if !operation.writes() {
             return Some(immediate(RepeatBy::Read, "it only reads"));
         }
-        let Some(entry) = operation.repeat(chosen) else {
+        let Some(entry) = operation.repeat(chosen, !find_by.is_empty()) else {
             return Some(immediate(
                 RepeatBy::None,
                 "nothing tells whether it was done: an uncertain attempt waits for a person",
             ));
         };
-        let settle = settle.or(entry.settle).unwrap_or_default();
+        // A repeat with an id of our own cannot make a second row, however late the first attempt comes.
+        let settle = match entry.by {
+            catalog::RepeatBy::MadeKey => Duration::ZERO,
+            _ => settle.or(entry.settle).unwrap_or_default(),
+        };
         let look = entry.find.is_some();
         let columns: Vec<&str> = find_by.iter().map(|column| column.as_str()).collect();
         let (by, reason) = match entry.by {
@@ -520,6 +533,9 @@ impl<'a> Work<'a> {
             catalog::RepeatBy::Key => {
                 let key = bound.entity.map(|entity| entity.chosen.join(", ")).unwrap_or_default();
                 (RepeatBy::Key, format!("the flow chooses the key ({key}): a repeat meets its own row"))
+            }
+            catalog::RepeatBy::MadeKey => {
+                (RepeatBy::Made, "the row's id is made of the step's key: a repeat meets its own row".into())
             }
             catalog::RepeatBy::Set => (RepeatBy::Set, "writing the same again changes nothing".into()),
             // The set is found by its first write.
@@ -558,7 +574,7 @@ impl<'a> Work<'a> {
         if let Some(selected) = selected {
             ty = only(&ty, selected);
         }
-        if bound.operation.short_name() == "create"
+        if matches!(bound.operation.short_name(), "create" | "upsert")
             && let Some(record) = ty.fields()
         {
             let mut record = record.clone();

@@ -68,7 +68,7 @@ impl Work<'_> {
         let mut good = true;
         let mut keeps: Option<Duration> = None;
         for event in &webhook.events {
-            let Some((group, name, _)) = self.compiler.catalog.event(&system.name, event) else { continue };
+            let Some((group, name)) = system.event(event) else { continue };
             match &group.reconcile {
                 catalog::Reconcile::None => {
                     good = false;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod changeset;
+mod dataverse;
 mod verbs;
 
 use crate::catalog::Catalog;

@@ -2,12 +2,13 @@
 
 use super::scope::Scope;
 use super::{Work, text};
-use crate::catalog::Own;
-use crate::diagnostics::{Code, Diagnostic};
-use crate::graph::{Trigger, TriggerKind};
-use crate::language::types::{Field, RecordType, Type};
+use crate::catalog::{Decoder, Entity, EventGroup, Own, System};
+use crate::diagnostics::{Code, Diagnostic, did_you_mean};
+use crate::graph::{Trigger, TriggerKind, UPDATE};
+use crate::language::types::{Field, RecordType, Type, TypeSource};
 use crate::model::flow::{self, TriggerSource};
 use crate::model::slot::Configurable;
+use crate::value::Text;
 
 impl Work<'_> {
     /// Also gives the scope its `event`.
@@ -74,35 +75,75 @@ impl Work<'_> {
         }
         let mut types = Vec::new();
         let mut names = Vec::new();
+        let mut groups: Vec<&EventGroup> = Vec::new();
         for written in &webhook.events {
-            match catalog.event(&system.name, written) {
-                Some((group, name, _)) => {
-                    types.push(self.compiler.types.event(group, name));
-                    names.push(text(name));
-                    if webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0) && group.own == Own::Unknown {
-                        let span = webhook.ignore_own.as_ref().map_or(webhook.span, |flag| flag.span);
-                        let message = format!("{} does not say who caused an event", system.title);
-                        self.say(Diagnostic::error(Code::F0367, message, span).help("leave `ignore_own` out"));
-                    }
-                }
-                None => {
-                    let message = format!("{} has no event `{}`", system.title, written.value.0);
-                    let help = system.event_help(written);
-                    self.say(Diagnostic::error(Code::F0365, message, written.span).help(help));
-                }
+            let Some((group, name)) = system.event(written) else {
+                let message = format!("{} has no event `{}`", system.title, written.value.0);
+                let help = system.event_help(written);
+                self.say(Diagnostic::error(Code::F0365, message, written.span).help(help));
+                continue;
+            };
+            types.push(self.compiler.types.event(system, group, name));
+            names.push(text(name));
+            groups.push(group);
+            if webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0) && group.own == Own::Unknown {
+                let span = webhook.ignore_own.as_ref().map_or(webhook.span, |flag| flag.span);
+                let message = format!("{} does not say who caused an event", system.title);
+                self.say(Diagnostic::error(Code::F0367, message, span).help("leave `ignore_own` out"));
             }
         }
         scope.event = types.into_iter().reduce(common);
-        let columns = webhook.columns.first().map(|column| {
-            let message = format!("{} does not say which columns an update touched", system.title);
-            let finding = Diagnostic::error(Code::F0490, message, column.span);
-            self.say(finding.help("leave `columns` out, and ask in `when` what you want to know of the event"));
-        });
+        let columns = self.columns_touched(webhook, system, &names, &groups);
         let reconcile = webhook.reconcile.as_ref().map(|written| self.reconcile(written, webhook, system));
-        if names.len() != webhook.events.len() || columns.is_some() || matches!(reconcile, Some(None)) {
+        if names.len() != webhook.events.len() || matches!(reconcile, Some(None)) {
             return None;
         }
-        Some(TriggerKind::Webhook { connection: text(&name), events: names, reconcile: reconcile.flatten() })
+        let decoders = system.events.values().filter(|group| groups.iter().any(|used| std::ptr::eq(*used, *group)));
+        let decoders = decoders.filter_map(|group| Decoder::of(group, system, self.compiler.types)).collect();
+        let (connection, columns) = (text(&name), columns?);
+        Some(TriggerKind::Webhook { connection, events: names, columns, decoders, reconcile: reconcile.flatten() })
+    }
+
+    /// The columns of which an update has to touch one.
+    fn columns_touched(
+        &mut self,
+        webhook: &flow::Webhook,
+        system: &System,
+        names: &[Text],
+        groups: &[&EventGroup],
+    ) -> Option<Vec<Text>> {
+        let Some(first) = webhook.columns.first() else { return Some(vec![]) };
+        if groups.iter().any(|group| !group.gives.contains_key("target")) {
+            let message = format!("{} does not say which columns an update touched", system.title);
+            let finding = Diagnostic::error(Code::F0490, message, first.span);
+            self.say(finding.help("leave `columns` out, and ask in `when` what you want to know of the event"));
+            return None;
+        }
+        let updated = names.iter().filter_map(|name| name.split_once('.')).filter(|(_, message)| *message == UPDATE);
+        let updated: Vec<&Entity> = updated.filter_map(|(entity, _)| system.entities.get(entity)).collect();
+        if updated.is_empty() {
+            let finding = Diagnostic::error(Code::F0468, "`columns` without the event of an update", first.span);
+            self.say(finding.help("they choose among updates; a new or deleted row always comes"));
+            return None;
+        }
+        let mut good = true;
+        for (column, entity) in webhook.columns.iter().flat_map(|column| updated.iter().map(move |of| (column, *of))) {
+            let row = self.compiler.types.payload(&entity.ty);
+            let fields = row.as_ref().and_then(Type::fields);
+            let readable = fields.into_iter().flat_map(|record| &record.fields).filter(|(_, field)| !field.write_only);
+            let readable: Vec<&str> = readable.map(|(name, _)| name.as_str()).collect();
+            if readable.contains(&column.as_str()) {
+                continue;
+            }
+            good = false;
+            let message = format!("`{}` has no column `{}`", entity.name, column.value.0);
+            let finding = Diagnostic::error(Code::F0360, message, column.span);
+            self.say(match did_you_mean(column, readable) {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(column.span, meant),
+                None => finding,
+            });
+        }
+        good.then(|| webhook.columns.iter().map(|column| text(column)).collect())
     }
 }
 

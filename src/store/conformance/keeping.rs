@@ -103,6 +103,51 @@ pub(crate) async fn revisions_are_kept(store: Arc<dyn Store>) {
     assert!(matches!(store.activate(Hash::of(b"?"), None, by("?")).await, Err(StoreError::NotFound(_))));
 }
 
+pub(crate) async fn whose_a_row_is_is_known_as_long_as_the_run_or_its_dedupe_value(store: Arc<dyn Store>) {
+    let of = |key: &str| Effect {
+        connection: "d365".to_owned(),
+        entity: "Orders".to_owned(),
+        row_key: key.to_owned(),
+        node: "header".to_owned(),
+    };
+    let with = |key: &str| RunUpdate { effects: vec![of(key)], ..RunUpdate::running(later(2)) };
+    start(&*store, "done", run("a", "done")).await;
+    let done = claim(&*store).await[0].lease;
+    store.append(done, vec![], with("SO-1")).await.unwrap();
+    end(&*store, done, Next::Succeeded).await;
+    let dead = start(&*store, "dead", run("a", "dead")).await;
+    let lease = claim(&*store).await[0].lease;
+    store.append(lease, vec![], with("SO-2")).await.unwrap();
+    end(&*store, lease, Next::DeadLetter(data_error())).await;
+    // One that claims what a person says it has made, too.
+    let decided = Resume { effects: vec![of("SO-2")], action: "decide", ..Resume::default() };
+    start(&*store, "other", run("a", "other")).await;
+    let other = claim(&*store).await[0].lease;
+    end(&*store, other, Next::OutcomeUnknown(data_error())).await;
+    let taken = store.resume(other.run, decided.clone(), by("seen")).await;
+    assert!(matches!(&taken, Err(StoreError::EffectTaken { run, .. }) if *run == dead.id), "{taken:?}");
+    assert_eq!(state(&*store, other.run).await, RunState::OutcomeUnknown);
+    let own = Resume { effects: vec![of("SO-3")], ..decided };
+    store.resume(other.run, own, by("seen")).await.unwrap();
+
+    let taken = async |key: &str, at: Timestamp| {
+        let lease = store.claim(at, at + jiff::SignedDuration::from_secs(1), 1).await.unwrap()[0].lease;
+        let appended =
+            store.append(lease, vec![], RunUpdate { effects: vec![of(key)], ..RunUpdate::running(at) }).await;
+        store.append(lease, vec![], RunUpdate::to(Next::Waiting { due: at }, at)).await.unwrap();
+        matches!(appended, Err(StoreError::EffectTaken { .. }))
+    };
+    let day = before(at("2026-03-03T00:00:00Z"));
+    let soon = at("2027-04-01T00:00:00Z");
+    store.drop_periods(day, soon).await.unwrap();
+    assert!(store.load_run(done.run).await.unwrap().is_none());
+    assert!(taken("SO-1", soon).await, "399 days later, its run long gone");
+    let late = at("2027-05-01T00:00:00Z");
+    assert!(store.drop_periods(before(at("2026-03-03T00:00:00Z")), late).await.unwrap().forgotten > 0);
+    assert!(!taken("SO-1", late).await, "the same event would be a new run by now");
+    assert!(taken("SO-2", late).await, "its run is kept");
+}
+
 pub(crate) async fn old_periods_are_dropped(store: Arc<dyn Store>) {
     let done = start(&*store, "done", run("a", "done")).await;
     let lease = claim(&*store).await[0].lease;

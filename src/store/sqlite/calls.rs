@@ -92,7 +92,9 @@ pub(super) fn ended(c: &Connection, run: RunId, at: Timestamp) -> Result<Option<
         execute(c, sql::NEWS_OF_CHILD, params![run])?;
         execute(c, sql::WAKE_WAITERS, params![At(at), run])?;
     }
-    execute(c, sql::DELETE_WAITERS, params![run])?;
+    if one(c, sql::WAITS, params![run], |row| row.get::<_, String>(0))?.is_some() {
+        execute(c, sql::DELETE_WAITERS, params![run])?;
+    }
     Ok(woken)
 }
 

@@ -195,7 +195,7 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
     ];
     execute(c, sql::INSERT_RUN, values)?;
     let lease = lease_end.map(|_| Lease { run: id, token });
-    Ok(AcceptedRun { id, flow: new.flow.clone(), state, duplicate_of, holds_key, lease })
+    Ok(AcceptedRun { id, number, flow: new.flow.clone(), state, duplicate_of, holds_key, lease })
 }
 
 pub(super) fn accept_again(

@@ -155,6 +155,13 @@ impl Store for SqliteStore {
         })
     }
 
+    fn interrupt(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, RunState> {
+        Box::pin(async move {
+            let entries = Entries::new(&entries)?;
+            self.writer.call(move |c| runs::interrupt(c, run, &entries, action, &by)).await
+        })
+    }
+
     fn park(&self, run: RunId, by: By) -> Reply<'_, ()> {
         Box::pin(self.writer.call(move |c| runs::park(c, run, &by)))
     }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 
 /// So many rows are moved or deleted in one transaction.
 const PIECE: i64 = 500;
-/// Event ids and dedupe values are remembered so long.
+/// Event ids, dedupe values and whose a row is are remembered so long.
 const MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 pub(super) async fn drop_periods(writer: &Writer, what: Retention, now: Timestamp) -> Result<Dropped, StoreError> {
@@ -33,12 +33,21 @@ pub(super) async fn drop_periods(writer: &Writer, what: Retention, now: Timestam
             }
         }
     }
-    let forget = period(now.checked_sub(MEMORY).unwrap_or(Timestamp::MIN));
+    let since = now.checked_sub(MEMORY).unwrap_or(Timestamp::MIN);
+    let forget = period(since);
     let forgotten = writer.call(move |c| {
         execute(c, sql::FORGET_SEQUENCES, params![forget])?;
         Ok(execute(c, sql::FORGET_EVENT_IDS, params![forget])? + execute(c, sql::FORGET_DEDUPES, params![forget])?)
     });
     dropped.forgotten = forgotten.await? as u64;
+    // A row stays whose run is still there, however long that is: its replay must not find it taken.
+    loop {
+        let rows = writer.call(move |c| execute(c, sql::FORGET_EFFECTS, params![At(since), PIECE])).await?;
+        dropped.forgotten += rows as u64;
+        if rows == 0 {
+            break;
+        }
+    }
     Ok(dropped)
 }
 

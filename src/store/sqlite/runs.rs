@@ -6,7 +6,7 @@ use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
 use super::{alerts, approvals, calls, door, keep, keys};
 use crate::store::{
-    By, Claimed, Effect, EventState, Hash, JournalEntry, Lease, LoadedRun, Next, Record, Resume, RunError, RunId,
+    By, Claimed, Effect, EventState, Hash, JournalEntry, Lease, LoadedRun, Next, Record, Resume, Run, RunError, RunId,
     RunState, RunUpdate, StoreError, sql,
 };
 use jiff::Timestamp;
@@ -214,6 +214,9 @@ pub(super) fn resume(
     };
     let due = (state == RunState::Ready).then_some(At(by.at));
     entries.write(c, id)?;
+    for effect in &how.effects {
+        take_effect(c, id, effect, by.at)?;
+    }
     execute(c, sql::RESUME_RUN, params![state, due, number, run.order_key.is_some(), how.revision, id])?;
     alerts::audit(c, by, how.action, &format!("run {id}"))?;
     Ok(state)
@@ -234,13 +237,33 @@ pub(super) fn write_down(
     alerts::audit(c, by, action, &format!("run {id}"))
 }
 
+pub(super) fn interrupt(
+    c: &Connection,
+    id: RunId,
+    entries: &Entries,
+    action: &str,
+    by: &By,
+) -> Result<RunState, StoreError> {
+    let RunRow { run, .. } = get(c, id)?;
+    at_rest(&run)?;
+    entries.write(c, id)?;
+    execute(c, sql::WAKE_RUN, params![At(by.at), id])?;
+    alerts::audit(c, by, action, &format!("run {id}"))?;
+    Ok(run.state)
+}
+
+/// Of a run that will go on by itself: nobody works on it now.
+fn at_rest(run: &Run) -> Result<(), StoreError> {
+    match run.state {
+        RunState::Waiting | RunState::Ready | RunState::Queued => Ok(()),
+        RunState::Running => Err(StoreError::Busy(format!("run {} is being worked on", run.id))),
+        state => Err(StoreError::Conflict(format!("run {} is {state}", run.id))),
+    }
+}
+
 pub(super) fn park(c: &Connection, id: RunId, by: &By) -> Result<(), StoreError> {
     let RunRow { run, .. } = get(c, id)?;
-    match run.state {
-        RunState::Waiting | RunState::Ready | RunState::Queued => {}
-        RunState::Running => return Err(StoreError::Busy(format!("run {id} is being worked on"))),
-        state => return Err(StoreError::Conflict(format!("run {id} is {state}"))),
-    }
+    at_rest(&run)?;
     let values =
         params![RunState::Parked, None::<At>, run.holds_key, None::<At>, None::<String>, by.reason, run.number];
     execute(c, sql::UPDATE_RUN, values)?;

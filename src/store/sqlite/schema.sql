@@ -63,11 +63,14 @@ create table journal (
   primary key (run, seq)
 ) strict;
 
+-- Whose work a row of another system is. As long as its run is kept, and as long as the run's dedupe value is remembered:
+-- afterwards the same work, asked for anew, may take it for its own.
 create table effects (
   connection text not null, entity text not null, row_key text not null, run text not null, node text not null,
   at integer not null,
   primary key (connection, entity, row_key)
 ) strict, without rowid;
+create index effects_at on effects (at);
 
 create table alerts (
   id text not null primary key, grouping blob not null, flow text, run text, severity text not null, code text not null,

@@ -92,6 +92,8 @@ pub enum AcceptOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedRun {
     pub id: RunId,
+    /// Its place in the order of acceptance.
+    pub number: i64,
     pub flow: String,
     pub state: RunState,
     /// The run that has the dedupe value.

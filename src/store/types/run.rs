@@ -249,6 +249,8 @@ pub struct Resume {
     pub entries: Vec<JournalEntry>,
     /// The revision to go on with. `None`: the one it has.
     pub revision: Option<Hash>,
+    /// Rows that a person said are the run's work.
+    pub effects: Vec<Effect>,
     /// The name of it in the audit: `replay`, `decide`.
     pub action: &'static str,
 }

@@ -15,7 +15,7 @@ async fn deliver_signed(store: &dyn Store, body: &str, signature: Option<&str>) 
     let mut sent = headers(&[("content-type", "application/json")]);
     sent.extend(signature.map(|signature| ("stripe-signature".to_owned(), signature.to_owned())));
     let body = Bytes::copy_from_slice(body.as_bytes());
-    let delivery = Delivery { headers: &sent, body, received_at: Timestamp::from_second(NOW).unwrap() };
+    let delivery = Delivery { headers: &sent, query: None, body, received_at: Timestamp::from_second(NOW).unwrap() };
     let flows = [
         flow("orders", "stripe", "charge.succeeded"),
         flow("elsewhere", "other", "charge.succeeded"),
@@ -145,7 +145,7 @@ async fn proofs_are_not_kept() {
         ("via", "two"),
     ]);
     let body = Bytes::from_static(CHARGE.as_bytes());
-    let delivery = Delivery { headers: &sent, body, received_at: Timestamp::from_second(NOW).unwrap() };
+    let delivery = Delivery { headers: &sent, query: None, body, received_at: Timestamp::from_second(NOW).unwrap() };
     take(&endpoint(), &[], &*store, delivery).await;
     assert_eq!(events(&*store).await[0].delivery, r#"{"headers":{"via":"one, two"}}"#);
 }
@@ -155,7 +155,7 @@ async fn a_run_sees_the_trigger_that_the_door_saw() {
     let (_folder, store) = store();
     let sent = headers(&[("via", "one"), ("x-note", "\"é\"")]);
     let received_at = Timestamp::from_second(NOW).unwrap();
-    let kept = kept_headers(&sent);
+    let kept = kept_headers(&sent, None);
     let new = crate::store::NewEvent {
         delivery: delivery_facts(&kept, None),
         received_at,
@@ -175,7 +175,7 @@ async fn names_that_say_nothing_are_answered_and_not_kept() {
     endpoint.system = Arc::new(system);
     let sent = headers(&[("stripe-signature", &signature(CHARGE, NOW))]);
     let body = Bytes::from_static(CHARGE.as_bytes());
-    let delivery = Delivery { headers: &sent, body, received_at: Timestamp::from_second(NOW).unwrap() };
+    let delivery = Delivery { headers: &sent, query: None, body, received_at: Timestamp::from_second(NOW).unwrap() };
     let answer = take(&endpoint, &[], &*store, delivery).await;
     assert_eq!((answer.clone(), answer.status()), (Answer::Ignored, 200));
     assert_eq!(events(&*store).await, []);
@@ -208,6 +208,7 @@ async fn what_is_dropped_is_never_kept_and_who_is_meant_is_found() {
     for expected in [Answer::Kept { runs: 1 }, Answer::Duplicate] {
         let delivery = Delivery {
             headers: &sent,
+            query: None,
             body: Bytes::copy_from_slice(body.as_bytes()),
             received_at: Timestamp::from_second(NOW).unwrap(),
         };

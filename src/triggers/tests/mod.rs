@@ -1,7 +1,9 @@
 //! The door and its listener, against a real store.
 
 mod askers;
+mod dataverse;
 mod ingress;
+mod paypal;
 mod server;
 
 use super::ingress::{Endpoint, Verification};
@@ -31,6 +33,7 @@ pub(super) fn endpoint() -> Endpoint {
         privacy: Arc::default(),
         connection: "stripe".to_owned(),
         system: Arc::new(Catalog::bundled().system("stripe").unwrap().clone()),
+        decoders: Arc::default(),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
         own_prefix: PREFIX.to_owned(),
@@ -46,7 +49,13 @@ pub(super) fn flow(name: &str, connection: &str, event: &str) -> Arc<ExecutionGr
         flow: name.into(),
         description: None,
         trigger: Trigger {
-            kind: TriggerKind::Webhook { connection: connection.into(), events: vec![event.into()], reconcile: None },
+            kind: TriggerKind::Webhook {
+                connection: connection.into(),
+                events: vec![event.into()],
+                columns: vec![],
+                decoders: std::sync::Arc::from(vec![]),
+                reconcile: None,
+            },
             ignore_own: true,
             when: None,
             dedupe: None,
@@ -109,6 +118,7 @@ mod refusing {
         load_runs(runs: Vec<RunId>) -> Vec<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
         write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
+        interrupt(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> RunState;
         park(run: RunId, by: By) -> ();
         release_key(run: RunId, by: By) -> Option<RunId>;
         runs(filter: RunFilter, page: Page) -> Listed<Run>;

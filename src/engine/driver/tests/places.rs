@@ -109,6 +109,18 @@ struct Holding {
     holds: AtomicBool,
     sent: Mutex<Vec<(String, Instant)>>,
     called: Notify,
+    release: Notify,
+}
+
+impl Holding {
+    fn one_more(&self) {
+        self.release.notify_one();
+    }
+
+    fn go_on(&self) {
+        self.holds.store(false, Ordering::SeqCst);
+        self.release.notify_one();
+    }
 }
 
 impl Connector for Holding {
@@ -119,7 +131,7 @@ impl Connector for Holding {
             self.sent.lock().unwrap().push((line.clone(), Instant::now()));
             self.called.notify_one();
             if self.holds.load(Ordering::SeqCst) {
-                std::future::pending::<()>().await;
+                self.release.notified().await;
             }
             Outcome::Done(Row { value: body, key: Some(line.into()), status: Some(201) })
         })
@@ -128,6 +140,109 @@ impl Connector for Holding {
     fn look<'a>(&'a self, _: &'a Request, _: &'a Attempt<'a>) -> Reply<'a, LookOutcome> {
         Box::pin(async { LookOutcome::Found(vec![]) })
     }
+}
+
+/// Runs of one journal, the first of them under way and held there.
+struct Queue {
+    store: Arc<SqliteStore>,
+    holding: Arc<Holding>,
+    executor: Executor,
+    graph: Arc<crate::graph::ExecutionGraph>,
+    stop: CancellationToken,
+    working: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Queue {
+    async fn new(config: Config) -> Queue {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        let revisions = Arc::new(Revisions::new(Arc::new(|_| Err("not needed".into()))));
+        let flow = compiled(&[("journal.flow.yaml", JOURNAL)]).flows.remove(0);
+        let graph = flow.graph.clone().unwrap();
+        revisions.set_live(Live { revision: Hash::of(b"journal"), graph: graph.clone() });
+        let holding = Arc::new(Holding::default());
+        holding.holds.store(true, Ordering::SeqCst);
+        let connectors: Connectors = [(Text::from("d365"), holding.clone() as Arc<dyn Connector>)].into();
+        let executor = Executor::new(store.clone(), revisions, connectors, config);
+        let stop = CancellationToken::new();
+        let working = tokio::spawn({
+            let (executor, stop) = (executor.clone(), stop.clone());
+            async move { executor.run(stop).await }
+        });
+        let queue = Queue { store, holding, executor, graph, stop, working, _folder: folder };
+        queue.accept(1).await;
+        queue.holding.called.notified().await;
+        queue
+    }
+
+    async fn accept(&self, n: usize) {
+        accept(&self.store, &self.graph, n, "00001").await;
+        self.executor.wake();
+    }
+
+    /// The runs of a state, the first accepted first, once there are so many.
+    async fn are(&self, state: RunState, many: usize) -> Vec<RunId> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let filter = RunFilter { states: vec![state], ..RunFilter::default() };
+            let runs = self.store.runs(filter, Page::first(100)).await.unwrap().items;
+            if runs.len() == many {
+                return runs.iter().rev().map(|run| run.id).collect();
+            }
+            assert!(Instant::now() < deadline, "{} of {many} are {state}", runs.len());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.holding.sent.lock().unwrap().iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.working.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_ended_while_he_waits_for_a_place_sends_nothing() {
+    let queue = Queue::new(Config::new("p")).await;
+    queue.accept(2).await;
+    let waiting = queue.are(RunState::Running, 2).await[1];
+    let by = By { actor: "ada".into(), reason: "not any more".into(), at: Timestamp::now() };
+    queue.executor.cancel(waiting, by).await.unwrap();
+    assert_eq!(queue.are(RunState::Stopped, 1).await, [waiting], "while the place is held");
+    queue.accept(3).await;
+    queue.are(RunState::Running, 2).await;
+    queue.holding.go_on();
+    queue.are(RunState::Succeeded, 2).await;
+    assert_eq!(queue.lines(), ["1", "3"]);
+    let journal = queue.store.load_run(waiting).await.unwrap().unwrap().journal;
+    assert!(!journal.iter().any(|entry| matches!(entry.record, Record::Intent(_))), "{journal:?}");
+    queue.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_in_between_comes_back_to_his_turn() {
+    let queue = Queue::new(Config { patience: Duration::from_millis(800), ..Config::new("p") }).await;
+    queue.accept(2).await;
+    // The second has waited long enough and is away; the third comes meanwhile.
+    let away = queue.are(RunState::Waiting, 1).await;
+    queue.accept(3).await;
+    queue.are(RunState::Running, 2).await;
+    queue.are(RunState::Running, 3).await;
+    while queue.executor.inner.places.waiting() < 2 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    queue.holding.one_more();
+    assert_eq!(queue.are(RunState::Succeeded, 1).await.len(), 1);
+    queue.holding.one_more();
+    assert_eq!(queue.are(RunState::Succeeded, 2).await[1], away[0]);
+    queue.holding.go_on();
+    queue.are(RunState::Succeeded, 3).await;
+    assert_eq!(queue.lines(), ["1", "2", "3"]);
+    queue.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -397,7 +397,7 @@ fn where_nothing_can_tell_a_person_decides() {
     let decide = |run: &mut Case, verdict| {
         run.run = rebuild(&run.graph, &run.journal);
         let (actor, reason) = ("anna".into(), "seen".into());
-        run.step(Command::Decide { node: NodePath::new("header"), verdict, actor, reason });
+        run.step(Command::Decide { node: NodePath::new("header"), verdict, row_key: None, actor, reason });
         run.restart(None);
     };
     let mut run = unknown();

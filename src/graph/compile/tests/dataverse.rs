@@ -1,0 +1,91 @@
+//! Flows that hear of rows in Dataverse.
+
+use super::{compiled, expect, said};
+use crate::graph::render;
+
+const CRM: &str = "connections:\n  crm: { system: dataverse, base_url: https://a.example, own_user: env://U, \
+                   tenant: 8c1d2b1e-0000-4000-8000-000000000000, client_id: env://I, client_secret: env://S, \
+                   webhook: { path: /hooks/crm, secret: env://K, in: header.x-key } }\n";
+/// A table of the project's own, and a column of its own in one of Dataverse's.
+const REQUESTS: &str = r#"{ "type": "object", "x-logical-name": "new_request", "x-key": ["new_requestid"],
+  "properties": { "new_requestid": { "type": "string", "format": "uuid", "readOnly": true },
+    "new_status": { "type": "integer", "x-options": { "1": "Open", "2": "Approved" } },
+    "new_on": { "type": ["string", "null"], "format": "date" } },
+  "required": ["new_requestid", "new_status"] }"#;
+
+fn flow(connections: &str, webhook: &str, rest: &str) -> (Vec<String>, Option<String>) {
+    let text = format!("flow: a\ntrigger:\n  webhook: {{ connection: crm, {webhook} }}\n{rest}");
+    let compilation = compiled(&[
+        ("connections.yaml", connections),
+        ("types/dataverse/new_requests.json", REQUESTS),
+        ("a/a.flow.yaml", &text),
+    ]);
+    let graph = compilation.flows[0].graph.as_ref().map(|graph| render::json(graph)["trigger"]["webhook"].to_string());
+    (said(&compilation), graph)
+}
+
+fn of_trigger(webhook: &str) -> Vec<String> {
+    flow(CRM, webhook, "steps: [{ id: a, transform: 1 }]\n").0
+}
+
+#[test]
+fn rows_of_every_table_can_be_heard_of_also_of_the_projects_own() {
+    let webhook = "events: [new_requests.Create, new_requests.Update], columns: [new_status], ignore_own: true";
+    let (said, graph) = flow(CRM, webhook, "steps: [{ id: a, transform: 'event.target?.new_status?' }]\n");
+    assert_eq!(said, [] as [&str; 0]);
+    let expected =
+        r#"{"connection":"crm","events":["new_requests.Create","new_requests.Update"],"columns":["new_status"]}"#;
+    assert_eq!(graph.as_deref(), Some(expected));
+}
+
+#[test]
+fn what_nobody_sends_does_not_compile() {
+    for (webhook, expected) in [
+        ("events: [salesorders.Created]", &["F0365 3:"] as &[&str]),
+        ("events: [salesorder.Create]", &["F0365 3:"]),
+        ("events: [contacts.Create], columns: [emailaddress1]", &["F0468 3:"]),
+        ("events: [contacts.Update], columns: [emailadress1]", &["F0360 3:"]),
+        ("events: [salesorders.Update], columns: [customerid_account@odata.bind]", &["F0360 3:"]),
+        ("events: [contacts.Update], reconcile: { every: 1h, lookback: 2d }", &["F0486 3:"]),
+    ] {
+        expect(webhook, &of_trigger(webhook), expected);
+    }
+}
+
+#[test]
+fn the_event_is_typed() {
+    for (slot, expected) in [
+        ("event.id", &[] as &[&str]),
+        ("event.message == \"Create\"", &[]),
+        ("event.target?.modifiedon?", &[]),
+        ("event.pre?.emailaddress1? == event.target?.emailaddress1?", &[]),
+        ("event.target.emailaddress1", &[]),
+        ("event.target.emailadress1", &["F0204 4:"]),
+        ("event.oversized", &[]),
+        ("event.depth > 1", &[]),
+        ("event.row", &["F0204 4:"]),
+    ] {
+        let steps = format!("steps: [{{ id: a, transform: '{slot}' }}]\n");
+        let (said, _) = flow(CRM, "events: [contacts.Update]", &steps);
+        expect(slot, &said, expected);
+    }
+}
+
+#[test]
+fn ignoring_what_we_did_needs_to_know_who_we_are() {
+    let nameless = CRM.replace("own_user: env://U, ", "");
+    let (said, graph) =
+        flow(&nameless, "events: [contacts.Update], ignore_own: true", "steps: [{ id: a, transform: 1 }]\n");
+    expect("no own_user", &said, &["F0469 3:"]);
+    assert_eq!(graph, None);
+}
+
+#[test]
+fn a_secret_stands_in_the_address_or_a_header() {
+    for (place, good) in [("query.code", true), ("header.x-key", true), ("body.code", false), ("header.a b", false)] {
+        let connections = CRM.replace("in: header.x-key", &format!("in: '{place}'"));
+        let (said, _) = flow(&connections, "events: [contacts.Update]", "steps: [{ id: a, transform: 1 }]\n");
+        let expected: &[&str] = if good { &[] } else { &["F0470 2:"] };
+        expect(place, &said, expected);
+    }
+}
