@@ -43,12 +43,19 @@ impl Checked<'_> {
             problems.extend(found.into_iter().map(|problem| format!("{name}: {problem}")));
         }
         self.events(&mut problems);
+        problems.extend(self.system.expand.iter().flat_map(|expand| expand.problems(self.types, self.system)));
         problems
     }
 
     fn http(&self, problems: &mut Vec<String>) {
         let Some(http) = &self.system.http else { return };
-        let mut templates: Vec<&Template> = http.headers.values().collect();
+        // A header whose key is absent is not sent.
+        for name in http.headers.values().flat_map(Template::names) {
+            if !self.system.connection.contains_key(name) {
+                problems.push(format!("`{{{name}}}` is no key of the connection"));
+            }
+        }
+        let mut templates: Vec<&Template> = vec![];
         match &http.base {
             Base::One(base) => templates.push(base),
             Base::ByMode(modes) => templates.extend(modes.values()),
@@ -146,7 +153,10 @@ impl Checked<'_> {
                     for param in find.with.keys().filter(|param| reading.param(param).is_none()) {
                         problems.push(format!("find gives {name} a {param}, which it does not have"));
                     }
-                    let known = |source: &str| source == "find_by" || operation.params.contains_key(source);
+                    let made = entry.by == RepeatBy::MadeKey;
+                    let known = |source: &str| {
+                        source == "find_by" || source == "made" && made || operation.params.contains_key(source)
+                    };
                     for source in find.with.values().filter(|source| !known(source)) {
                         problems.push(format!("find takes {source}, which is no parameter"));
                     }

@@ -24,6 +24,7 @@ pub mod oauth;
 pub mod odata;
 pub mod pages;
 pub mod request;
+pub mod search;
 pub mod secret;
 pub mod secrets;
 #[cfg(test)]
@@ -226,12 +227,16 @@ impl Connectors {
         };
         match live.exchange(&self.client, bound, call, timeout).await {
             Ok(answer) => Ok(bound.row(bound.result(&answer)?, true, Some(answer.status))),
-            // What gives nothing and is done already is done.
-            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+            // What gives nothing and is done already is done, where nothing has to be looked for.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && bound.operation.gives_nothing_to_find() => {
                 Ok(Row { status: error.status, ..Row::value(Value::Missing) })
             }
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
                 Err(Stop::Missing(error))
+            }
+            // Nothing is given, and what was to be done is so already.
+            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
+                Ok(bound.row(Value::Missing, false, error.status))
             }
             Err(none) => Err(none.into()),
         }

@@ -16,7 +16,8 @@ pub struct Operation {
 }
 
 /// The change sets of a batch, each all or nothing.
-pub fn read(call: &Call) -> Result<Vec<Vec<Operation>>, String> {
+/// `below`: the path of the service, to which addresses may be relative.
+pub fn read(call: &Call, below: &str) -> Result<Vec<Vec<Operation>>, String> {
     let kind = call.header("content-type");
     let parts = multipart(kind, &call.body).map_err(|why| format!("The batch cannot be read: {why}."))?;
     let mut sets = vec![];
@@ -26,8 +27,10 @@ pub fn read(call: &Call) -> Result<Vec<Vec<Operation>>, String> {
         if !inner.starts_with("multipart/mixed") {
             return Err("Only change sets can stand in this batch.".into());
         }
-        let parts =
-            sections(inner, &content)?.iter().map(|part| operation(part, call)).collect::<Result<Vec<_>, _>>()?;
+        let parts = sections(inner, &content)?
+            .iter()
+            .map(|part| operation(part, call, below))
+            .collect::<Result<Vec<_>, _>>()?;
         if parts.len() > MOST {
             return Err(format!("A batch has at most {MOST} operations."));
         }
@@ -36,7 +39,7 @@ pub fn read(call: &Call) -> Result<Vec<Vec<Operation>>, String> {
     Ok(sets)
 }
 
-fn operation(section: &str, outer: &Call) -> Result<Operation, String> {
+fn operation(section: &str, outer: &Call, below: &str) -> Result<Operation, String> {
     let (head, content) = split(section)?;
     if value(&head, "content-type") != Some("application/http") {
         return Err("A part of a change set is application/http.".into());
@@ -55,7 +58,7 @@ fn operation(section: &str, outer: &Call) -> Result<Operation, String> {
     let (fields, body) = split(rest)?;
     // Absolute, or relative to the service.
     let url = url::Url::parse(target)
-        .or_else(|_| url::Url::parse("http://relative/data/").and_then(|base| base.join(target)));
+        .or_else(|_| url::Url::parse(&format!("http://relative{below}")).and_then(|base| base.join(target)));
     let url = url.map_err(|_| format!("`{target}` is no address."))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &fields {

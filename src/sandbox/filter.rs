@@ -1,12 +1,20 @@
-//! `$filter` as Finance & Operations reads it: parsed to a tree, evaluated by each column's type.
+//! `$filter` as Finance & Operations and Dataverse read it: parsed to a tree, evaluated by each column's type.
 //!
 //! Known: `eq ne gt ge lt le and or not`, parentheses, `contains startswith endswith`, the wildcard `'*x*'` with `eq`,
 //! typed enum literals (only `eq` and `ne`). Refused with the reason, as the real one does: `in`, `has`, lambdas,
-//! unknown columns, a literal that does not fit its column.
+//! unknown columns, a literal that does not fit its column. Dataverse knows null, GUIDs without quotes and days, and no
+//! wildcards.
 
-use crate::language::types::{Kind, RecordType, Type};
+use crate::language::types::{Form, Kind, RecordType, Type};
 use crate::value::{Number, Record, Text, Value, time};
 use std::cmp::Ordering;
+
+/// Whose filters they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Finops,
+    Dataverse,
+}
 
 /// A parsed filter.
 #[derive(Debug, PartialEq)]
@@ -42,13 +50,20 @@ pub enum Literal {
     Time(String),
     Bool(bool),
     Null,
+    /// Without quotes.
+    Guid(String),
     /// `Namespace.Type'Member'`.
     Enum(String),
 }
 
 /// Reads a filter over rows of `row`. The error is the sentence that stands in the 400.
 pub fn parse(text: &str, row: &RecordType) -> Result<Filter, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, row, depth: 0 };
+    parse_as(text, row, Dialect::Finops)
+}
+
+/// The same in a dialect.
+pub fn parse_as(text: &str, row: &RecordType, dialect: Dialect) -> Result<Filter, String> {
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, row, depth: 0, dialect };
     let filter = parser.or()?;
     match parser.peek() {
         None => Ok(filter),
@@ -59,10 +74,15 @@ pub fn parse(text: &str, row: &RecordType) -> Result<Filter, String> {
 impl Filter {
     /// Whether a row meets it. A column that the row lacks counts as its type's empty value, as F&O stores it.
     pub fn holds(&self, row: &Record) -> bool {
+        self.holds_in(row, Dialect::Finops)
+    }
+
+    /// The same in a dialect: to Dataverse, what is not there is null, which equals nothing else.
+    pub fn holds_in(&self, row: &Record, dialect: Dialect) -> bool {
         match self {
-            Filter::And(a, b) => a.holds(row) && b.holds(row),
-            Filter::Or(a, b) => a.holds(row) || b.holds(row),
-            Filter::Not(inner) => !inner.holds(row),
+            Filter::And(a, b) => a.holds_in(row, dialect) && b.holds_in(row, dialect),
+            Filter::Or(a, b) => a.holds_in(row, dialect) || b.holds_in(row, dialect),
+            Filter::Not(inner) => !inner.holds_in(row, dialect),
             Filter::Function { function, column, text } => {
                 let value = row.get(column).and_then(|v| v.as_text().map(|t| t.to_lowercase())).unwrap_or_default();
                 let text = text.to_lowercase();
@@ -72,19 +92,26 @@ impl Filter {
                     Function::EndsWith => value.ends_with(&text),
                 }
             }
-            Filter::Compare { column, op, literal } => compare(row.get(column), *op, literal),
+            Filter::Compare { column, op, literal } => {
+                let value = row.get(column).filter(|value| !value.is_absent());
+                match (dialect, literal) {
+                    (Dialect::Finops, _) | (_, Literal::Null) => compare(row.get(column), *op, literal, dialect),
+                    (Dialect::Dataverse, _) if value.is_none() => *op == Op::Ne,
+                    (Dialect::Dataverse, _) => compare(value, *op, literal, dialect),
+                }
+            }
         }
     }
 }
 
 /// Texts compare without regard to case, as the database behind F&O does.
-fn compare(value: Option<&Value>, op: Op, literal: &Literal) -> bool {
+fn compare(value: Option<&Value>, op: Op, literal: &Literal, dialect: Dialect) -> bool {
     let value = value.unwrap_or(&Value::Missing);
     let ordering = match literal {
-        Literal::Text(text) | Literal::Enum(text) => {
+        Literal::Text(text) | Literal::Enum(text) | Literal::Guid(text) => {
             let value = value.as_text().map(|t| t.to_lowercase()).unwrap_or_default();
             let text = text.to_lowercase();
-            if op == Op::Eq && text.contains('*') {
+            if op == Op::Eq && text.contains('*') && dialect == Dialect::Finops {
                 return wildcard(&text, &value);
             }
             Some(value.cmp(&text))
@@ -97,7 +124,8 @@ fn compare(value: Option<&Value>, op: Op, literal: &Literal) -> bool {
             }
         }
         Literal::Time(text) => {
-            let instant = |text: &str| time::parse_time(text);
+            let instant =
+                |text: &str| time::parse_time(text).or_else(|| time::parse_time(&format!("{text}T00:00:00Z")));
             match (value.as_text().and_then(|t| instant(t)), instant(text)) {
                 (Some(a), Some(b)) => Some(a.cmp(&b)),
                 _ => None,
@@ -158,6 +186,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut at = 0;
     let mut found = Vec::new();
     while let Some(&c) = chars.get(at) {
+        let guid: Option<String> = chars.get(at..at + 36).map(|guid| guid.iter().collect());
+        if let Some(guid) = guid.filter(|guid| uuid::Uuid::try_parse(guid).is_ok()) {
+            found.push(Token::Literal(Literal::Guid(guid)));
+            at += 36;
+            continue;
+        }
         match c {
             ' ' | '\t' => at += 1,
             '(' => (found.push(Token::Open), at += 1).1,
@@ -228,6 +262,7 @@ struct Parser<'a> {
     at: usize,
     row: &'a RecordType,
     depth: usize,
+    dialect: Dialect,
 }
 
 impl Parser<'_> {
@@ -314,7 +349,7 @@ impl Parser<'_> {
             Token::Literal(literal) => literal,
             other => return Err(format!("Syntax error: a literal expected, {other:?} found.")),
         };
-        fits(&name, &ty, op, &literal)?;
+        fits(&name, &ty, op, &literal, self.dialect)?;
         Ok(Filter::Compare { column: name, op, literal })
     }
 
@@ -343,12 +378,17 @@ impl Parser<'_> {
     }
 }
 
-fn fits(column: &str, ty: &Type, op: Op, literal: &Literal) -> Result<(), String> {
+fn fits(column: &str, ty: &Type, op: Op, literal: &Literal, dialect: Dialect) -> Result<(), String> {
+    let is_guid = ty.facts.as_ref().is_some_and(|facts| facts.form == Some(Form::Guid));
     let is_enum = ty.facts.as_ref().is_some_and(|facts| !facts.options.is_empty());
     let good = match (&ty.kind, literal) {
         (_, Literal::Null) => true,
         (Kind::Text, Literal::Enum(_)) => is_enum && matches!(op, Op::Eq | Op::Ne),
-        (Kind::Text, Literal::Text(_)) => !is_enum,
+        (Kind::Text, Literal::Guid(_)) => is_guid,
+        (Kind::Text, Literal::Text(_)) => !is_enum && !(is_guid && dialect == Dialect::Dataverse),
+        (Kind::Date, Literal::Time(text)) if dialect == Dialect::Dataverse => {
+            text.len() == 10 && time::parse_date(text).is_some()
+        }
         (Kind::Int | Kind::Decimal, Literal::Number(_)) => true,
         (Kind::Date | Kind::Time, Literal::Time(text)) => time::parse_time(text).is_some(),
         (Kind::Bool, Literal::Bool(_)) => true,

@@ -3,12 +3,16 @@
 //! It is no axum server because a stand-in must be able to close a connection without an answer, which is what a
 //! lost answer looks like to a client.
 
-use super::faults::{Fault, FaultKind, Faults};
-use crate::value::{Record, Value, json};
+use super::faults::{FaultKind, Faults};
+use super::inspect;
+use super::keep::{Keep, Kept};
+use super::webhooks::{Habits, Outbox};
+use crate::value::{Record, Value};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +84,37 @@ pub trait Standin: Send + Sync + 'static {
 
     /// What `GET /_sandbox/WHAT` shows: the rows of an entity, the objects of a kind. `None`: there is no such.
     fn inspect(&self, what: &str) -> Option<Vec<Record>>;
+
+    /// The names that [`Standin::inspect`] knows.
+    fn kinds(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// What people, banks and time do in the real system and can be made to happen here: names, each with an example.
+    fn actions(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// `POST /_sandbox/do/WHAT`: makes it happen. `None`: there is no such thing.
+    fn act(&self, what: &str, with: &Record) -> Option<Result<Record, String>> {
+        let _ = (what, with);
+        None
+    }
+
+    /// Everything that it knows, to go on from after a restart. `None`: it forgets.
+    fn snapshot(&self) -> Option<Value> {
+        None
+    }
+
+    /// Goes on from a snapshot of its own.
+    fn restore(&self, snapshot: &Value) {
+        let _ = snapshot;
+    }
+
+    /// The events that it sends out, and how often it tries. `None`: it sends nothing.
+    fn outbox(&self) -> Option<(&Outbox, Habits)> {
+        None
+    }
 }
 
 /// A request that arrived, for inspection: what was sent under which key, and what became of it.
@@ -105,11 +140,28 @@ const LONGEST_BODY: usize = 16 << 20;
 impl Server {
     /// Serves on a loopback address; port 0 takes a free one.
     pub async fn start(address: SocketAddr, standin: Arc<dyn Standin>) -> std::io::Result<Server> {
+        Server::start_kept(address, standin, None).await
+    }
+
+    /// The same, with a file from which it goes on and into which it writes whatever has changed.
+    pub async fn start_kept(
+        address: SocketAddr,
+        standin: Arc<dyn Standin>,
+        file: Option<PathBuf>,
+    ) -> std::io::Result<Server> {
+        let keep = file.map(|file| Keep::open(file, &*standin)).transpose()?.map(Arc::new);
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let server = Server { address, seen: seen.clone(), stop: stop.clone() };
+        let (deliveries, ended) = (super::webhooks::deliver(standin.clone()), stop.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = ended.cancelled() => {}
+                _ = deliveries => {}
+            }
+        });
         tokio::spawn(async move {
             loop {
                 let stream = tokio::select! {
@@ -119,10 +171,11 @@ impl Server {
                         Err(_) => continue,
                     },
                 };
-                let (standin, seen, stop) = (standin.clone(), seen.clone(), stop.clone());
+                let (standin, seen, stop, keep) = (standin.clone(), seen.clone(), stop.clone(), keep.clone());
                 tokio::spawn(async move {
-                    let service =
-                        hyper::service::service_fn(move |request| serve(request, standin.clone(), seen.clone()));
+                    let service = hyper::service::service_fn(move |request| {
+                        serve(request, standin.clone(), seen.clone(), keep.clone())
+                    });
                     let connection = hyper::server::conn::http1::Builder::new()
                         .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
                     tokio::select! {
@@ -161,6 +214,7 @@ async fn serve(
     request: Request<hyper::body::Incoming>,
     standin: Arc<dyn Standin>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    keep: Option<Arc<Keep>>,
 ) -> Result<Response<Body>, Closed> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(Body::new(body), LONGEST_BODY).await else { return Err(Closed) };
@@ -176,8 +230,12 @@ async fn serve(
         let (method, headers, body) = (call.method.clone(), call.headers.clone(), call.body.clone());
         lock(&seen).push(Seen { method, path: full_path.clone(), headers, body, status });
     };
-    if let Some(what) = call.path.strip_prefix("/_sandbox/") {
-        return build(inspect(&*standin, &call, what));
+    // Written before it is answered, whatever becomes of the answer.
+    let kept = Kept { keep: keep.as_deref().filter(|_| call.method != "GET"), standin: &*standin };
+    if let Some(what) = call.path.strip_prefix("/_sandbox") {
+        let reply = inspect::answer(&*standin, &lock(&seen).clone(), &call, what.trim_matches('/'));
+        drop(kept);
+        return build(reply);
     }
     let reply = match standin.faults().take(&call.method, &full_path, &call.body) {
         None => standin.answer(&call),
@@ -201,9 +259,13 @@ async fn serve(
         Some(FaultKind::CommitLate(after)) => {
             note(None);
             let (standin, call) = (standin.clone(), call.clone());
+            let keep = keep.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(after).await;
                 standin.answer(&call);
+                if let Some(keep) = keep {
+                    keep.write(&*standin);
+                }
             });
             return Err(Closed);
         }
@@ -211,41 +273,12 @@ async fn serve(
             tokio::time::sleep(delay).await;
             standin.answer(&call)
         }
+        // Asked for by name only.
+        Some(FaultKind::Deliver(_)) => standin.answer(&call),
     };
     note(Some(reply.status));
+    drop(kept);
     build(reply)
-}
-
-/// `GET /_sandbox/CustomersV3` shows rows, `POST /_sandbox/faults` orders a fault, `DELETE` forgets them.
-fn inspect(standin: &dyn Standin, call: &Call, what: &str) -> Reply {
-    match (call.method.as_str(), what) {
-        ("POST", "faults") => {
-            let fault = match json::parse(&call.body) {
-                Ok(Value::Record(record)) => Fault::from_json(&record),
-                _ => Err("a fault is a JSON object".into()),
-            };
-            match fault {
-                Ok(fault) => {
-                    standin.faults().add(fault);
-                    Reply::empty(204)
-                }
-                Err(why) => Reply { status: 400, headers: vec![], body: why },
-            }
-        }
-        ("DELETE", "faults") => {
-            standin.faults().clear();
-            Reply::empty(204)
-        }
-        ("GET", what) => {
-            let Some(rows) = standin.inspect(what) else { return Reply::empty(404) };
-            let rows = rows.into_iter().map(Value::Record).collect();
-            match json::write_pretty(&Value::List(Arc::new(rows))) {
-                Ok(body) => Reply::json(200, body),
-                Err(_) => Reply::empty(500),
-            }
-        }
-        _ => Reply::empty(405),
-    }
 }
 
 fn build(reply: Reply) -> Result<Response<Body>, Closed> {

@@ -8,9 +8,12 @@ pub const FLOW_FILE: &str = "stripe-dynamics-365/charge-to-sales-order.flow.yaml
 pub const MAP_FILE: &str = "stripe-dynamics-365/charge.map";
 
 /// The environment variables to which the bundled connections refer.
-pub const SECRETS: [(&str, &str); 6] = [
+pub const SECRETS: [(&str, &str); 9] = [
     ("STRIPE_API_KEY", credentials::STRIPE_KEY),
     ("STRIPE_WEBHOOK_SECRET", credentials::STRIPE_WEBHOOK_SECRET),
+    ("PAYPAL_CLIENT_ID", credentials::PAYPAL_CLIENT_ID),
+    ("PAYPAL_CLIENT_SECRET", credentials::PAYPAL_CLIENT_SECRET),
+    ("PAYPAL_WEBHOOK_ID", credentials::PAYPAL_WEBHOOK_ID),
     ("D365_URL", "https://replaced-by-the-environment.example"),
     ("D365_TENANT", credentials::FINOPS_TENANT),
     ("D365_CLIENT_ID", credentials::FINOPS_CLIENT_ID),
@@ -117,11 +120,16 @@ impl Project {
 
 fn environment(sandbox: &Sandbox) -> String {
     let (stripe, finops) = (sandbox.stripe_server.url(), sandbox.finops_server.url());
+    let paypal = sandbox.paypal_server.url();
     format!(
         "\
 connections:
   stripe:
     base_url: {stripe}
+    limits: {{ concurrency: 32, rate: 2000/s }}
+    circuit: {{ open_after: 1000, within: 1m, probe_every: 1s }}
+  paypal:
+    base_url: {paypal}
     limits: {{ concurrency: 32, rate: 2000/s }}
     circuit: {{ open_after: 1000, within: 1m, probe_every: 1s }}
   d365:

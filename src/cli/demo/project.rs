@@ -1,5 +1,7 @@
 //! The bundled project as files of a folder of its own, with an environment that points at the stand-ins.
 
+use crate::catalog::Catalog;
+use crate::diagnostics::Sources;
 use crate::sandbox::{Sandbox, credentials};
 use std::path::{Path, PathBuf};
 
@@ -13,17 +15,37 @@ macro_rules! bundled {
 bundled! {
     "flowctl.yaml"
     "connections.yaml"
+    "paypal-dynamics-365/README.md"
+    "paypal-dynamics-365/capture-to-sales-order.flow.yaml"
+    "paypal-dynamics-365/capture.map"
+    "paypal-dynamics-365/tables/clearing.csv"
+    "paypal-dynamics-365/tables/products.csv"
+    "paypal-dynamics-365/tests/capture-to-sales-order.test.yaml"
     "stripe-dynamics-365/README.md"
     "stripe-dynamics-365/charge-to-sales-order.flow.yaml"
     "stripe-dynamics-365/charge.map"
+    "stripe-dynamics-365/payout-to-journal.flow.yaml"
+    "stripe-dynamics-365/payout.map"
     "stripe-dynamics-365/risk.rhai"
+    "stripe-dynamics-365/tables/payout_accounts.csv"
     "stripe-dynamics-365/tables/products.csv"
     "stripe-dynamics-365/tests/charge-to-sales-order.test.yaml"
     "stripe-dynamics-365/tests/charge.json"
+    "stripe-dynamics-365/tests/payout-to-journal.test.yaml"
 }
 
 /// The environment's name.
 pub const ENVIRONMENT: &str = "demo";
+
+/// The catalogue with the columns and tables of the bundled project.
+pub fn catalog() -> Catalog {
+    let mut sources = Sources::default();
+    let files: Vec<_> = FILES.iter().map(|(path, text)| sources.add(*path, *text)).collect();
+    let files: Vec<_> = files.into_iter().map(|file| (file, sources.get(file))).collect();
+    // What is wrong with them is found by the tests of the bundled project.
+    let (catalog, _) = Catalog::bundled().of_project(files.iter().map(|(file, source)| (*file, source)));
+    catalog
+}
 
 /// A folder that is gone with this value: the project and the store of one demo.
 pub struct Folder {
@@ -63,7 +85,10 @@ impl Folder {
         }
         self.write("secrets/stripe_key", credentials::STRIPE_KEY)?;
         self.write("secrets/stripe_webhook", credentials::STRIPE_WEBHOOK_SECRET)?;
+        self.write("secrets/paypal_client", credentials::PAYPAL_CLIENT_SECRET)?;
         self.write("secrets/d365_client", credentials::FINOPS_CLIENT_SECRET)?;
+        let (paypal, paypal_client) = (sandbox.paypal_server.url(), credentials::PAYPAL_CLIENT_ID);
+        let paypal_webhook = credentials::PAYPAL_WEBHOOK_ID;
         let (tenant, client) = (credentials::FINOPS_TENANT, credentials::FINOPS_CLIENT_ID);
         let environment = format!(
             "connections:
@@ -71,6 +96,11 @@ impl Folder {
     base_url: {stripe}
     api_key: file://secrets/stripe_key
     webhook: {{ secrets: [file://secrets/stripe_webhook] }}
+  paypal:
+    base_url: {paypal}
+    client_id: {paypal_client}
+    client_secret: file://secrets/paypal_client
+    webhook: {{ id: {paypal_webhook} }}
   d365:
     base_url: {finops}
     authority: {finops}

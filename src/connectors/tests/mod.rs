@@ -1,8 +1,10 @@
 //! Connectors against real HTTP on loopback.
 
 mod configs;
+mod dataverse;
 mod finops;
 mod paypal;
+mod requests;
 mod server;
 mod stripe;
 mod trouble;

@@ -59,7 +59,7 @@ impl<'a> Asked<'a> {
             AnswerKind::Http { status, .. } => {
                 let error = self.error(answer);
                 // What gives nothing and is done already is done.
-                if error.is == Some(Is::Done) && self.operation.result().ty == TypeRef::None {
+                if error.is == Some(Is::Done) && self.operation.gives_nothing_to_find() {
                     Outcome::Done(Row::value(Value::Missing))
                 } else if self.operation.result().missing.contains(status) {
                     Outcome::Missing(error)

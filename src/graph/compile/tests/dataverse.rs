@@ -89,3 +89,82 @@ fn a_secret_stands_in_the_address_or_a_header() {
         expect(place, &said, expected);
     }
 }
+
+const PAYERS: &str = r#"{ "type": "object", "x-extends": "dataverse.contacts", "x-alternate-keys": [["new_payer"], ["new_shop", "new_number"]],
+  "properties": { "new_payer": { "type": ["string", "null"] }, "new_shop": { "type": ["string", "null"] }, "new_number": { "type": ["integer", "null"] } } }"#;
+
+fn of_call(call: &str) -> (Vec<String>, Option<String>) {
+    let text = format!(
+        "flow: a\ntrigger: {{ webhook: {{ connection: crm, events: [contacts.Update] }} }}\nsteps:\n  - id: it\n    call:\n      {}\n",
+        call.replace("; ", "\n      ")
+    );
+    let compilation = compiled(&[
+        ("connections.yaml", CRM),
+        ("types/dataverse/contacts.json", PAYERS),
+        ("types/dataverse/new_requests.json", REQUESTS),
+        ("a/a.flow.yaml", &text),
+    ]);
+    let reason = compilation.flows[0].graph.as_ref().map(|graph| match &graph.steps[0].kind {
+        crate::graph::NodeKind::Call(operation) => operation.repeat.reason.clone(),
+        other => panic!("{other:?}"),
+    });
+    (said(&compilation), reason)
+}
+
+#[test]
+fn an_upsert_names_its_row_by_an_alternate_key_and_nothing_else() {
+    let upsert = "operation: dataverse.upsert; entity: contacts; body: '{ lastname = \"Doe\" }'";
+    for (key, expected) in [
+        ("'{ new_payer = event.id }'", &[] as &[&str]),
+        ("'{ new_shop = \"s\" new_number = 7 }'", &[]),
+        ("'{ new_shop = event.id }'", &["F0472 9:"]),
+        ("'{ new_payer = event.id new_number = 7 }'", &["F0472 9:"]),
+        ("'{ new_payr = event.id }'", &["F0"]),
+        ("'{ contactid = event.id }'", &["F0"]),
+    ] {
+        expect(key, &of_call(&format!("{upsert}; key: {key}")).0, expected);
+    }
+    let (said, reason) = of_call(&format!("{upsert}; key: '{{ new_payer = event.id }}'"));
+    assert_eq!((said, reason.as_deref()), (vec![], Some("writing the same again changes nothing")));
+    let without = "operation: dataverse.upsert; entity: accounts; key: event.id; body: '{ name = \"x\" }'";
+    expect("no key", &of_call(without).0, &["F0471 8:"]);
+}
+
+#[test]
+fn a_create_needs_nothing_to_be_safe() {
+    for (call, reason) in [
+        (
+            "operation: dataverse.create; entity: contacts; body: '{ lastname = event.id }'",
+            "the row's id is made of the step's key: a repeat meets its own row",
+        ),
+        (
+            "operation: dataverse.create; entity: contacts; body: '{ lastname = event.id }'; find_by: [lastname]",
+            "a retry looks for its own row by lastname after 0s",
+        ),
+        (
+            "operation: dataverse.create; entity: new_requests; body: '{ new_status = 2 }'",
+            "the row's id is made of the step's key: a repeat meets its own row",
+        ),
+        ("operation: dataverse.delete; entity: contacts; key: event.id", "writing the same again changes nothing"),
+        (
+            "operation: dataverse.associate; entity: accounts; key: event.id; navigation: contact_customer_accounts; row: '\"/contacts({event.id})\"'",
+            "writing the same again changes nothing",
+        ),
+    ] {
+        let (said, found) = of_call(call);
+        assert_eq!((said, found.as_deref()), (vec![], Some(reason)), "{call}");
+    }
+}
+
+#[test]
+fn a_change_set_begins_with_any_create_and_ties_the_rest_to_it() {
+    let set = "operation: dataverse.changeset; writes:; - { id: header, operation: dataverse.create, entity: salesorders, body: '{ name = event.id }' };\
+               \x20 - { id: line, operation: dataverse.create, entity: salesorderdetails, body: '{ quantity = 1 }', refer: { salesorderid: header } }";
+    let (said, reason) = of_call(&set.replace(";  -", "; -"));
+    assert_eq!(said, [] as [&str; 0]);
+    let expected = "it is one transaction, done when its first write `header` is: the row's id is made of the step's key: a repeat meets its own row";
+    assert_eq!(reason.as_deref(), Some(expected));
+    let untied = set.replace(", refer: { salesorderid: header }", "").replace(";  -", "; -");
+    let (said, _) = of_call(&untied);
+    expect("no order", &said, &["F0363 "]);
+}
