@@ -11,7 +11,8 @@ use std::time::Duration;
 use support::process::Setup;
 use support::project::Project;
 
-const FLOW_FILE: &str = "paypal-dynamics-365/capture-to-sales-order.flow.yaml";
+const FLOW_FILES: [&str; 2] =
+    ["paypal-dynamics-365/capture-to-sales-order.flow.yaml", "paypal-dynamics-365/payer-to-customer.flow.yaml"];
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A shop at PayPal's stand-in.
@@ -79,14 +80,16 @@ async fn every_capture_is_in_finance_once_whatever_fails() {
     let sandbox = support::sandbox().await;
     let project = Project::bundled(&sandbox);
     // Retries that do not make a test wait for minutes.
-    let patient = project.read(FLOW_FILE);
     let retry = "retry: { for: 1h, initial: 20ms, factor: 2, max: 500ms, jitter: 0.3 }";
-    let lines = patient.lines().flat_map(|line| {
-        let indent = &line[..line.len() - line.trim_start().len()];
-        let added = matches!(line.trim(), "call:" | "lookup:").then(|| format!("{indent}{retry}"));
-        added.into_iter().chain([line.to_string()])
-    });
-    project.write(FLOW_FILE, &(lines.collect::<Vec<_>>().join("\n") + "\n"));
+    for file in FLOW_FILES {
+        let patient = project.read(file);
+        let lines = patient.lines().flat_map(|line| {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let added = matches!(line.trim(), "call:" | "lookup:").then(|| format!("{indent}{retry}"));
+            added.into_iter().chain([line.to_string()])
+        });
+        project.write(file, &(lines.collect::<Vec<_>>().join("\n") + "\n"));
+    }
     let setup = Setup::of(&project);
     let runtime = setup.start().await;
     sandbox.paypal.listen(&runtime.hook().replace("/hooks/stripe", "/hooks/paypal"));

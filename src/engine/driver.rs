@@ -416,6 +416,12 @@ impl Driver {
             let title = "A failed run holds its order key: later runs of the key wait".to_owned();
             alerts.push(alert(severity, "key_blocked", title, Some(error.message.to_string())));
         }
+        if let Some(End::DeadLetter { error, .. }) = end
+            && matches!(error.code.as_str(), "rate_missing" | "rate_stale" | "rates_unreadable")
+        {
+            let title = "A run found no exchange rate: mend the table, then replay what failed with it".to_owned();
+            alerts.push(alert(crate::graph::Severity::Warning, "no_rate", title, Some(error.message.to_string())));
+        }
         alerts
     }
 }

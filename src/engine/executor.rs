@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -128,6 +128,26 @@ impl Inner {
     }
 }
 
+/// Tells when the clock was set back: time passes, and it shows less.
+struct Clock {
+    shown: Timestamp,
+    at: Instant,
+}
+
+impl Clock {
+    fn new(shown: Timestamp, at: Instant) -> Clock {
+        Clock { shown, at }
+    }
+
+    fn went_back(&mut self, shown: Timestamp, at: Instant) -> bool {
+        let passed = SignedDuration::try_from(at.saturating_duration_since(self.at)).unwrap_or_default();
+        let behind = passed.saturating_sub(shown.duration_since(self.shown));
+        *self = Clock { shown, at };
+        // A clock that is steered runs a little slower.
+        behind > SignedDuration::from_secs(1)
+    }
+}
+
 impl Executor {
     pub fn new(store: Arc<dyn Store>, revisions: Arc<Revisions>, connectors: Connectors, config: Config) -> Executor {
         let inner = Inner {
@@ -177,7 +197,15 @@ impl Executor {
         self.retake_places().await;
         let tracker = TaskTracker::new();
         let renewing = tokio::spawn(self.clone().renew());
+        let mut clock = Clock::new(Timestamp::now(), Instant::now());
         while !stop.is_cancelled() {
+            let now = Timestamp::now();
+            if clock.went_back(now, Instant::now()) {
+                tracing::warn!("The clock went back; runs that are ready do not wait for it.");
+                if let Err(error) = self.inner.store.clock_went_back(now).await {
+                    tracing::error!(%error, "runs that are ready may wait for the clock");
+                }
+            }
             let wait = self.claim(&tracker, &stop).await;
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -354,5 +382,23 @@ impl Executor {
                 Err(error) => tracing::error!(%error, "leases could not be renewed"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_is_noticed() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let shown = |seconds: i64| Timestamp::from_second(1_772_440_200 + seconds).unwrap();
+        let mut clock = Clock::new(shown(0), start);
+        assert!(!clock.went_back(shown(60), at(60)));
+        assert!(!clock.went_back(shown(3700), at(70)), "forward is nothing new");
+        assert!(!clock.went_back(shown(3705), at(75)));
+        assert!(clock.went_back(shown(105), at(76)));
+        assert!(!clock.went_back(shown(106), at(77)), "once");
     }
 }

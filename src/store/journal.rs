@@ -212,6 +212,9 @@ pub struct Judged {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
     pub actor: String,
+    /// The role in which the person answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     pub reason: String,
     #[serde(with = "utc")]
     pub at: Timestamp,

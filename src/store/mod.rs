@@ -66,6 +66,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps claimed runs until `until`. Gives the leases that still hold.
     fn renew(&self, leases: Vec<Lease>, until: Timestamp) -> Reply<'_, Vec<Lease>>;
 
+    /// The clock was ahead: runs that are ready but were accepted "later" want a worker at `now`. Gives how many.
+    fn clock_went_back(&self, now: Timestamp) -> Reply<'_, u64>;
+
     /// When the next run wants a worker (in the past, when one does now). `None`: none by itself.
     fn next_due(&self) -> Reply<'_, Option<Timestamp>>;
 

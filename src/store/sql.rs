@@ -109,7 +109,8 @@ statements! {
     DUE_RUNS = concat!("select ", run_columns!(), " from runs where due <= $1 order by due, number limit $2");
     CLAIM_RUN = "update runs set state = 'running', due = $1, fence = fence + 1 where id = $2 returning fence";
     RENEW = "update runs set due = $1 where id = $2 and fence = $3 and state = 'running'";
-    TAKE_BACK = "update runs set due = 0 where state = 'running'";
+    TAKE_BACK = "update runs set due = 0 where due is not null and (state = 'running' or (state = 'ready' and due > $1))";
+    NOT_LATER = "update runs set due = $1 where due > $1 and state = 'ready'";
     NEXT_DUE = "select min(due) from runs where due is not null";
     RUN = concat!("select ", run_columns!(), " from runs where id = $1");
     INSERT_ENTRY = "insert into journal (period, run, seq, node, generation, attempt, kind, at, codec, key_id, body) \

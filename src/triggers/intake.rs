@@ -119,12 +119,16 @@ fn told<'e>(endpoint: &'e Endpoint, body: &Value) -> Option<Told<'e>> {
     endpoint.system.events.iter().find_map(|(name, group)| {
         let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
         let decoder = endpoint.decoders.get(name);
-        let kind = match decoder.filter(|decoder| decoder.tells_of_rows()) {
-            Some(decoder) => decoder.event(body).and_then(|event| row_kind(&event))?,
-            None => text_at(&group.matches, body)?,
+        let kind = match (decoder.filter(|decoder| decoder.tells_of_rows()), &group.always) {
+            (Some(decoder), _) => decoder.event(body).and_then(|event| row_kind(&event))?,
+            (None, Some(name)) => name.clone(),
+            (None, None) => text_at(group.matches.as_ref()?, body)?,
         };
-        let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, body)).collect();
-        let id = ids?.join("/");
+        let mut ids: Vec<String> = group.id.iter().map(|place| text_at(place, body)).collect::<Option<_>>()?;
+        if let Some(path) = &endpoint.event_id {
+            ids.push(path.find(body).and_then(plain)?);
+        }
+        let id = ids.join("/");
         (only && !id.is_empty()).then_some(Told { group, decoder, kind, id })
     })
 }
@@ -135,7 +139,11 @@ pub fn row_kind(event: &Value) -> Option<String> {
 }
 
 fn text_at(place: &Place, body: &Value) -> Option<String> {
-    match place.in_body(body)? {
+    place.in_body(body).and_then(plain)
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
         Value::Text(text) => Some(text.to_string()),
         Value::Number(number) => number.plain().ok().map(|text| text.into_owned()),
         _ => None,

@@ -31,6 +31,15 @@ pub async fn sandbox() -> Sandbox {
     sandbox
 }
 
+/// Like [`until`], where the asking itself takes time.
+pub async fn until_async(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < limit, "waited {limit:?} in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Waits until `holds`, asking every few milliseconds; fails with `what` after `limit`. For what happens in another
 /// process or on a disk, where there is nothing to await.
 pub async fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {

@@ -38,9 +38,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A store in a folder.
 pub struct SqliteStore {
-    // In the order in which they must end: the lock is given up last.
-    writer: Writer,
+    // In the order in which they must end: the writer's connection is the last, for it takes the log into the file; the
+    // lock is given up after that.
     readers: Readers,
+    writer: Writer,
     folder: Folder,
 }
 
@@ -90,6 +91,10 @@ impl Store for SqliteStore {
 
     fn renew(&self, leases: Vec<Lease>, until: Timestamp) -> Reply<'_, Vec<Lease>> {
         Box::pin(self.writer.call(move |c| runs::renew(c, leases, until)))
+    }
+
+    fn clock_went_back(&self, now: Timestamp) -> Reply<'_, u64> {
+        Box::pin(self.writer.call(move |c| Ok(query::execute(c, sql::NOT_LATER, [rows::At(now)])? as u64)))
     }
 
     fn next_due(&self) -> Reply<'_, Option<Timestamp>> {

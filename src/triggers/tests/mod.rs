@@ -36,6 +36,7 @@ pub(super) fn endpoint() -> Endpoint {
         decoders: Arc::default(),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
+        event_id: None,
         own_prefix: PREFIX.to_owned(),
         own_users: Default::default(),
         pace: None,
@@ -109,6 +110,7 @@ mod refusing {
         load_run(run: RunId) -> Option<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
         write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
+        clock_went_back(now: Timestamp) -> u64;
         interrupt(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> RunState;
         park(run: RunId, by: By) -> ();
         release_key(run: RunId, by: By) -> Option<RunId>;
