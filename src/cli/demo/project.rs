@@ -41,12 +41,6 @@ pub fn has(path: &str) -> bool {
     FILES.iter().any(|(known, _)| *known == path)
 }
 
-/// Whether the bundled project has a connection of that name.
-fn connects(name: &str) -> bool {
-    let connections = FILES.iter().find(|(path, _)| *path == "connections.yaml").map(|(_, text)| *text);
-    connections.is_some_and(|text| text.lines().any(|line| line == format!("  {name}:")))
-}
-
 /// The environment's name.
 pub const ENVIRONMENT: &str = "demo";
 
@@ -123,22 +117,7 @@ impl Folder {
     limits: {{ settle: 2s }}      # the stand-in is done at once; the real one gets three minutes
 "
         );
-        let paypal = match connects("paypal") {
-            true => format!(
-                "  paypal:
-    base_url: {}
-    client_id: {}
-    client_secret: file://secrets/paypal_client
-    webhook: {{ id: {} }}
-",
-                sandbox.paypal_server.url(),
-                credentials::PAYPAL_CLIENT_ID,
-                credentials::PAYPAL_WEBHOOK_ID
-            ),
-            false => String::new(),
-        };
-        self.write("secrets/paypal_client", credentials::PAYPAL_CLIENT_SECRET)?;
-        self.write(&format!("environments/{ENVIRONMENT}.yaml"), &format!("{environment}{paypal}"))
+        self.write(&format!("environments/{ENVIRONMENT}.yaml"), &environment)
     }
 
     fn write(&self, path: &str, text: &str) -> std::io::Result<()> {
