@@ -29,7 +29,8 @@ mod windows;
 
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{
-    Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, SecretPlace, Verify,
+    Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, RowListing,
+    SecretPlace, Verify,
 };
 pub use operation::{
     AtMost, Does, Exactly, Find, Method, OneOf, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
