@@ -64,6 +64,14 @@ fn every_event_ends_where_it_should() {
     assert_eq!((&unknown["lines"][1]["product"], &unknown["lines"][1]["text"]), (&"MISC".into(), &"SKATEBOARD".into()));
     assert_eq!(facts["dynamics"]["new_customers"].as_array().unwrap().len(), 1);
     assert!(stderr.contains("All runs are at their end."), "{stderr}");
+
+    let payout = &facts["acts"][0];
+    assert_eq!((&payout["act"], &payout["as_expected"]), (&"stripe_payout".into(), &true.into()), "{payout}");
+    assert_eq!(payout["runs"], serde_json::json!({ "succeeded": 1, "duplicate": 1 }));
+    assert_eq!(payout["faults"].as_array().unwrap().len(), 10);
+    for effect in payout["effects"].as_array().unwrap() {
+        assert_eq!(effect["found"], 1, "{effect}");
+    }
     assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "the demo cleans up");
 }
 

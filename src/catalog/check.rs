@@ -43,12 +43,19 @@ impl Checked<'_> {
             problems.extend(found.into_iter().map(|problem| format!("{name}: {problem}")));
         }
         self.events(&mut problems);
+        problems.extend(self.system.expand.iter().flat_map(|expand| expand.problems(self.types, self.system)));
         problems
     }
 
     fn http(&self, problems: &mut Vec<String>) {
         let Some(http) = &self.system.http else { return };
-        let mut templates: Vec<&Template> = http.headers.values().collect();
+        // A header whose key is absent is not sent.
+        for name in http.headers.values().flat_map(Template::names) {
+            if !self.system.connection.contains_key(name) {
+                problems.push(format!("`{{{name}}}` is no key of the connection"));
+            }
+        }
+        let mut templates: Vec<&Template> = vec![];
         match &http.base {
             Base::One(base) => templates.push(base),
             Base::ByMode(modes) => templates.extend(modes.values()),

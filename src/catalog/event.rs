@@ -52,11 +52,11 @@ pub struct EventGroup {
     /// Where the company, and where a growing number, stand.
     pub company: Option<Place>,
     pub order: Option<Place>,
-    /// Names that are answered and not kept.
+    /// Names, or parts of them, that are answered and not kept.
     #[serde(default)]
     pub ignore: Vec<String>,
-    /// How dates stand in it, where it is not the usual way.
-    pub dates: Option<String>,
+    /// How times stand in it, where it is not the usual way.
+    pub dates: Option<Dates>,
 }
 
 impl EventGroup {
@@ -79,6 +79,14 @@ impl EventGroup {
             }),
         }
     }
+}
+
+/// How times stand in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dates {
+    /// `/Date(1672408275000)/`.
+    Ms,
 }
 
 /// Names of events that are not listed one by one.

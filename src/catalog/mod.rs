@@ -9,9 +9,11 @@
 //! so that loading cannot fail where it matters.
 
 mod check;
+mod decode;
 mod dropped;
 mod error;
 mod event;
+mod expand;
 mod infolog;
 mod operation;
 mod paging;
@@ -27,11 +29,13 @@ mod system;
 mod tests;
 mod windows;
 
+pub use decode::Decoder;
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{
     Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, RowListing,
     SecretPlace, Verify,
 };
+pub use expand::{Expand, Unexpandable};
 pub use operation::{
     AtMost, Does, Exactly, Find, Method, OneOf, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
     RepeatEntry, Request, When,
@@ -39,7 +43,6 @@ pub use operation::{
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};
 pub use payload::Types;
-pub use remote_context::Decoder;
 pub use scalar::{Rate, Template, TypeRef};
 pub use system::{
     Auth, Base, BodyForm, ConnectionKey, Credentials, Dialect, Entity, EnumForm, FilterRules, Http, InForm, InRule,
@@ -126,6 +129,7 @@ const TYPES: &[(&str, &str)] = types! {
     "finops/ReturnOrderHeaders"
     "finops/ReturnOrderLinesV2"
     "finops/SalesInvoiceHeadersV2"
+    "finops/SalesInvoicePosted"
     "finops/SalesOrderHeadersV2"
     "finops/SalesPriceAgreements"
     "finops/VendorPaymentJournalHeaders"
@@ -171,6 +175,7 @@ const TYPES: &[(&str, &str)] = types! {
     "paypal/sale"
     "paypal/sale_money"
     "paypal/sale_refund"
+    "paypal/settlement_row"
     "paypal/subscription"
     "paypal/subscription_payment"
     "paypal/subscription_reason"
@@ -191,10 +196,12 @@ const TYPES: &[(&str, &str)] = types! {
     "stripe/invoice"
     "stripe/invoice_line"
     "stripe/invoice_payment"
+    "stripe/metadata_params"
     "stripe/payment_intent"
     "stripe/payout"
     "stripe/price"
     "stripe/price_params"
+    "stripe/price_update"
     "stripe/product"
     "stripe/product_params"
     "stripe/refund"
@@ -202,6 +209,9 @@ const TYPES: &[(&str, &str)] = types! {
     "stripe/shipping"
     "stripe/subscription"
     "stripe/subscription_item"
+    "stripe/webhook_endpoint"
+    "stripe/webhook_endpoint_params"
+    "stripe/webhook_endpoint_update"
 };
 
 /// All systems. Cheap to clone.
@@ -321,6 +331,9 @@ impl System {
                 let base =
                     written.get(same).ok_or_else(|| format!("{name} is the same as {same}, which is not there"))?;
                 operation.complete_from(base);
+            }
+            for (param, declared) in system.params.iter().filter(|_| operation.http.is_some()) {
+                operation.params.entry(param.clone()).or_insert_with(|| declared.clone());
             }
         }
         Ok(system)

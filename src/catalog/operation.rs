@@ -141,7 +141,8 @@ pub struct Param {
     pub key: bool,
     /// `writes`: how a lookup names the row of an earlier one. `None`: not at all.
     pub refer: Option<Refer>,
-    /// `columns`: the parameter whose fields they are. `writes`: the operations that may stand in it.
+    /// `columns`: the parameter whose fields they are. `filter`: the columns that it can name, where not all.
+    /// `writes`: the operations that may stand in it.
     #[serde(default, deserialize_with = "one_or_many")]
     pub of: Vec<String>,
     pub description: Option<String>,
@@ -169,6 +170,8 @@ pub enum ParamKind {
     Columns,
     /// A condition over `row`.
     Filter,
+    /// A list of paths to the objects that stand in the answer instead of their ids.
+    Expand,
     /// The writes of a change set.
     Writes,
     /// The name of something that `flowctl.yaml` declares.

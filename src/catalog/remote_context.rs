@@ -22,7 +22,7 @@ const TABLE_OF: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 
 /// Reads the contexts of one system, with all of its tables.
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub struct Context {
     /// By the system's own name of one row.
     tables: BTreeMap<String, Table>,
     /// The fields that an event has.
@@ -51,9 +51,9 @@ enum Form {
     Other,
 }
 
-impl Decoder {
-    /// The decoder of a group of events, where they are contexts.
-    pub fn of(group: &EventGroup, system: &System, types: &Types) -> Option<Decoder> {
+impl Context {
+    /// The reader of a group of events, where they are contexts.
+    pub fn of(group: &EventGroup, system: &System, types: &Types) -> Option<Context> {
         group.decode.as_ref().filter(|decode| decode.code == NAME)?;
         let tables = system.entities.values().filter_map(|entity| {
             let row = types.payload(&entity.ty);
@@ -71,7 +71,7 @@ impl Decoder {
             let table = Table { name: entity.name.as_str().into(), key, columns: columns.collect() };
             Some((entity.logical_name.clone()?, table))
         });
-        Some(Decoder { tables: tables.collect(), gives: group.gives.keys().cloned().collect() })
+        Some(Context { tables: tables.collect(), gives: group.gives.keys().cloned().collect() })
     }
 
     /// The event; `None`: the body is no context.
@@ -254,7 +254,7 @@ fn when(text: &Text, form: Form) -> Value {
 }
 
 /// `/Date(1506384247000)/`, `/Date(1506409448000-0700)/`: milliseconds in UTC; the zone behind them changes nothing.
-fn instant(text: &str) -> Option<Timestamp> {
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
     let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
     let digits = inner.strip_prefix('-').unwrap_or(inner);
     let end = digits.find(['+', '-']).unwrap_or(digits.len());

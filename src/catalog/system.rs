@@ -2,7 +2,8 @@
 
 use super::error::ErrorTable;
 use super::event::{EventGroup, groups};
-use super::operation::Operation;
+use super::expand::Expand;
+use super::operation::{Operation, Param};
 use super::paging::Paging;
 use super::path::Place;
 use super::scalar::{Rate, Template, duration};
@@ -38,6 +39,11 @@ pub struct System {
     pub filter: Option<FilterRules>,
     #[serde(default)]
     pub entities: IndexMap<String, Entity>,
+    /// Parameters that every request of the system has beside its operation's own.
+    #[serde(default)]
+    pub params: IndexMap<String, Param>,
+    /// How whole objects are asked for instead of their ids.
+    pub expand: Option<Expand>,
     /// What can be done with a table that only a project knows (`types/SYSTEM/NAME.json` with `x-key`). Nothing: there
     /// are no such tables.
     #[serde(default)]
@@ -192,6 +198,8 @@ impl FilterRules {
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     Odata,
+    /// `email:"a@b.example" AND metadata["order"]:"SO-1"`.
+    StripeSearch,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -96,7 +96,7 @@ fn a_key_is_written_key_whatever_its_name() {
     let (_, get) = catalog.operation("stripe.charges.get").unwrap();
     assert_eq!(get.param("key").unwrap().0, "id");
     assert!(get.param("id").is_none());
-    assert_eq!(get.param_names().collect::<Vec<_>>(), ["key"]);
+    assert_eq!(get.param_names().collect::<Vec<_>>(), ["key", "expand", "account"]);
 }
 
 #[test]
@@ -120,10 +120,12 @@ fn names_people_use_lead_to_the_real_ones() {
     let stripe = catalog.system("stripe").unwrap();
     assert!(stripe.event_help("payment_intent.cancelled").ends_with("`payment_intent.canceled`"));
     assert_eq!(stripe.event_help("charge.suceeded"), "did you mean `charge.succeeded`?");
+    assert!(stripe.event_help("charge.disputed").ends_with("`charge.dispute.created`"));
+    assert!(finops.entity_help("/data/CreditNotes").contains("CDSFreeTextInvoiceHeaders"));
     assert_eq!(catalog.operation_help("finops.creat", true), "did you mean `finops.create`?");
     assert_eq!(
         catalog.operation_help("finops.xyz", true),
-        "operations of this system: finops.create, finops.update, finops.changeset"
+        "operations of this system: finops.create, finops.update, finops.delete, finops.changeset, finops.service"
     );
     assert_eq!(catalog.system_help("stripes"), "did you mean `stripe`?");
 }

@@ -38,6 +38,7 @@ fn page(operation: &Operation) -> String {
         let ty = match (&param.ty, param.kind) {
             (Some(ty), _) => ty.to_string(),
             (None, ParamKind::Filter) => "a condition over row".into(),
+            (None, ParamKind::Expand) => "paths to objects".into(),
             (None, ParamKind::Columns) => "names of columns".into(),
             (None, ParamKind::Link | ParamKind::Total | ParamKind::Rate) => "a name of flowctl.yaml".into(),
             (None, _) => "a name".into(),

@@ -6,11 +6,13 @@ use crate::sandbox::{Ports, Sandbox, credentials};
 
 /// Serves the stand-ins of Stripe, PayPal, Dynamics 365 Finance & Operations and Dataverse on loopback, until Ctrl-C.
 ///
-/// They are strict like the real systems and keep their state in memory. `GET /_sandbox/CustomersV3` shows rows,
-/// `POST /_sandbox/faults` orders a fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
+/// They are strict like the real systems and keep their state in memory, or in a folder with `--state`. `/_sandbox` of
+/// each is a page that shows what it knows and what it was asked, makes payments and payouts happen, and orders faults;
+/// `GET /_sandbox/CustomersV3` gives rows, `POST /_sandbox/do/payment` makes a payment, `POST /_sandbox/faults` orders a
+/// fault: {"path": "/data/SalesOrderHeadersV2", "method": "POST", "drop": "after"}.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  flowctl sandbox\n  flowctl sandbox --stripe-port 12111 --finops-port 12112\n  curl -s localhost:12112/_sandbox/SalesOrderHeadersV2"
+    after_help = "Examples:\n  flowctl sandbox\n  flowctl sandbox --state .sandbox --stripe-webhook http://127.0.0.1:8080/hooks/stripe\n  curl -s localhost:12111/_sandbox/do/payment -d '{\"amount\":4200,\"currency\":\"usd\",\"customer\":\"cus_Contoso\"}'\n  curl -s localhost:12111/_sandbox/do/payout -d '{\"currency\":\"usd\"}'\n  curl -s localhost:12112/_sandbox/SalesOrderHeadersV2"
 )]
 pub struct Args {
     /// Port of the Stripe stand-in; 0 takes a free one.
@@ -25,6 +27,15 @@ pub struct Args {
     /// Port of the Dataverse stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12114)]
     dataverse_port: u16,
+    /// A folder in which everything is kept across restarts.
+    #[arg(long, value_name = "DIR")]
+    state: Option<std::path::PathBuf>,
+    /// Where Stripe's events are delivered, signed with the sandbox's secret.
+    #[arg(long, value_name = "URL")]
+    stripe_webhook: Option<String>,
+    /// Where PayPal's events are delivered, signed with the sandbox's certificate.
+    #[arg(long, value_name = "URL")]
+    paypal_webhook: Option<String>,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
@@ -34,11 +45,18 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         // With the columns and tables of the bundled integrations.
         let catalog = super::demo::project::catalog();
         let types = Types::bundled(&catalog);
-        let Args { stripe_port: stripe, paypal_port: paypal, finops_port: finops, dataverse_port: dataverse } = args;
+        let Args { stripe_port: stripe, paypal_port: paypal, finops_port: finops, dataverse_port: dataverse, .. } = args;
         let ports = Ports { stripe, paypal, finops, dataverse };
-        let sandbox = Sandbox::start(&catalog, &types, ports).await.context("the stand-ins cannot be served")?;
+        let sandbox = Sandbox::start_kept(&catalog, &types, ports, args.state.as_deref()).await;
+        let sandbox = sandbox.context("the stand-ins cannot be served")?;
+        if let Some(url) = &args.stripe_webhook {
+            sandbox.stripe.listens(url, credentials::STRIPE_WEBHOOK_SECRET);
+        }
+        if let Some(url) = &args.paypal_webhook {
+            sandbox.paypal.listen(url);
+        }
         output::print(&format!(
-            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\ndataverse  {}  tenant {}  client {} / {}  app user {}\n",
+            "stripe  {}  key {}  webhook secret {}\npaypal  {}  client {} / {}  webhook {}\nfinops  {}  tenant {}  client {} / {}  company {}\ndataverse  {}  tenant {}  client {} / {}  app user {}\nLook inside at /_sandbox of each.\n",
             sandbox.stripe_server.url(),
             credentials::STRIPE_KEY,
             credentials::STRIPE_WEBHOOK_SECRET,

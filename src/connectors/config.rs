@@ -229,7 +229,10 @@ fn assemble(
             })
         }
     };
-    let headers = http.headers.iter().map(|(name, value)| Ok((name.clone(), Secret::new(&fill(value)?))));
+    // A header whose key is absent is not sent.
+    let there = |template: &catalog::Template| template.names().all(|name| params.contains_key(name));
+    let headers = http.headers.iter().filter(|(_, value)| there(value));
+    let headers = headers.map(|(name, value)| Ok((name.clone(), Secret::new(&fill(value)?))));
     Ok(ConnectionConfig {
         system: system.name.clone(),
         headers: headers.collect::<Result<_, String>>()?,

@@ -78,6 +78,10 @@ impl<'a> Pages<'a> {
                 let more = count > 0 && total.is_some_and(|total| next < i64::from(*first) + total);
                 Ok(more.then(|| self.numbered(Some((page, next.to_string())))))
             }
+            NextPage::Token { place, at } => match at.find(&body).and_then(Value::as_text) {
+                Some(token) => Ok(Some(self.numbered(Some((place, token.to_string()))))),
+                None => Ok(None),
+            },
             NextPage::After { place, field, more } => {
                 if more.find(&body).and_then(Value::as_bool) != Some(true) {
                     return Ok(None);

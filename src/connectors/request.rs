@@ -5,6 +5,7 @@
 use super::config::ConnectionConfig;
 use super::form;
 use super::odata::{self, SEGMENT};
+use super::search;
 use crate::catalog::{self, BodyForm, Entity, Exactly, FilterRules, ParamKind, ParamPlace, System, TypeRef, Types};
 use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
 use crate::graph;
@@ -70,6 +71,9 @@ impl Bound<'_> {
         let mut headers: Vec<(String, String)> = http.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
         let mut extra = Record::new();
         for (name, declared) in &self.operation.params {
+            if declared.kind == ParamKind::Expand {
+                query.extend(self.expansions(name));
+            }
             let (place, wire) = (declared.place, declared.name.as_deref().unwrap_or(name));
             if let Some(place) = place.filter(|place| *place != ParamPlace::Path)
                 && let Some(value) = self.param(name, declared)
@@ -87,9 +91,9 @@ impl Bound<'_> {
             }
         }
         headers.extend(self.idempotency()?);
-        let filters = match &self.system.filter {
+        let (option, filters) = match &self.system.filter {
             Some(rules) => self.dialect(rules, &mut query)?,
-            None => vec![None],
+            None => ("", vec![None]),
         };
         let path = self.path(&http.path)?;
         let body = self.body(extra)?;
@@ -97,7 +101,7 @@ impl Bound<'_> {
             let query: Vec<String> = query
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()))
-                .chain(filter.as_deref().map(|filter| ("$filter", filter)))
+                .chain(filter.as_deref().map(|filter| (option, filter)))
                 .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
                 .collect();
             Ok(Call {
@@ -128,11 +132,34 @@ impl Bound<'_> {
 
     fn url(&self, path: &str, query: &[String]) -> Result<Url, StepError> {
         let mark = if query.is_empty() { "" } else { "?" };
-        let text = format!("{}{path}{mark}{}", self.config.base, query.join("&"));
-        let url = Url::parse(&text).ok().filter(|url| below(&self.config.base, url));
+        let url = self.base().and_then(|base| {
+            let url = Url::parse(&format!("{base}{path}{mark}{}", query.join("&"))).ok()?;
+            below(&base, &url).then_some(url)
+        });
         url.ok_or_else(|| {
             config("bad_address", format!("`{}` has no address below the system's own", self.operation.name))
         })
+    }
+
+    /// What the operation's addresses begin with: the connection's own, or another place on the same host.
+    fn base(&self) -> Option<Url> {
+        let own = &self.config.base;
+        let Some(other) = self.operation.http.as_ref().and_then(|http| http.base.as_ref()) else {
+            return Some(own.clone());
+        };
+        let filled = other.fill(|name| Some(self.config.param(name)?.trim_end_matches('/').to_string())).ok()?;
+        Url::parse(&filled).ok().filter(|url| url.origin() == own.origin() && url.username().is_empty())
+    }
+
+    /// `expand[0]=data.source`.
+    fn expansions(&self, name: &str) -> Vec<(String, String)> {
+        let (Some(rules), Some(Value::List(paths))) = (&self.system.expand, self.literal(name)) else { return vec![] };
+        let is_list = matches!(self.operation.result().ty, TypeRef::List(_));
+        let path = |path: &Value| match (path.as_text(), is_list) {
+            (Some(path), true) => format!("{}.{path}", rules.rows),
+            (path, _) => path.map(|path| path.to_string()).unwrap_or_default(),
+        };
+        paths.iter().enumerate().map(|(n, part)| (format!("{}[{n}]", rules.query), path(part))).collect()
     }
 
     /// An address that the system itself gives, where it is the connection's own. One with another name of the system's
@@ -238,32 +265,60 @@ impl Bound<'_> {
             return odata::key(&key, &|column| self.column(column)).map(Some);
         }
         let Some(value) = self.param(name, declared) else { return Ok(None) };
-        match plain(name, &value)?.as_str() {
+        // What the flow itself writes may be several segments.
+        if declared.kind == ParamKind::Literal {
+            let text = plain(name, &value)?;
+            let segments = text.trim_matches('/').split('/').map(|segment| self.segment(name, segment));
+            return Ok(Some(segments.collect::<Result<Vec<_>, _>>()?.join("/")));
+        }
+        self.segment(name, &plain(name, &value)?).map(Some)
+    }
+
+    fn segment(&self, name: &str, text: &str) -> Result<String, StepError> {
+        match text {
             text if text.trim().is_empty() => Err(StepError::data("blank_key", format!("`{name}` is blank"))),
             // Segments that would change the address.
             text @ ("." | "..") => Err(StepError::data("bad_key", format!("`{name}` cannot be `{text}`"))),
-            text => Ok(Some(utf8_percent_encode(text, SEGMENT).to_string())),
+            text => Ok(utf8_percent_encode(text, SEGMENT).to_string()),
         }
     }
 
-    /// The query options of the system's dialect, and the filters to ask for one by one.
+    /// The query options of the system's dialect, and the filters to ask for one by one with the option's name.
     fn dialect(
         &self,
         rules: &FilterRules,
         query: &mut Vec<(String, String)>,
+    ) -> Result<(&'static str, Vec<Option<String>>), StepError> {
+        let filters = self.operation.params.values().any(|param| param.kind == ParamKind::Filter);
+        match rules.dialect {
+            catalog::Dialect::Odata => Ok(("$filter", self.odata(rules, filters, query)?)),
+            catalog::Dialect::StripeSearch => {
+                let query = self.written_filter().map(|filter| search::query(filter, rules)).transpose()?;
+                Ok(("query", vec![query]))
+            }
+        }
+    }
+
+    fn written_filter(&self) -> Option<&EvaluatedFilter> {
+        self.request.params.iter().find_map(|(_, param)| match param {
+            Parameter::Filter(filter) => Some(filter),
+            _ => None,
+        })
+    }
+
+    fn odata(
+        &self,
+        rules: &FilterRules,
+        filters: bool,
+        query: &mut Vec<(String, String)>,
     ) -> Result<Vec<Option<String>>, StepError> {
-        let catalog::Dialect::Odata = rules.dialect;
         query.extend(joined("$select", self.columns("select")));
-        if !self.operation.params.values().any(|param| param.kind == ParamKind::Filter) {
+        if !filters {
             return Ok(vec![None]);
         }
         query.extend(joined("$orderby", self.sort()));
         query.extend(self.limit().map(|limit| ("$top".to_string(), limit.to_string())));
-        let written = self.request.params.iter().find_map(|(_, param)| match param {
-            Parameter::Filter(filter) => Some(filter),
-            _ => None,
-        });
-        let parts = match written {
+        let parts = match self.written_filter() {
             Some(filter) => odata::parts(filter, rules)?,
             None => vec![EvaluatedFilter::And(vec![])],
         };

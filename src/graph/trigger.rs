@@ -58,17 +58,20 @@ pub struct Files {
 pub enum Format {
     Csv,
     Json,
+    /// PayPal's settlement report.
+    Settlement,
 }
 
 impl Format {
     /// Every one of them.
-    pub const ALL: &[Format] = &[Format::Csv, Format::Json];
+    pub const ALL: &[Format] = &[Format::Csv, Format::Json, Format::Settlement];
 
     /// Its name in a flow.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Csv => "csv",
             Format::Json => "json",
+            Format::Settlement => "paypal_settlement",
         }
     }
 }

@@ -6,11 +6,11 @@
 mod batch;
 pub mod dataverse;
 pub mod faults;
-mod filter;
 pub mod finops;
 mod inspect;
 mod keep;
 pub mod paypal;
+mod seed;
 pub mod server;
 pub mod stripe;
 #[cfg(test)]
@@ -18,12 +18,13 @@ mod tests;
 pub mod webhooks;
 
 use crate::catalog::Catalog;
-use crate::language::types::{Kind, TypeSource};
+use crate::language::types::TypeSource;
 use dataverse::Dataverse;
 use finops::Finops;
 use paypal::Paypal;
 use server::Server;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use stripe::Stripe;
 
@@ -71,8 +72,22 @@ impl Sandbox {
     /// Starts all on loopback, with a few customers in Stripe and F&O and a few products. A project's own columns and
     /// tables are there where `catalog` and `types` are the project's.
     pub async fn start(catalog: &Catalog, types: &dyn TypeSource, ports: Ports) -> std::io::Result<Sandbox> {
+        Sandbox::start_kept(catalog, types, ports, None).await
+    }
+
+    /// The same, going on from what stands in the folder and keeping everything there.
+    pub async fn start_kept(
+        catalog: &Catalog,
+        types: &dyn TypeSource,
+        ports: Ports,
+        state: Option<&Path>,
+    ) -> std::io::Result<Sandbox> {
+        if let Some(folder) = state {
+            std::fs::create_dir_all(folder)?;
+        }
+        let file = |name: &str| state.map(|folder| folder.join(format!("{name}.json")));
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        let stripe = Arc::new(Stripe::new(credentials::STRIPE_KEY));
+        let stripe = Arc::new(Stripe::new(credentials::STRIPE_KEY, catalog, types));
         let settings = finops::Settings {
             client_id: credentials::FINOPS_CLIENT_ID.into(),
             client_secret: credentials::FINOPS_CLIENT_SECRET.into(),
@@ -80,133 +95,17 @@ impl Sandbox {
             companies: vec![credentials::FINOPS_COMPANY.into()],
             page: 100,
         };
-        let finops = Arc::new(Finops::new(settings, finops_entities(catalog, types)));
+        let finops = Arc::new(Finops::new(settings, seed::entities(catalog, types)));
+        seed::plant(&stripe, &finops).map_err(std::io::Error::other)?;
         let (id, secret) = (credentials::PAYPAL_CLIENT_ID, credentials::PAYPAL_CLIENT_SECRET);
         let paypal = Arc::new(Paypal::new(id, secret, types));
-        let stripe_server = Server::start(loopback(ports.stripe), stripe.clone()).await?;
-        let finops_server = Server::start(loopback(ports.finops), finops.clone()).await?;
+        let stripe_server = Server::start_kept(loopback(ports.stripe), stripe.clone(), file("stripe")).await?;
+        let finops_server = Server::start_kept(loopback(ports.finops), finops.clone(), file("finops")).await?;
         finops.served_at(finops_server.url());
-        let paypal_server = Server::start(loopback(ports.paypal), paypal.clone()).await?;
+        let paypal_server = Server::start_kept(loopback(ports.paypal), paypal.clone(), file("paypal")).await?;
         paypal.served_at(paypal_server.url());
-        for (entity, row) in SEED {
-            finops.insert(entity, row).map_err(|why| std::io::Error::other(format!("{entity}: {why}")))?;
-        }
-        for (id, name, email, account) in STRIPE_SEED {
-            stripe.insert(&stripe_customer(id, name, email, *account)).map_err(std::io::Error::other)?;
-        }
-        let (dataverse, dataverse_server) = Dataverse::start(catalog, types, loopback(ports.dataverse)).await?;
+        let (dataverse, dataverse_server) =
+            Dataverse::start(catalog, types, loopback(ports.dataverse), file("dataverse")).await?;
         Ok(Sandbox { stripe, paypal, finops, stripe_server, paypal_server, finops_server, dataverse, dataverse_server })
     }
-}
-
-/// What stands in F&O before the first event.
-const SEED: &[(&str, &str)] = &[
-    (
-        "CustomersV3",
-        r#"{"CustomerAccount":"US-001","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"USD","OrganizationName":"Contoso Retail","PrimaryContactEmail":"orders@contoso.example"}"#,
-    ),
-    (
-        "CustomersV3",
-        r#"{"CustomerAccount":"US-002","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"USD","OrganizationName":"Fabrikam","PrimaryContactEmail":"ap@fabrikam.example"}"#,
-    ),
-    (
-        "CustomersV3",
-        r#"{"CustomerAccount":"US-003","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"USD","OrganizationName":"Northwind Traders","PrimaryContactEmail":"shop@northwind.example"}"#,
-    ),
-    (
-        "CustomersV3",
-        r#"{"CustomerAccount":"DE-001","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"EUR","OrganizationName":"Adatum Europe","PrimaryContactEmail":"buying@adatum.example"}"#,
-    ),
-    (
-        "CustomersV3",
-        r#"{"CustomerAccount":"JP-001","CustomerGroupId":"80","PartyType":"Organization","SalesCurrencyCode":"JPY","OrganizationName":"Litware Japan","PrimaryContactEmail":"orders@litware.example"}"#,
-    ),
-    (
-        "ReleasedProductsV2",
-        r#"{"ItemNumber":"D0003","ProductNumber":"D0003","SearchName":"Mug","ProductType":"Item","ProductSubType":"Product","SalesUnitSymbol":"pcs","InventoryUnitSymbol":"pcs","SalesPrice":12.00}"#,
-    ),
-    (
-        "ReleasedProductsV2",
-        r#"{"ItemNumber":"D0011","ProductNumber":"D0011","SearchName":"T-shirt","ProductType":"Item","ProductSubType":"Product","SalesUnitSymbol":"ea","InventoryUnitSymbol":"ea","SalesPrice":15.00}"#,
-    ),
-    (
-        "ReleasedProductsV2",
-        r#"{"ItemNumber":"MISC","ProductNumber":"MISC","SearchName":"Miscellaneous","ProductType":"Service","ProductSubType":"Product","SalesUnitSymbol":"ea","InventoryUnitSymbol":"ea"}"#,
-    ),
-];
-
-/// Stripe's customers of the same names. Some name their account in F&O, the others are found by their e-mail.
-const STRIPE_SEED: &[(&str, &str, &str, Option<&str>)] = &[
-    ("cus_Contoso", "Contoso Retail", "orders@contoso.example", Some("US-001")),
-    ("cus_Fabrikam", "Fabrikam", "ap@fabrikam.example", Some("US-002")),
-    ("cus_Northwind", "Northwind Traders", "shop@northwind.example", Some("US-003")),
-    ("cus_Adatum", "Adatum Europe", "buying@adatum.example", None),
-    ("cus_Litware", "Litware Japan", "orders@litware.example", None),
-];
-
-fn stripe_customer(id: &str, name: &str, email: &str, account: Option<&str>) -> String {
-    let metadata = match account {
-        Some(account) => serde_json::json!({ "d365_customer_account": account }),
-        None => serde_json::json!({}),
-    };
-    let customer = serde_json::json!({
-        "id": id, "object": "customer", "address": null, "balance": 0, "created": 1_760_000_000, "currency": null,
-        "default_source": null, "delinquent": false, "description": null, "email": email, "invoice_prefix": "DEMO",
-        "livemode": false, "metadata": metadata, "name": name, "phone": null, "preferred_locales": [],
-        "shipping": null, "tax_exempt": "none", "test_clock": null,
-    });
-    customer.to_string()
-}
-
-/// Columns whose values must exist elsewhere.
-const REFERENCES: &[(&str, &str, &str, &str)] = &[
-    ("SalesOrderHeadersV2", "OrderingCustomerAccountNumber", "CustomersV3", "CustomerAccount"),
-    ("CDSSalesOrderLinesV2", "SalesOrderNumber", "SalesOrderHeadersV2", "SalesOrderNumber"),
-    ("CDSSalesOrderLinesV2", "ProductNumber", "ReleasedProductsV2", "ProductNumber"),
-];
-
-/// What F&O sets itself in a new row.
-const DEFAULTS: &[(&str, &str, &str)] = &[
-    ("SalesOrderHeadersV2", "SalesOrderStatus", "Backorder"),
-    ("SalesOrderHeadersV2", "SalesOrderProcessingStatus", "Active"),
-    ("CDSSalesOrderLinesV2", "SalesOrderLineStatus", "Backorder"),
-];
-
-/// The prefixes of F&O's number sequences here.
-const SEQUENCES: &[(&str, &str)] =
-    &[("SalesOrderNumber", "SO-"), ("CustomerAccount", "C-"), ("JournalBatchNumber", "")];
-
-fn finops_entities(catalog: &Catalog, types: &dyn TypeSource) -> Vec<finops::Entity> {
-    let Some(system) = catalog.system("finops") else { return vec![] };
-    let texts = |columns: &[String]| columns.to_vec();
-    system
-        .entities
-        .iter()
-        .filter_map(|(name, entity)| {
-            let Kind::Record(row) = types.payload(&entity.ty)?.kind else { return None };
-            let references = REFERENCES.iter().filter(|(of, ..)| *of == name.as_str());
-            Some(finops::Entity {
-                name: name.to_string(),
-                key: texts(&entity.key),
-                required: texts(&entity.required),
-                assigned: entity
-                    .assigned
-                    .iter()
-                    .map(|column| {
-                        let prefix = SEQUENCES.iter().find(|(c, _)| c == column).map_or("", |(_, prefix)| prefix);
-                        (column.clone(), prefix.to_string())
-                    })
-                    .collect(),
-                defaults: DEFAULTS
-                    .iter()
-                    .filter(|(of, ..)| *of == name.as_str())
-                    .map(|(_, column, value)| (column.to_string(), value.to_string()))
-                    .collect(),
-                references: references
-                    .map(|(_, column, other, key)| (column.to_string(), other.to_string(), key.to_string()))
-                    .collect(),
-                row,
-            })
-        })
-        .collect()
 }

@@ -49,7 +49,8 @@ pub fn read(
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
         return Some((event, vec![]));
     };
-    if group.ignore.contains(&kind) {
+    // Parts of names: F&O puts the company's own in front.
+    if group.ignore.iter().any(|part| kind.contains(part.as_str())) {
         return None;
     }
     event.provider_id = id;
@@ -93,7 +94,8 @@ fn is_own(endpoint: &Endpoint, group: &EventGroup, body: &Value) -> bool {
         Own::IdempotencyKey(place) => text_at(place, body).is_some_and(|key| key.starts_with(&endpoint.own_prefix)),
         Own::User { place, key } => {
             let ours = endpoint.own_users.get(key);
-            ours.zip(text_at(place, body)).is_some_and(|(ours, named)| ours.eq_ignore_ascii_case(&named))
+            let bare = |id: &str| id.trim_matches(['{', '}']).to_ascii_lowercase();
+            ours.zip(text_at(place, body)).is_some_and(|(ours, named)| bare(ours) == bare(&named))
         }
     }
 }
@@ -117,10 +119,11 @@ fn told<'e>(endpoint: &'e Endpoint, body: &Value) -> Option<Told<'e>> {
     endpoint.system.events.iter().find_map(|(name, group)| {
         let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
         let decoder = endpoint.decoders.get(name);
-        if let (Some(_), Some(id)) = (decoder, listed_id(body)) {
+        let rows = decoder.filter(|decoder| decoder.tells_of_rows());
+        if let (Some(_), Some(id)) = (rows, listed_id(body)) {
             return Some(Told { group, decoder, kind: row_kind(body)?, id });
         }
-        let kind = match decoder {
+        let kind = match rows {
             Some(decoder) => decoder.event(body).and_then(|event| row_kind(&event))?,
             None => text_at(&group.matches, body)?,
         };

@@ -23,6 +23,7 @@ pub mod reader;
 pub mod reconcile;
 pub mod schedule;
 pub mod server;
+pub mod settlement;
 pub mod shared_secret;
 pub mod stripe;
 #[cfg(test)]

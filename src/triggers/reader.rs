@@ -10,6 +10,7 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Value, String> {
     match format {
         Format::Csv => csv_rows(bytes),
         Format::Json => json_rows(bytes),
+        Format::Settlement => super::settlement::read(bytes),
     }
 }
 

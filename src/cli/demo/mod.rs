@@ -1,9 +1,11 @@
 //! `flowctl demo`: the whole of it on one machine, and a second opinion on what comes out.
 
+mod act;
 mod compare;
 mod events;
 mod expected;
 mod observed;
+mod payout;
 pub(super) mod project;
 mod report;
 mod serve;
@@ -32,11 +34,12 @@ use std::time::{Duration, Instant};
 /// Operations on free ports of this machine, writes the bundled project and an empty store into a temporary folder, runs
 /// the project as `flowctl run` would, and sends signed events: a card in dollars, one in yen, an event twice, a forged
 /// one, one whose order F&O throttles, one whose answer is lost after F&O did the work, a product that F&O does not know,
-/// a guest.
+/// a guest. Then Stripe pays out what they brought, less a refund and a dispute, while everything fails that can fail:
+/// deliveries come twice, late and never, connections break before and after the work, work is done too late.
 ///
-/// Then it prints, for each event, what became of it and what now stands in Dynamics. What should stand there is computed
-/// from the events by other code than the flow's; wherever the two differ, a line with `!` says so and the exit status is
-/// 1. Afterwards the folder is removed.
+/// Then it prints, for each event, what became of it and what now stands in Dynamics, and for the payout the journal with
+/// every fault on the way. What should stand there is computed from the events by other code than the flows'; wherever
+/// the two differ, a line with `!` says so and the exit status is 1. Afterwards the folder is removed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -112,12 +115,15 @@ async fn show(as_json: bool) -> anyhow::Result<(Up, End)> {
         let seconds = PATIENCE.as_secs();
         differences.general.push(format!("{left} runs were not at their end after {seconds} s"));
     }
-    let report = Report { cases: &cases, observed: &observed, differences: &differences, took: begin.elapsed() };
+    let acts = vec![payout::play(&sandbox, &runtime, &hook).await?];
+    let report =
+        Report { cases: &cases, observed: &observed, differences: &differences, acts: &acts, took: begin.elapsed() };
     match as_json {
         true => output::print(&format!("{}\n", serde_json::to_string_pretty(&report.json())?))?,
         false => output::print(&format!("\n{}", report.table()))?,
     }
-    let end = if differences.none() { End::Fine } else { End::Findings };
+    let fine = differences.none() && acts.iter().all(|act| act.differences.is_empty());
+    let end = if fine { End::Fine } else { End::Findings };
     Ok((Up { sandbox, runtime, folder }, end))
 }
 

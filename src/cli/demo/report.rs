@@ -1,5 +1,6 @@
 //! The outcome as a table for people, and the same facts for a program.
 
+use super::act::Act;
 use super::compare::Differences;
 use super::events::Case;
 use super::expected::{decimal, digits, units};
@@ -12,6 +13,7 @@ pub struct Report<'a> {
     pub cases: &'a [Case],
     pub observed: &'a Observed,
     pub differences: &'a Differences,
+    pub acts: &'a [Act],
     pub took: Duration,
 }
 
@@ -46,6 +48,9 @@ impl Report<'_> {
         for difference in &self.differences.general {
             text.push_str(&format!("  ! {difference}\n"));
         }
+        for act in self.acts {
+            text.push_str(&format!("{}{}\n", act.lines(), "─".repeat(110)));
+        }
         let lines: usize = self.observed.orders.iter().map(|order| order.lines.len()).sum();
         text.push_str(&format!(
             "{} events in, {} orders with {lines} lines and {} new customer{} in Dynamics, {}.\n{}\n",
@@ -54,7 +59,7 @@ impl Report<'_> {
             self.observed.new_customers.len(),
             if self.observed.new_customers.len() == 1 { "" } else { "s" },
             seconds(self.took).trim(),
-            match self.differences.none() {
+            match self.all_is_well() {
                 true => "All is as it should be.",
                 false => "Not all is as it should be: see the lines with `!`.",
             }
@@ -80,12 +85,17 @@ impl Report<'_> {
             })
             .collect();
         json!({
-            "as_expected": self.differences.none(),
+            "as_expected": self.all_is_well(),
             "took_ms": millis(self.took),
             "events": events,
+            "acts": self.acts.iter().map(Act::json).collect::<Vec<_>>(),
             "dynamics": { "orders": orders, "new_customers": customers },
             "differences": self.differences.general,
         })
+    }
+
+    fn all_is_well(&self) -> bool {
+        self.differences.none() && self.acts.iter().all(|act| act.differences.is_empty())
     }
 
     fn case_json(&self, n: usize, case: &Case) -> Value {
@@ -299,8 +309,13 @@ mod tests {
         let mut by_case = vec![Vec::new(); cases.len()];
         by_case[3].push("expected one run: duplicate, got dead_letter".to_string());
         let differences = Differences { by_case, general: vec![] };
-        let report =
-            Report { cases: &cases, observed: &observed, differences: &differences, took: Duration::from_secs(3) };
+        let report = Report {
+            cases: &cases,
+            observed: &observed,
+            differences: &differences,
+            acts: &[],
+            took: Duration::from_secs(3),
+        };
         let table = report.table();
         for line in table.lines() {
             assert!(line.chars().count() <= 110, "{line}");

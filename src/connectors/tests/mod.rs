@@ -4,6 +4,7 @@ mod configs;
 mod dataverse;
 mod finops;
 mod paypal;
+mod requests;
 mod server;
 mod stripe;
 mod trouble;

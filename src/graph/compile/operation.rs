@@ -88,6 +88,7 @@ impl<'a> Work<'a> {
         let mut body_reads: Vec<Vec<Text>> = Vec::new();
         let mut columns: Vec<Text> = Vec::new();
         let mut selected: Option<Vec<Text>> = None;
+        let mut expanded: Vec<String> = Vec::new();
         let mut seen = BTreeSet::new();
         for (key, node) in &written.entries {
             let Some((param_name, declared)) = operation.param(&key.text) else {
@@ -108,8 +109,17 @@ impl<'a> Work<'a> {
                     params.push((text(param_name), param));
                 }
                 ParamKind::Filter => {
-                    if let Some(param) = self.filter_param(&bound, node, scope) {
+                    if let Some(param) = self.filter_param(&bound, declared, node, scope) {
                         params.push((text(param_name), param));
+                    }
+                }
+                ParamKind::Expand => {
+                    if let Some(paths) = self.expand_param(&bound, node) {
+                        expanded = paths.iter().map(|path| path.to_string()).collect();
+                        params.push((
+                            text(param_name),
+                            Param::Literal(Value::from(paths.into_iter().map(Value::Text).collect::<Vec<_>>())),
+                        ));
                     }
                 }
                 ParamKind::Columns => {
@@ -163,7 +173,7 @@ impl<'a> Work<'a> {
             Some(members) => super::changeset::judge(members),
             None => {
                 let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
-                (repeat, self.result(&bound, selected.as_deref()))
+                (repeat, self.result(&bound, selected.as_deref(), &expanded))
             }
         };
         // In the catalogue's order, whatever the order in the file.
@@ -323,8 +333,10 @@ impl<'a> Work<'a> {
         scope: &Scope,
     ) -> Option<(Param, Checked, Type)> {
         let expr: Expr = self.read(node)?;
+        // A query's parameter left out asks for more than was meant: a computed value that is missing is an error there, too.
+        let in_address = matches!(declared.place, Some(ParamPlace::Path | ParamPlace::Query));
         let names_row = matches!(declared.ty, Some(TypeRef::Key | TypeRef::AlternateKey));
-        let is_key = declared.key || names_row || declared.place == Some(ParamPlace::Path);
+        let is_key = declared.key || names_row || in_address;
         let alternate = bound.entity.filter(|_| declared.ty == Some(TypeRef::AlternateKey));
         if let Some(entity) = alternate.filter(|entity| entity.alternate_keys.is_empty()) {
             self.no_alternate_key(bound, entity, node.span);
@@ -355,9 +367,9 @@ impl<'a> Work<'a> {
         if is_record { key.clone() } else { only.ty.clone() }
     }
 
-    fn filter_param(&mut self, bound: &Bound<'_>, node: &Node, scope: &Scope) -> Option<Param> {
+    fn filter_param(&mut self, bound: &Bound<'_>, declared: &Declared, node: &Node, scope: &Scope) -> Option<Param> {
         let expr: Expr = self.read(node)?;
-        let row = self.compiler.types.payload(&bound.entity?.ty)?;
+        let row = self.row(bound)?;
         self.reads.mentioned(&expr.text.text);
         let variables = scope.variables();
         let (filter, mut findings) = self.slot_scope(&variables, scope).filter(&expr.text, &row);
@@ -368,7 +380,10 @@ impl<'a> Work<'a> {
         self.findings.append(&mut findings);
         let filter = filter?;
         match &bound.system.filter {
-            Some(rules) => self.check_filter(&filter, rules, bound.system, expr.span),
+            Some(rules) => {
+                self.check_filter(&filter, rules, bound.system, expr.span);
+                self.check_searched(&filter, &declared.of, bound);
+            }
             None => {
                 let message = format!("{} takes no condition", bound.system.title);
                 self.say(Diagnostic::error(Code::F0364, message, expr.span));
@@ -376,6 +391,71 @@ impl<'a> Work<'a> {
         }
         let inputs = variables.into_iter().map(|(name, _)| name).collect();
         Some(Param::Filter { filter, inputs })
+    }
+
+    /// The type of one row that a condition is about.
+    fn row(&self, bound: &Bound<'_>) -> Option<Type> {
+        if let Some(entity) = bound.entity {
+            return self.compiler.types.payload(&entity.ty);
+        }
+        match self.compiler.types.resolve(&bound.operation.result().ty, bound.system, None)?.kind {
+            Kind::List(row) => Some(row.as_ref().clone()),
+            _ => None,
+        }
+    }
+
+    /// Only some columns can be searched for.
+    fn check_searched(&mut self, filter: &Filter, searchable: &[String], bound: &Bound<'_>) {
+        let (column, span) = match filter {
+            Filter::And(parts) | Filter::Or(parts) => {
+                return parts.iter().for_each(|part| self.check_searched(part, searchable, bound));
+            }
+            Filter::Not(inner) => return self.check_searched(inner, searchable, bound),
+            Filter::Compare { column, span, .. }
+            | Filter::In { column, span, .. }
+            | Filter::Function { column, span, .. } => (column, *span),
+        };
+        let Some(first) = column.path.first().map(|part| part.as_str()) else { return };
+        if searchable.is_empty() || searchable.iter().any(|known| known == first) {
+            return;
+        }
+        let message = format!("`{}` cannot search by `{first}`", bound.operation.name);
+        self.say(Diagnostic::error(Code::F0364, message, span).help(format!("it can by: {}", searchable.join(", "))));
+    }
+
+    /// Paths to objects that stand in the answer instead of their ids.
+    fn expand_param(&mut self, bound: &Bound<'_>, node: &Node) -> Option<Vec<Text>> {
+        let paths: Vec<Spanned<Word>> = self.read(node)?;
+        let rules = bound.system.expand.as_ref()?;
+        let ty = self.compiler.types.resolve(&bound.operation.result().ty, bound.system, bound.entity)?;
+        let mut found = Vec::new();
+        for path in paths {
+            let refused = match rules.apply(&self.compiler.types, bound.system, &ty, &path) {
+                _ if path.value.0.split('.').count() > rules.depth => {
+                    Some((format!("`{}` goes through more than {} objects", path.value.0, rules.depth), None))
+                }
+                Ok(_) => None,
+                Err(wrong) => {
+                    let of =
+                        if wrong.part == *path.value.0 { String::new() } else { format!(" of `{}`", path.value.0) };
+                    let message = format!("`{}`{of} is no object that can be asked for", wrong.part);
+                    let help = match did_you_mean(&wrong.part, wrong.known.iter().map(String::as_str)) {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None if wrong.known.is_empty() => "nothing below it can be expanded".to_string(),
+                        None => format!("what can: {}", wrong.known.join(", ")),
+                    };
+                    Some((message, Some(help)))
+                }
+            };
+            match refused {
+                None => found.push(text(&path)),
+                Some((message, help)) => {
+                    let finding = Diagnostic::error(Code::F0477, message, path.span);
+                    self.say(help.into_iter().fold(finding, Diagnostic::help));
+                }
+            }
+        }
+        Some(found)
     }
 
     /// What the system's own filter cannot say is an error here: nothing is filtered afterwards.
@@ -565,12 +645,16 @@ impl<'a> Work<'a> {
     }
 
     /// What the step gives.
-    fn result(&mut self, bound: &Bound<'_>, selected: Option<&[Text]>) -> Option<Type> {
+    fn result(&mut self, bound: &Bound<'_>, selected: Option<&[Text]>, expanded: &[String]) -> Option<Type> {
         let declared = &bound.operation.result().ty;
         if *declared == TypeRef::None {
             return Some(Type::never().or_missing());
         }
         let mut ty = self.compiler.types.resolve(declared, bound.system, bound.entity)?;
+        for path in expanded {
+            let rules = bound.system.expand.as_ref()?;
+            ty = rules.apply(&self.compiler.types, bound.system, &ty, path).ok()?;
+        }
         if let Some(selected) = selected {
             ty = only(&ty, selected);
         }

@@ -230,6 +230,9 @@ impl Work<'_> {
         });
         let rows = match reader {
             Some(Format::Csv) => Type::list(Type::map(Type::text())),
+            Some(Format::Settlement) => {
+                Type::list(self.compiler.types.payload("paypal.settlement_row").unwrap_or_else(Type::any))
+            }
             _ => Type::list(Type::any()),
         };
         scope.event = Some(Type::record(RecordType::shape([

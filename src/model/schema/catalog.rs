@@ -16,7 +16,7 @@ fn describe(system: &System, operation: &Operation) -> OperationSchema {
             catalog::ParamKind::Expr | catalog::ParamKind::Filter => ParamKind::Expr,
             catalog::ParamKind::Literal => ParamKind::Literal,
             catalog::ParamKind::Entity => ParamKind::Name(entities(system, operation)),
-            catalog::ParamKind::Columns => ParamKind::Columns,
+            catalog::ParamKind::Columns | catalog::ParamKind::Expand => ParamKind::Columns,
             catalog::ParamKind::Writes => ParamKind::Writes,
             _ => ParamKind::Name(vec![]),
         },

@@ -2,6 +2,7 @@
 
 mod askers;
 mod dataverse;
+mod finops;
 mod ingress;
 mod paypal;
 mod server;

@@ -2,12 +2,16 @@
 //!
 //! It checks tokens, keys, required fields, types, lengths and option sets against the payload types, refuses what the
 //! real one refuses (PATCH on an absent key is 404, `in` and lambdas in `$filter` are 400), numbers its own orders and
-//! customers, and stores texts that were not given as `""`, dates as 1900-01-01. It has no idempotency.
+//! customers, and stores texts that were not given as `""`, dates as 1900-01-01. It has no idempotency. What is posted
+//! (by people, or by a custom service) is told as a business event, where an endpoint is set up.
+
+pub(super) mod filter;
+mod ledger;
 
 use super::batch;
 use super::faults::Faults;
-use super::filter;
 use super::server::{Call, Reply, Standin};
+use super::webhooks::{Delivery, Habits, Outbox};
 use crate::language::types::{Form, Kind, RecordType, Type};
 use crate::value::{Number, Record, Text, Value, json, time};
 use percent_encoding::percent_decode_str;
@@ -47,6 +51,7 @@ pub struct Finops {
     /// Held alone by a change set: nobody sees half of it.
     turn: RwLock<()>,
     faults: Faults,
+    outbox: Outbox,
     url: std::sync::OnceLock<String>,
 }
 
@@ -56,6 +61,8 @@ struct State {
     sequences: BTreeMap<String, u64>,
     tokens: Vec<String>,
     changes: u64,
+    /// Where business events go.
+    endpoints: Vec<String>,
 }
 
 const NO_DATE: &str = "1900-01-01T12:00:00Z";
@@ -65,7 +72,8 @@ impl Finops {
     pub fn new(settings: Settings, entities: Vec<Entity>) -> Finops {
         let entities = entities.into_iter().map(|entity| (entity.name.clone(), entity)).collect();
         let turn = RwLock::default();
-        Finops { settings, entities, state: Mutex::default(), turn, faults: Faults::default(), url: Default::default() }
+        let (state, faults, outbox) = (Mutex::default(), Faults::default(), Outbox::default());
+        Finops { settings, entities, state, turn, faults, outbox, url: Default::default() }
     }
 
     /// The address it is served at, for `@odata.context` and the token's audience.
@@ -136,7 +144,10 @@ impl Finops {
             return self.batch(call);
         }
         let _turn = self.turn.read().unwrap_or_else(PoisonError::into_inner);
-        self.one(call)
+        match call.path.strip_prefix("/api/services/") {
+            Some(service) => self.service(service, call),
+            None => self.one(call),
+        }
     }
 
     /// `POST /data/$batch`: each change set is done as a whole or not at all.
@@ -207,11 +218,8 @@ impl Finops {
             }
             ("DELETE", Some(key)) => {
                 let key = read_key(entity, key)?;
-                let mut state = self.lock();
-                let rows = state.rows.entry(name.to_string()).or_default();
-                let before = rows.len();
-                rows.retain(|row| !meets(row, &key));
-                if rows.len() == before { Err(not_found()) } else { Ok(Reply::empty(204)) }
+                self.delete(entity, &key, call)?;
+                Ok(Reply::empty(204))
             }
             _ => Err(Refusal {
                 status: 405,
@@ -330,15 +338,16 @@ impl Finops {
                 )));
             }
         }
-        if is_blank(row.get("dataAreaId")) {
-            let default = self.settings.companies.first().cloned().unwrap_or_default();
-            row.set("dataAreaId".into(), text(&default));
-        }
-        let company = row.get("dataAreaId").and_then(|v| v.as_text().map(|t| t.to_lowercase())).unwrap_or_default();
+        let default = self.settings.companies.first().cloned().unwrap_or_default();
+        let of_company = entity.row.fields.contains_key("dataAreaId");
+        let given_company = row.get("dataAreaId").filter(|company| !is_blank(Some(company))).and_then(Value::as_text);
+        let company = given_company.map_or(default, |company| company.to_lowercase());
         if !self.settings.companies.iter().any(|known| known.eq_ignore_ascii_case(&company)) {
             return Err(refuse(format!("Error: Company {company} does not exist.")));
         }
-        row.set("dataAreaId".into(), text(&company));
+        if of_company {
+            row.set("dataAreaId".into(), text(&company));
+        }
         for column in &entity.required {
             if is_blank(row.get(column)) && given.get(column).is_none_or(|v| v.as_number().is_none()) {
                 return Err(refuse(format!("Error: Field '{column}' must be filled in.")));
@@ -366,6 +375,8 @@ impl Finops {
                 row.set(Text::from(column.as_str()), text(&format!("{prefix}{next:06}")));
             }
         }
+        ledger::is_open(&state, entity, &row)?;
+        ledger::numbered(&mut state, entity, &mut row);
         let rows = state.rows.entry(name.to_string()).or_default();
         let taken = rows.iter().any(|other| {
             entity.key.iter().all(|column| {
@@ -381,6 +392,7 @@ impl Finops {
         let change = state.changes;
         row.set("#version".into(), Value::Number(Number::from(change as i64)));
         state.rows.entry(name.to_string()).or_default().push(row.clone());
+        ledger::written(&mut state, name, &row);
         Ok(row)
     }
 
@@ -389,12 +401,11 @@ impl Finops {
         state.changes += 1;
         let change = state.changes;
         let rows = state.rows.entry(entity.name.clone()).or_default();
-        let row = rows.iter_mut().find(|row| meets(row, key)).ok_or_else(not_found)?;
-        let expected = call.header("if-match");
-        if !expected.is_empty() && expected != "*" && expected != etag(row) {
-            return Err(Refusal { status: 412, message: "The record has been changed by another user.".into() });
-        }
-        let mut changed = row.clone();
+        let place =
+            rows.iter().position(|row| meets(row, key) && self.company_visible(call, row)).ok_or_else(not_found)?;
+        unchanged(&rows[place], call)?;
+        let mut changed = rows[place].clone();
+        ledger::is_open(&state, entity, &changed)?;
         for (column, value) in changes.iter().filter(|(column, _)| !is_annotation(column)) {
             if entity.key.iter().any(|key| key.as_str() == column.as_str()) {
                 return Err(bad(&format!("The key property '{column}' cannot be changed.")));
@@ -407,7 +418,20 @@ impl Finops {
             changed.set(column.clone(), stored(column, &field.ty, value).map_err(|why| bad(&why))?);
         }
         changed.set("#version".into(), Value::Number(Number::from(change as i64)));
-        *row = changed;
+        state.rows.entry(entity.name.clone()).or_default()[place] = changed.clone();
+        ledger::written(&mut state, &entity.name, &changed);
+        Ok(())
+    }
+
+    fn delete(&self, entity: &Entity, key: &[(String, Value)], call: &Call) -> Result<(), Refusal> {
+        let mut state = self.lock();
+        let rows = state.rows.entry(entity.name.clone()).or_default();
+        let place =
+            rows.iter().position(|row| meets(row, key) && self.company_visible(call, row)).ok_or_else(not_found)?;
+        unchanged(&rows[place], call)?;
+        ledger::is_open(&state, entity, &state.rows[&entity.name][place])?;
+        let gone = state.rows.entry(entity.name.clone()).or_default().remove(place);
+        ledger::written(&mut state, &entity.name, &gone);
         Ok(())
     }
 
@@ -444,6 +468,66 @@ impl Standin for Finops {
         self.entities.get(what)?;
         Some(self.rows(what).into_iter().map(|mut row| (row.remove("#version"), row).1).collect())
     }
+
+    fn kinds(&self) -> Vec<String> {
+        self.entities.keys().cloned().collect()
+    }
+
+    fn actions(&self) -> &'static [(&'static str, &'static str)] {
+        ledger::ACTIONS
+    }
+
+    fn act(&self, what: &str, with: &Record) -> Option<Result<Record, String>> {
+        self.happen(what, with).map(|done| done.map_err(|refusal| refusal.message))
+    }
+
+    fn snapshot(&self) -> Option<Value> {
+        let state = self.lock();
+        let rows = state.rows.iter().map(|(entity, rows)| {
+            (Text::from(entity.as_str()), Value::from(rows.iter().cloned().map(Value::Record).collect::<Vec<_>>()))
+        });
+        let count = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
+        let sequences = state.sequences.iter().map(|(name, last)| (Text::from(name.as_str()), count(*last)));
+        let endpoints = state.endpoints.iter().map(|url| text(url)).collect::<Vec<_>>();
+        let whole = [
+            ("rows", Value::Record(rows.collect())),
+            ("sequences", Value::Record(sequences.collect())),
+            ("changes", count(state.changes)),
+            ("endpoints", Value::from(endpoints)),
+        ];
+        Some(Value::Record(whole.into_iter().map(|(name, value)| (Text::from(name), value)).collect()))
+    }
+
+    fn restore(&self, snapshot: &Value) {
+        let count =
+            |value: &Value| value.as_number().and_then(|n| n.small()).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let mut state = self.lock();
+        for (entity, rows) in snapshot.get("rows").as_record().into_iter().flat_map(Record::iter) {
+            let rows = rows.as_list().unwrap_or_default().iter().filter_map(|row| row.as_record().cloned());
+            state.rows.insert(entity.to_string(), rows.collect());
+        }
+        for (name, last) in snapshot.get("sequences").as_record().into_iter().flat_map(Record::iter) {
+            state.sequences.insert(name.to_string(), count(last));
+        }
+        state.changes = count(snapshot.get("changes"));
+        let urls = snapshot.get("endpoints").as_list().unwrap_or_default().iter();
+        state.endpoints = urls.filter_map(|url| url.as_text().map(|url| url.to_string())).collect();
+    }
+
+    fn outbox(&self) -> Option<(&Outbox, Habits)> {
+        // Three tries about a second apart; then someone has to resend it.
+        let second = std::time::Duration::from_secs(1);
+        Some((&self.outbox, Habits { pauses: vec![second, second], again: |_| true }))
+    }
+}
+
+/// Somebody else has changed the row since it was read.
+fn unchanged(row: &Record, call: &Call) -> Result<(), Refusal> {
+    let expected = call.header("if-match");
+    if expected.is_empty() || expected == "*" || expected == etag(row) {
+        return Ok(());
+    }
+    Err(Refusal { status: 412, message: "The record has been changed by another user.".into() })
 }
 
 /// Why a request is not done, in F&O's shape.
@@ -603,11 +687,14 @@ fn read_key(entity: &Entity, written: &str) -> Result<Vec<(String, Value)>, Refu
             (text(&quoted[..end].replace("''", "'")), &quoted[end + 1..])
         } else {
             let end = after.find(',').unwrap_or(after.len());
-            let number = after[..end].trim();
-            if number.parse::<i64>().is_err() {
-                return Err(bad("A key part is a quoted text or a number."));
-            }
-            (Value::Number(Number::from_json(Text::from(number))), &after[end..])
+            let bare = after[..end].trim();
+            let number = Number::from_json(Text::from(bare));
+            let value = match (number.exact().is_ok(), time::parse_time(bare)) {
+                (true, _) => Value::Number(number),
+                (false, Some(_)) => text(bare),
+                (false, None) => return Err(bad("A key part is a quoted text, a number or a time.")),
+            };
+            (value, &after[end..])
         };
         parts.push((column.trim().to_string(), value));
         rest = after.strip_prefix(',').unwrap_or(after);
