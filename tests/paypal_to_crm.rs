@@ -26,8 +26,14 @@ struct House {
 
 impl House {
     async fn new() -> House {
+        House::of(true, |_| {}).await
+    }
+
+    /// `told`: Dataverse tells of refund requests.
+    async fn of(told: bool, change: impl FnOnce(&Project)) -> House {
         let sandbox = support::sandbox().await;
         let project = Project::bundled(&sandbox);
+        change(&project);
         let runtime = Setup::of(&project).start().await;
         sandbox.paypal.listen(&format!("http://{}/hooks/paypal", runtime.setup.hooks));
         let step = |message: &str, filtering: &[&str]| Step {
@@ -36,11 +42,13 @@ impl House {
             filtering: filtering.iter().map(|column| column.to_string()).collect(),
             images: false,
         };
-        sandbox.dataverse.register(Hook {
-            url: format!("http://{}/hooks/crm", runtime.setup.hooks),
-            key: HookKey::Header("x-flowctl-key".into(), credentials::DATAVERSE_WEBHOOK_KEY.into()),
-            steps: vec![step("Create", &[]), step("Update", &["new_status"])],
-        });
+        if told {
+            sandbox.dataverse.register(Hook {
+                url: format!("http://{}/hooks/crm", runtime.setup.hooks),
+                key: HookKey::Header("x-flowctl-key".into(), credentials::DATAVERSE_WEBHOOK_KEY.into()),
+                steps: vec![step("Create", &[]), step("Update", &["new_status"])],
+            });
+        }
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let token = client.post(format!("{}/v1/oauth2/token", sandbox.paypal_server.url()));
         let token = token.basic_auth(credentials::PAYPAL_CLIENT_ID, Some(credentials::PAYPAL_CLIENT_SECRET));
@@ -182,5 +190,26 @@ async fn a_refund_that_was_approved_is_paid_once_and_our_answer_is_no_request() 
     // A stranger without the key is not heard.
     let forged = house.client.post(format!("http://{}/hooks/crm", house.runtime.setup.hooks)).body("{}");
     assert_eq!(forged.send().await.expect("an answer").status(), 401);
+    assert!(house.runtime.stop().await.success());
+}
+
+/// Dataverse tries twice, and keeps no list of what it did not bring: the table itself tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_was_never_delivered_is_found_in_the_table() {
+    let flow = "paypal-dynamics-crm/refund-request.flow.yaml";
+    let house = House::of(false, |project| project.change(flow, "every: 15m", "every: 300ms")).await;
+    let capture = house.buys("ana@example.com").await;
+    house.ran("paypal-capture-to-crm-order", &["succeeded"]).await;
+    let request = json!({ "new_status": 100000001, "new_paypalcaptureid": capture });
+    house.sandbox.dataverse.insert("new_refundrequests", &request.to_string(), SELLER).expect("a request");
+    let begun = std::time::Instant::now();
+    while shown(&house.rows("new_refundrequests")[0], "new_status") != "100000003" {
+        assert!(begun.elapsed() < LIMIT, "{:?}", house.runtime.stderr());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Listed again and again, it is paid once.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(house.sandbox.paypal.objects("refunds").len(), 1);
+    assert_eq!(house.runs("crm-refund-to-paypal").await.iter().filter(|state| *state == "succeeded").count(), 1);
     assert!(house.runtime.stop().await.success());
 }
