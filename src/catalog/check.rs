@@ -151,6 +151,11 @@ impl Checked<'_> {
             match system.operations.get(name) {
                 Some(reading) if reading.writes() => problems.push(format!("find writes: {name}")),
                 Some(reading) => {
+                    // The entity of the row that tells stands there itself.
+                    let entity = find.with.get("entity");
+                    if let Some(entity) = entity.filter(|entity| !system.entities.contains_key(*entity)) {
+                        problems.push(format!("find names {entity}, which is no entity"));
+                    }
                     for param in find.with.keys().filter(|param| reading.param(param).is_none()) {
                         problems.push(format!("find gives {name} a {param}, which it does not have"));
                     }
@@ -158,7 +163,8 @@ impl Checked<'_> {
                     let known = |source: &str| {
                         source == "find_by" || source == "made" && made || operation.params.contains_key(source)
                     };
-                    for source in find.with.values().filter(|source| !known(source)) {
+                    let of_write = find.with.iter().filter(|(param, _)| *param != "entity");
+                    for (_, source) in of_write.filter(|(_, source)| !known(source)) {
                         problems.push(format!("find takes {source}, which is no parameter"));
                     }
                 }
@@ -185,6 +191,11 @@ impl Checked<'_> {
                 let mut found = vec![];
                 self.ty(&given.ty, &mut found);
                 problems.extend(found.into_iter().map(|problem| format!("events {name}: {field}: {problem}")));
+            }
+            if let Reconcile::Rows(listing) = &group.reconcile
+                && self.system.operations.get(&listing.operation).is_none_or(|it| it.params.get("where").is_none())
+            {
+                problems.push(format!("events {name}: {} lists no rows by a condition", listing.operation));
             }
             let Reconcile::List(listing) = &group.reconcile else { continue };
             let Some(operation) = self.system.operations.get(&listing.operation) else {

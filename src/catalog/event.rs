@@ -258,6 +258,20 @@ pub enum Reconcile {
     None,
     /// A reading operation lists events.
     List(Listing),
+    /// A reading operation lists rows by when they were made and changed.
+    Rows(RowListing),
+}
+
+/// An operation that lists rows, where the provider keeps no events. Of a row it can only be said that it is as it is.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowListing {
+    pub operation: String,
+    /// The columns that say when a row was made, and when it was changed last.
+    pub created: String,
+    pub changed: String,
+    /// The column that says who changed it last.
+    pub by_user: Option<String>,
 }
 
 /// An operation that lists the events of some time.
@@ -281,6 +295,7 @@ pub struct Listing {
 enum ReconcileWritten {
     Word(String),
     List(Listing),
+    Rows(RowListing),
 }
 
 impl TryFrom<ReconcileWritten> for Reconcile {
@@ -291,6 +306,7 @@ impl TryFrom<ReconcileWritten> for Reconcile {
             ReconcileWritten::Word(word) if word == "none" => Ok(Reconcile::None),
             ReconcileWritten::Word(word) => Err(format!("reconcile: {word:?} is neither none nor an operation")),
             ReconcileWritten::List(listing) => Ok(Reconcile::List(listing)),
+            ReconcileWritten::Rows(listing) => Ok(Reconcile::Rows(listing)),
         }
     }
 }

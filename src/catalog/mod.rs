@@ -33,7 +33,8 @@ mod windows;
 pub use decode::Decoder;
 pub use error::{Classified, ErrorClass, ErrorTable, Is, MessageRule, Rule, Source};
 pub use event::{
-    Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, SecretPlace, Verify,
+    Code, Delivery, DeliveryOrder, EventGroup, EventType, Given, Listing, Names, Own, Reconcile, RowListing,
+    SecretPlace, Verify,
 };
 pub use expand::{Expand, Unexpandable};
 pub use operation::{

@@ -339,8 +339,10 @@ pub struct Find {
 impl Find {
     /// Whether a row that was found says that the work is done.
     pub fn is_done(&self, row: &Value) -> bool {
-        self.done.iter().all(|(path, values)| {
-            matches!(path.find(row), Some(Value::Text(text)) if values.0.iter().any(|value| value == text.as_str()))
+        self.done.iter().all(|(path, values)| match path.find(row) {
+            Some(Value::Text(text)) => values.0.iter().any(|value| value == text.as_str()),
+            Some(Value::Number(number)) => values.0.contains(&number.canonical()),
+            _ => false,
         })
     }
 }

@@ -24,6 +24,9 @@ pub struct Args {
     /// Port of the Finance & Operations stand-in; 0 takes a free one.
     #[arg(long, default_value_t = 12112)]
     finops_port: u16,
+    /// Port of the Dataverse stand-in; 0 takes a free one.
+    #[arg(long, default_value_t = 12114)]
+    dataverse_port: u16,
     /// A folder in which everything is kept across restarts.
     #[arg(long, value_name = "DIR")]
     state: Option<std::path::PathBuf>,
@@ -33,9 +36,6 @@ pub struct Args {
     /// Where PayPal's events are delivered, signed with the sandbox's certificate.
     #[arg(long, value_name = "URL")]
     paypal_webhook: Option<String>,
-    /// Port of the Dataverse stand-in; 0 takes a free one.
-    #[arg(long, default_value_t = 12114)]
-    dataverse_port: u16,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {

@@ -391,12 +391,15 @@ fn undone(error: StepError) -> StepError {
     StepError { sent: Sent::Undone, ..error }
 }
 
+/// The key of `find` that names the entity of the row that tells, where it is not the write's own.
+const ENTITY: &str = "entity";
+
 /// The request that the catalogue's `find` makes of a write: each parameter filled by one of the write's.
 fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
     let operation = find.operation.as_ref()?;
     let reading = written.system.operations.get(operation)?;
     let mut params = vec![];
-    for (name, source) in &find.with {
+    for (name, source) in find.with.iter().filter(|(name, _)| *name != ENTITY) {
         let of_write = || written.request.params.iter().find(|(known, _)| known.as_str() == source).map(|(_, it)| it);
         let param = match source.as_str() {
             "body" => {
@@ -425,7 +428,11 @@ fn look_request(written: &Bound<'_>, find: &Find) -> Option<Request> {
     Some(Request {
         operation: Text::from(format!("{}.{}", written.system.name, operation)),
         connection: written.request.connection.clone(),
-        entity: written.entity.map(|entity| Text::from(entity.name.as_str())),
+        entity: find
+            .with
+            .get(ENTITY)
+            .or(written.entity.map(|entity| &entity.name))
+            .map(|entity| Text::from(entity.as_str())),
         params,
         body: None,
         key: None,

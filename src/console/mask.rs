@@ -20,18 +20,23 @@ pub async fn with<T>(paths: Arc<Paths>, work: impl Future<Output = T>) -> T {
 /// What stands in place of a masked value.
 pub const MASKED: &str = "•••";
 
-/// A field is masked when a word of its name is one of these: `customer_email`, `PhoneNumber`.
-const WORDS: [&str; 26] = [
+/// A field is masked when a word of its name is one of these, numbers behind it left aside: `customer_email`,
+/// `PhoneNumber`, `emailaddress1`.
+const WORDS: [&str; 30] = [
     "email",
     "mail",
     "phone",
     "telephone",
     "mobile",
+    "mobilephone",
+    "emailaddress",
     "fax",
     "surname",
     "firstname",
     "lastname",
     "fullname",
+    "birthdate",
+    "governmentid",
     "iban",
     "cvc",
     "cvv",
@@ -114,12 +119,33 @@ fn within(value: &Value, path: &[&str], change: &impl Fn(&Value) -> Value) -> Va
 
 fn usual(value: &Value) -> Value {
     match value {
-        Value::Record(fields) => Value::Record(fields.iter().map(|(name, inner)| field(name, inner)).collect()),
+        Value::Record(fields) => match pair(fields) {
+            Some((name, inner)) => named_value(fields, name, inner),
+            None => Value::Record(fields.iter().map(|(name, inner)| field(name, inner)).collect()),
+        },
         Value::List(items) => Value::List(Arc::new(items.iter().map(usual).collect())),
         Value::Text(text) => Value::Text(self::text(text).into()),
         Value::Number(number) if card(&number.written()).is_some() => MASKED.into(),
         other => other.clone(),
     }
+}
+
+/// `{"key": "emailaddress1", "value": …}`, as Dataverse tells the columns of a row.
+fn pair(fields: &Record) -> Option<(&Text, &Value)> {
+    match (fields.len(), fields.get("key"), fields.get("value")) {
+        (2, Some(Value::Text(name)), Some(inner)) => Some((name, inner)),
+        _ => None,
+    }
+}
+
+/// Its value as a field of that name would be shown, by the project's paths, too.
+fn named_value(fields: &Record, name: &Text, inner: &Value) -> Value {
+    let alone = Value::Record(Record::from_iter([(name.clone(), inner.clone())]));
+    let alone = PROJECT.try_with(|paths| paths.change(&alone, &hidden)).unwrap_or(alone);
+    let (_, shown) = field(name, alone.get(name));
+    let mut fields = fields.clone();
+    fields.set("value".into(), shown);
+    Value::Record(fields)
 }
 
 fn field(name: &Text, inner: &Value) -> (Text, Value) {
@@ -241,7 +267,8 @@ fn card(text: &str) -> Option<String> {
 /// Whether what stands in a field of that name is nobody's business.
 pub(super) fn is_private(name: &str) -> bool {
     let words = words(name);
-    words.iter().any(|word| WORDS.contains(&word.as_str()))
+    let bare = |word: &String| WORDS.contains(&word.trim_end_matches(|c: char| c.is_ascii_digit()));
+    words.iter().any(bare)
         || ENDINGS.iter().any(|ending| {
             words.len() >= ending.len() && words.iter().rev().zip(ending.iter().rev()).all(|(word, end)| word == end)
         })
@@ -273,6 +300,13 @@ mod tests {
 
     fn masked(body: &str) -> String {
         json::write(&value(&json::parse(body.as_bytes()).unwrap())).unwrap()
+    }
+
+    #[test]
+    fn columns_that_are_told_as_pairs_are_fields() {
+        let body = r#"{"Attributes":[{"key":"emailaddress1","value":"a@b.example"},{"key":"statuscode","value":{"Value":2}},{"key":"fullname","value":"Ana"}]}"#;
+        let expected = r#"{"Attributes":[{"key":"emailaddress1","value":"•••"},{"key":"statuscode","value":{"Value":2}},{"key":"fullname","value":"•••"}]}"#;
+        assert_eq!(masked(body), expected);
     }
 
     /// What a project names is masked while it is asked, from its root and from where payloads begin.

@@ -105,7 +105,8 @@ impl Sandbox {
         finops.served_at(finops_server.url());
         let paypal_server = Server::start_kept(loopback(ports.paypal), paypal.clone(), file("paypal")).await?;
         paypal.served_at(paypal_server.url());
-        let (dataverse, dataverse_server) = Dataverse::start(catalog, types, loopback(ports.dataverse)).await?;
+        let (dataverse, dataverse_server) =
+            Dataverse::start(catalog, types, loopback(ports.dataverse), file("dataverse")).await?;
         Ok(Sandbox { stripe, paypal, finops, stripe_server, paypal_server, finops_server, dataverse, dataverse_server })
     }
 }

@@ -136,7 +136,11 @@ fn told<'e>(endpoint: &'e Endpoint, body: &Value) -> Option<Told<'e>> {
     endpoint.system.events.iter().find_map(|(name, group)| {
         let only = group.only.iter().all(|(place, wanted)| text_at(place, body).as_ref() == Some(wanted));
         let decoder = endpoint.decoders.get(name);
-        let kind = match (decoder.filter(|decoder| decoder.tells_of_rows()), &group.always) {
+        let rows = decoder.filter(|decoder| decoder.tells_of_rows());
+        if let (Some(_), Some(id)) = (rows, listed_id(body)) {
+            return Some(Told { group, decoder, kind: row_kind(body)?, id });
+        }
+        let kind = match (rows, &group.always) {
             (Some(decoder), _) => decoder.event(body).and_then(|event| row_kind(&event))?,
             (None, Some(name)) => name.clone(),
             (None, None) => text_at(group.matches.as_ref()?, body)?,
@@ -148,6 +152,13 @@ fn told<'e>(endpoint: &'e Endpoint, body: &Value) -> Option<Told<'e>> {
         let id = ids.join("/");
         (only && !id.is_empty()).then_some(Told { group, decoder, kind, id })
     })
+}
+
+/// Where a listed row's event carries what no event of the provider has: its own id, and when it was.
+pub const LISTED: &str = "listed";
+
+fn listed_id(body: &Value) -> Option<String> {
+    Some(body.get(LISTED).get("id").as_text()?.to_string())
 }
 
 /// `salesorders.Update`, of an event that tells of a row.
@@ -246,6 +257,9 @@ pub fn asked_for(
 
 /// When an event of a provider happened, where it says so.
 pub fn happened(endpoint: &Endpoint, body: &Value) -> Option<Timestamp> {
+    if let Some(at) = body.get(LISTED).get("at").as_text() {
+        return time::parse_time(at);
+    }
     let told = told(endpoint, body)?;
     match told.group.created.as_ref()?.in_body(body)? {
         Value::Number(seconds) => Timestamp::from_second(seconds.exact().ok()?.to_i64()?).ok(),

@@ -8,10 +8,11 @@
 use super::askers::{Askers, Kept, Trouble, earlier, inbox, later};
 use super::ingress::Endpoint;
 use super::intake;
-use crate::catalog::{self, Listing, TypeRef};
+use crate::catalog::{self, Listing, RowListing, TypeRef};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Attempt, Outcome, Parameter, Request};
-use crate::graph::{ExecutionGraph, Operation, Reconcile, Repeat, RepeatBy, Severity, TriggerKind};
+use crate::engine::connector::{Attempt, EvaluatedColumn, EvaluatedFilter, Outcome, Parameter, Request};
+use crate::graph::{ExecutionGraph, Operation, Reconcile, Repeat, RepeatBy, Severity, TriggerKind, UPDATE};
+use crate::language::code::CompareOp;
 use crate::language::types::Type;
 use crate::store::{AcceptOutcome, By, CursorMove, NewAlert, NewEvent, NewRun, StoreError};
 use crate::value::{Number, Record, Text, Value, json, time};
@@ -182,7 +183,13 @@ async fn first_active(askers: &Askers) -> Result<BTreeMap<String, Timestamp>, St
 struct Source {
     endpoint: Arc<Endpoint>,
     /// The events by the way they are listed.
-    kinds: Vec<(Listing, String)>,
+    kinds: Vec<(Way, String)>,
+}
+
+/// How past events are listed.
+enum Way {
+    Events(Listing),
+    Rows(RowListing),
 }
 
 impl Source {
@@ -197,7 +204,8 @@ impl Source {
         let mut kinds = Vec::new();
         for name in events {
             match endpoint.system.event(name).map(|(group, _)| &group.reconcile) {
-                Some(catalog::Reconcile::List(listing)) => kinds.push((listing.clone(), name.to_string())),
+                Some(catalog::Reconcile::List(listing)) => kinds.push((Way::Events(listing.clone()), name.to_string())),
+                Some(catalog::Reconcile::Rows(listing)) => kinds.push((Way::Rows(listing.clone()), name.to_string())),
                 _ => {
                     let title = &endpoint.system.title;
                     return Err(lasting(format!("{title} cannot be asked for past `{name}` events")));
@@ -209,7 +217,11 @@ impl Source {
 
     /// From when on the provider still has all events.
     fn remembered(&self, now: Timestamp) -> Timestamp {
-        let keeps = self.kinds.iter().filter_map(|(listing, _)| listing.keeps).min();
+        let keeps = self.kinds.iter().filter_map(|(way, _)| match way {
+            Way::Events(listing) => listing.keeps,
+            Way::Rows(_) => None,
+        });
+        let keeps = keeps.min();
         keeps.map_or(Timestamp::MIN, |keeps| earlier(now, keeps))
     }
 
@@ -223,7 +235,16 @@ impl Source {
     ) -> Result<Vec<Value>, Trouble> {
         let mut events: Vec<(Timestamp, Value)> = Vec::new();
         let mut everything = Vec::new();
-        for (listing, kind) in &self.kinds {
+        for (way, kind) in &self.kinds {
+            let listing = match way {
+                Way::Events(listing) => listing,
+                Way::Rows(listing) => {
+                    let rows = self.ask_rows(askers, listing, kind, from, to, now).await?;
+                    let at = |event: &Value| intake::happened(&self.endpoint, event);
+                    events.extend(rows.into_iter().filter_map(|event| Some((at(&event)?, event))));
+                    continue;
+                }
+            };
             if listing.by.is_none() {
                 // One list has all kinds; the flow's own are chosen at the door.
                 if everything.contains(&listing.operation) {
@@ -277,10 +298,74 @@ impl Source {
                 .map(|to_param| (Text::from(to_param.as_str()), Parameter::Value(instant(to_param, to, true)))),
         );
         params.extend(listing.by.as_ref().map(|by| (Text::from(by.as_str()), Parameter::Value(Value::from(kind)))));
+        self.send(askers, name, connection, None, params, now).await
+    }
+
+    /// The rows that were made or changed in that time, as events of theirs.
+    async fn ask_rows(
+        &self,
+        askers: &Askers,
+        listing: &RowListing,
+        kind: &str,
+        from: Timestamp,
+        to: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Value>, Trouble> {
+        let (entity, message) = kind.split_once('.').unwrap_or((kind, ""));
+        let column = if message == UPDATE { &listing.changed } else { &listing.created };
+        let path = vec![Text::from(column.as_str())];
+        let bound = |op, at| EvaluatedFilter::Compare {
+            column: EvaluatedColumn { path: path.clone(), ty: Some(Type::time()) },
+            op,
+            value: Value::Time(at),
+        };
+        let filter = EvaluatedFilter::And(vec![bound(CompareOp::GreaterEqual, from), bound(CompareOp::Less, to)]);
+        let name = Text::from(format!("{}.{}", self.endpoint.system.name, listing.operation));
+        let connection = Text::from(self.endpoint.connection.as_str());
+        let params = vec![(Text::from("where"), Parameter::Filter(filter))];
+        let rows = self.send(askers, name, connection, Some(Text::from(entity)), params, now).await?;
+        let key = self.endpoint.system.entities.get(entity).and_then(|entity| entity.key.first());
+        let events = rows.into_iter().filter_map(|row| {
+            let id = row.get(key?).as_text()?.clone();
+            let at = row.get(column).as_text()?.clone();
+            // A new row that was changed since is no update of the second in which it was made.
+            if message == UPDATE && row.get(&listing.created) == row.get(&listing.changed) {
+                return None;
+            }
+            let user = listing.by_user.as_ref().map(|column| row.get(column).clone());
+            let listed = Record::from_iter([
+                (Text::from("id"), Value::from(format!("{kind}/{id}@{at}"))),
+                (Text::from("at"), Value::Text(at)),
+            ]);
+            let fields = [
+                ("message", Value::from(message)),
+                ("entity", Value::from(entity)),
+                ("id", Value::Text(id)),
+                ("target", row),
+                ("depth", Value::from(1)),
+                ("oversized", Value::from(false)),
+                ("InitiatingUserId", user.unwrap_or(Value::Missing)),
+                (intake::LISTED, Value::Record(listed)),
+            ];
+            let there = fields.into_iter().filter(|(_, value)| *value != Value::Missing);
+            Some(Value::Record(there.map(|(name, value)| (Text::from(name), value)).collect()))
+        });
+        Ok(events.collect())
+    }
+
+    async fn send(
+        &self,
+        askers: &Askers,
+        name: Text,
+        connection: Text,
+        entity: Option<Text>,
+        params: Vec<(Text, Parameter)>,
+        now: Timestamp,
+    ) -> Result<Vec<Value>, Trouble> {
         let request = Request {
             operation: name.clone(),
             connection: connection.clone(),
-            entity: None,
+            entity: entity.clone(),
             params,
             body: None,
             key: None,
@@ -291,7 +376,7 @@ impl Source {
             name,
             connection,
             writes: false,
-            entity: None,
+            entity,
             params: vec![],
             body: None,
             result: Type::any(),

@@ -8,7 +8,7 @@ pub const FLOW_FILE: &str = "stripe-dynamics-365/charge-to-sales-order.flow.yaml
 pub const MAP_FILE: &str = "stripe-dynamics-365/charge.map";
 
 /// The environment variables to which the bundled connections refer.
-pub const SECRETS: [(&str, &str); 9] = [
+pub const SECRETS: [(&str, &str); 15] = [
     ("STRIPE_API_KEY", credentials::STRIPE_KEY),
     ("STRIPE_WEBHOOK_SECRET", credentials::STRIPE_WEBHOOK_SECRET),
     ("PAYPAL_CLIENT_ID", credentials::PAYPAL_CLIENT_ID),
@@ -18,6 +18,12 @@ pub const SECRETS: [(&str, &str); 9] = [
     ("D365_TENANT", credentials::FINOPS_TENANT),
     ("D365_CLIENT_ID", credentials::FINOPS_CLIENT_ID),
     ("D365_CLIENT_SECRET", credentials::FINOPS_CLIENT_SECRET),
+    ("CRM_URL", "https://replaced-by-the-environment.example"),
+    ("CRM_TENANT", credentials::DATAVERSE_TENANT),
+    ("CRM_CLIENT_ID", credentials::DATAVERSE_CLIENT_ID),
+    ("CRM_CLIENT_SECRET", credentials::DATAVERSE_CLIENT_SECRET),
+    ("CRM_OWN_USER", credentials::DATAVERSE_APP_USER),
+    ("CRM_WEBHOOK_KEY", credentials::DATAVERSE_WEBHOOK_KEY),
 ];
 
 /// How long F&O's stand-in may still be working after a lost answer.
@@ -120,7 +126,7 @@ impl Project {
 
 fn environment(sandbox: &Sandbox) -> String {
     let (stripe, finops) = (sandbox.stripe_server.url(), sandbox.finops_server.url());
-    let paypal = sandbox.paypal_server.url();
+    let (paypal, crm) = (sandbox.paypal_server.url(), sandbox.dataverse_server.url());
     format!(
         "\
 connections:
@@ -137,6 +143,10 @@ connections:
     authority: {finops}
     limits: {{ concurrency: 32, rate: 2000/s, settle: {SETTLE_MS}ms }}
     circuit: {{ open_after: 1000, within: 1m, probe_every: 1s }}
+  crm:
+    base_url: {crm}
+    authority: {crm}
+    limits: {{ concurrency: 32, rate: 2000/s }}
 "
     )
 }

@@ -23,6 +23,20 @@ bundled! {
     "paypal-dynamics-365/tables/products.csv"
     "paypal-dynamics-365/tests/capture-to-sales-order.test.yaml"
     "paypal-dynamics-365/tests/payer-to-customer.test.yaml"
+    "paypal-dynamics-crm/README.md"
+    "paypal-dynamics-crm/capture-to-sales-order.flow.yaml"
+    "paypal-dynamics-crm/dispute-to-case.flow.yaml"
+    "paypal-dynamics-crm/money.map"
+    "paypal-dynamics-crm/order.map"
+    "paypal-dynamics-crm/refund-request.flow.yaml"
+    "paypal-dynamics-crm/tables/payment_status.csv"
+    "paypal-dynamics-crm/tests/capture-completed.json"
+    "paypal-dynamics-crm/tests/capture-to-sales-order.test.yaml"
+    "paypal-dynamics-crm/tests/capture.json"
+    "paypal-dynamics-crm/tests/dispute-to-case.test.yaml"
+    "paypal-dynamics-crm/tests/order.json"
+    "paypal-dynamics-crm/tests/refund-approved.context.json"
+    "paypal-dynamics-crm/tests/refund-request.test.yaml"
     "stripe-dynamics-365/README.md"
     "stripe-dynamics-365/charge-to-sales-order.flow.yaml"
     "stripe-dynamics-365/charge.map"
@@ -34,6 +48,12 @@ bundled! {
     "stripe-dynamics-365/tests/charge-to-sales-order.test.yaml"
     "stripe-dynamics-365/tests/charge.json"
     "stripe-dynamics-365/tests/payout-to-journal.test.yaml"
+    "types/dataverse/accounts.json"
+    "types/dataverse/contacts.json"
+    "types/dataverse/incidents.json"
+    "types/dataverse/new_paymenttransactions.json"
+    "types/dataverse/new_refundrequests.json"
+    "types/dataverse/salesorders.json"
 }
 
 /// Whether the bundled project has that file.
@@ -87,6 +107,7 @@ impl Folder {
     /// Writes the bundled project, and the environment in which it speaks to these stand-ins.
     pub fn write_project(&self, sandbox: &Sandbox) -> std::io::Result<()> {
         let (stripe, finops) = (sandbox.stripe_server.url(), sandbox.finops_server.url());
+        let (paypal, crm) = (sandbox.paypal_server.url(), sandbox.dataverse_server.url());
         for (path, text) in FILES {
             self.write(path, text)?;
         }
@@ -94,8 +115,8 @@ impl Folder {
         self.write("secrets/stripe_webhook", credentials::STRIPE_WEBHOOK_SECRET)?;
         self.write("secrets/paypal_client", credentials::PAYPAL_CLIENT_SECRET)?;
         self.write("secrets/d365_client", credentials::FINOPS_CLIENT_SECRET)?;
-        let (paypal, paypal_client) = (sandbox.paypal_server.url(), credentials::PAYPAL_CLIENT_ID);
-        let paypal_webhook = credentials::PAYPAL_WEBHOOK_ID;
+        self.write("secrets/crm_client", credentials::DATAVERSE_CLIENT_SECRET)?;
+        self.write("secrets/crm_webhook", credentials::DATAVERSE_WEBHOOK_KEY)?;
         let (tenant, client) = (credentials::FINOPS_TENANT, credentials::FINOPS_CLIENT_ID);
         let environment = format!(
             "connections:
@@ -115,7 +136,20 @@ impl Folder {
     client_id: {client}
     client_secret: file://secrets/d365_client
     limits: {{ settle: 2s }}      # the stand-in is done at once; the real one gets three minutes
-"
+  crm:
+    base_url: {crm}
+    authority: {crm}
+    tenant: {crm_tenant}
+    client_id: {crm_client}
+    client_secret: file://secrets/crm_client
+    own_user: {crm_user}
+    webhook: {{ secret: file://secrets/crm_webhook }}
+",
+            paypal_client = credentials::PAYPAL_CLIENT_ID,
+            paypal_webhook = credentials::PAYPAL_WEBHOOK_ID,
+            crm_tenant = credentials::DATAVERSE_TENANT,
+            crm_client = credentials::DATAVERSE_CLIENT_ID,
+            crm_user = credentials::DATAVERSE_APP_USER,
         );
         self.write(&format!("environments/{ENVIRONMENT}.yaml"), &environment)
     }

@@ -206,6 +206,10 @@ fn events(system: &System, page: &mut String) {
                     listing.keeps.map(|time| format!(", kept for {}", write_duration(time))).unwrap_or_default();
                 format!("`reconcile` asks `{}.{}` for what was never delivered{keeps}", system.name, listing.operation)
             }
+            Reconcile::Rows(rows) => format!(
+                "`reconcile` asks `{}.{}` for the rows that were made or changed; deleted ones cannot be listed",
+                system.name, rows.operation
+            ),
         };
         let _ = write!(page, "\n{}; {missed}.\n", capital(own));
         if !group.types.is_empty() {

@@ -142,7 +142,7 @@ fn cases() -> Vec<(&'static str, Request)> {
                 .param("navigation", "contact_customer_accounts")
                 .param("row", contact.as_str()),
         ),
-        ("close a case", asks("close_incident", None).body(&close)),
+        ("close a case", asks("close_incident", None).param("id", GUID).body(&close)),
         ("invoice an order", asks("invoice_order", None).param("id", GUID)),
     ]
 }

@@ -63,6 +63,7 @@ impl Work<'_> {
         written: &flow::Reconcile,
         webhook: &flow::Webhook,
         system: &System,
+        has_dedupe: bool,
     ) -> Option<Reconcile> {
         let (every, lookback) = (self.interval(&written.every, "every"), self.interval(&written.lookback, "lookback"));
         let mut good = true;
@@ -79,6 +80,21 @@ impl Work<'_> {
                 catalog::Reconcile::List(list) => {
                     keeps = keeps.into_iter().chain(list.keeps).min();
                 }
+                catalog::Reconcile::Rows(_) if !name.ends_with(".Create") && !name.ends_with(".Update") => {
+                    good = false;
+                    let message = format!("{} cannot be asked for past `{name}` events", system.title);
+                    let finding = Diagnostic::error(Code::F0486, message, written.span);
+                    self.say(finding.also(event.span, "this event").help("rows that are gone cannot be listed"));
+                }
+                catalog::Reconcile::Rows(_) if !has_dedupe => {
+                    good = false;
+                    let message = format!("{} lists rows, and no events with ids", system.title);
+                    let finding = Diagnostic::error(Code::F0486, message, written.span);
+                    self.say(
+                        finding.help("write `dedupe:` in the trigger: what a listed row and its event have in common"),
+                    );
+                }
+                catalog::Reconcile::Rows(_) => {}
             }
         }
         let (every, lookback) = (every?, lookback?);

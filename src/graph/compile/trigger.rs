@@ -17,7 +17,7 @@ impl Work<'_> {
         let kind = match &trigger.source {
             TriggerSource::Webhook(webhook) => {
                 ignore_own = webhook.ignore_own.as_ref().is_some_and(|flag| flag.value.0);
-                self.webhook(webhook, scope)
+                self.webhook(webhook, trigger.dedupe.is_some(), scope)
             }
             TriggerSource::Schedule(schedule) => self.schedule(schedule, scope),
             TriggerSource::Poll(poll) => self.polling(poll, scope),
@@ -57,7 +57,7 @@ impl Work<'_> {
         })
     }
 
-    fn webhook(&mut self, webhook: &flow::Webhook, scope: &mut Scope) -> Option<TriggerKind> {
+    fn webhook(&mut self, webhook: &flow::Webhook, has_dedupe: bool, scope: &mut Scope) -> Option<TriggerKind> {
         let (name, span) = match &webhook.connection {
             Configurable::Given(name) => (name.to_string(), name.span),
             Configurable::Setting(name) => {
@@ -94,7 +94,7 @@ impl Work<'_> {
         }
         scope.event = types.into_iter().reduce(common);
         let columns = self.columns_touched(webhook, system, &names, &groups);
-        let reconcile = webhook.reconcile.as_ref().map(|written| self.reconcile(written, webhook, system));
+        let reconcile = webhook.reconcile.as_ref().map(|written| self.reconcile(written, webhook, system, has_dedupe));
         if names.len() != webhook.events.len() || matches!(reconcile, Some(None)) {
             return None;
         }

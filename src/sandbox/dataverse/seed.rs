@@ -7,17 +7,20 @@ use crate::sandbox::credentials;
 use crate::sandbox::server::Server;
 use std::io::Error;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A person who works there: what flows did not do themselves.
 pub const SELLER: &str = "5a3d7d84-0000-4000-8000-000000000001";
 
 impl Dataverse {
-    /// Served with its currencies, units, a price list and a few products; deliveries to endpoints begin.
+    /// Served with its currencies, units, a price list and a few products, or going on from what stands in the file;
+    /// deliveries to endpoints begin.
     pub async fn start(
         catalog: &Catalog,
         types: &dyn TypeSource,
         address: SocketAddr,
+        keep: Option<PathBuf>,
     ) -> std::io::Result<(Arc<Dataverse>, Server)> {
         let settings = Settings {
             client_id: credentials::DATAVERSE_CLIENT_ID.into(),
@@ -28,11 +31,11 @@ impl Dataverse {
         };
         let (dataverse, deliveries) = Dataverse::new(settings, catalog, types);
         let dataverse = Arc::new(dataverse);
-        let server = Server::start(address, dataverse.clone()).await?;
-        dataverse.served_at(server.url());
         for (table, row) in SEED {
             dataverse.plant(table, row).map_err(|why| Error::other(format!("{table}: {why}")))?;
         }
+        let server = Server::start_kept(address, dataverse.clone(), keep).await?;
+        dataverse.served_at(server.url());
         tokio::spawn(hooks::deliver(deliveries, dataverse.log.clone()));
         Ok((dataverse, server))
     }

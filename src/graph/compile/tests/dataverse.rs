@@ -47,6 +47,7 @@ fn what_nobody_sends_does_not_compile() {
         ("events: [contacts.Update], columns: [emailadress1]", &["F0360 3:"]),
         ("events: [salesorders.Update], columns: [customerid_account@odata.bind]", &["F0360 3:"]),
         ("events: [contacts.Update], reconcile: { every: 1h, lookback: 2d }", &["F0486 3:"]),
+        ("events: [contacts.Delete], reconcile: { every: 1h, lookback: 2d }", &["F0486 3:"]),
     ] {
         expect(webhook, &of_trigger(webhook), expected);
     }
