@@ -1,7 +1,6 @@
 //! `flowctl check [DIR]`.
 
 use super::{End, output, project};
-use crate::catalog::Catalog;
 use crate::diagnostics::{Diagnostic, Severity, render};
 use crate::runtime::check::{Checked, State, Subject, check};
 use serde_json::json;
@@ -38,7 +37,7 @@ enum Format {
 
 pub fn main(args: Args) -> anyhow::Result<End> {
     let compiled = project::load(&args.path, args.env.as_deref())?;
-    let catalog = Catalog::bundled();
+    let catalog = compiled.compilation.catalog.clone();
     let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
     let errors: Vec<Diagnostic> =
         compiled.findings.iter().chain(&compiled.effective.check(&catalog)).filter(is_error).cloned().collect();

@@ -1,6 +1,6 @@
 //! `flowctl webhooks sync [DIR]`.
 
-use crate::catalog::{Catalog, System};
+use crate::catalog::System;
 use crate::cli::{End, output, project};
 use crate::connectors::registration::{Plan, Registered, Wanted};
 use crate::connectors::{Connectors, resolve_all, secrets};
@@ -39,7 +39,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         output::tell(text.trim_end());
     };
     let root = crate::model::load::find_root(&args.path).unwrap_or(args.path.clone());
-    let catalog = Catalog::bundled();
+    let catalog = compiled.compilation.catalog.clone();
     let env = |name: &str| std::env::var(name).ok();
     let events = listened(&compiled.compilation);
     if events.is_empty() {

@@ -319,11 +319,6 @@ fn files_of_rates_are_read() {
     };
     let good = "Date,USD\n2026-10-30,1.1172\n";
     expect("good", &said_of("source: ecb, file: tables/rates.csv", good), &[]);
-    expect(
-        "source",
-        &said_of("source: fed, file: tables/rates.csv", good),
-        &["F0313 3:27 expected one of ecb, openexchangerates"],
-    );
     expect("nowhere", &said_of("source: ecb", good), &["F0426 3:17 the rates `daily` come from nowhere"]);
     let url = "source: openexchangerates, url: 'https://rates.example/latest.json";
     expect("feed", &said_of(&format!("{url}', every: 1h, max_age: 2d"), good), &[]);
