@@ -4,9 +4,10 @@
 //! Compiled code is never stored: it is rebuilt from sources.
 
 use super::functions::{Function, Prepared};
+use super::path::Path;
 use super::types::{Kind, Type};
 use crate::diagnostics::Span;
-use crate::value::{Record, Text, Value};
+use crate::value::{Name, Record, Text, Value};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::{Discriminant, discriminant};
@@ -150,6 +151,21 @@ impl TableKey {
 pub struct Code {
     pub op: Op,
     pub span: Span,
+    /// The short way, where it is a path.
+    path: Option<Box<Path>>,
+}
+
+impl Code {
+    pub fn new(op: Op, span: Span) -> Code {
+        let path = Path::of(&op).map(Box::new);
+        Code { op, span, path }
+    }
+
+    /// The short way, where it is a path.
+    #[inline]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -259,6 +275,13 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Whether it gives true or false and nothing else.
+    pub fn decides(&self) -> bool {
+        matches!(self, Op::And(..) | Op::Or(..) | Op::Not(_) | Op::Compare { .. } | Op::In { .. })
+    }
+}
+
 /// How a step into a value reads.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -290,11 +313,21 @@ impl Step {
 
     /// The field of a record, looked for first where the step found it last.
     pub fn find<'v>(&self, record: &'v Record, name: &Text) -> Option<&'v Value> {
-        let guess = self.guess.0.load(Relaxed);
-        let (place, value) = record.find(name, guess as usize)?;
-        if place != guess as usize {
-            self.guess.0.store(place as u32, Relaxed);
-        }
+        let guess = self.guess.0.load(Relaxed) as usize;
+        record.at(guess, |known| known == name).or_else(|| self.search(record, name))
+    }
+
+    /// The same for a name that is known in words.
+    #[inline]
+    pub fn find_name<'v>(&self, record: &'v Record, name: &Name) -> Option<&'v Value> {
+        let guess = self.guess.0.load(Relaxed) as usize;
+        record.at(guess, |known| name.is(known)).or_else(|| self.search(record, name.text()))
+    }
+
+    #[inline(never)]
+    fn search<'v>(&self, record: &'v Record, name: &Text) -> Option<&'v Value> {
+        let (place, value) = record.find(name)?;
+        self.guess.0.store(place as u32, Relaxed);
         Some(value)
     }
 }

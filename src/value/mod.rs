@@ -21,8 +21,9 @@ pub use exact::{Exact, NumberError, Rounding};
 pub use fraction::Fraction;
 pub use money::{Currency, Money};
 pub use number::Number;
+pub(crate) use record::Place;
 pub use record::Record;
-pub use text::Text;
+pub use text::{Name, Text};
 
 use std::cmp::Ordering;
 use std::sync::Arc;

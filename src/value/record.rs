@@ -13,18 +13,20 @@ pub struct Record(Repr);
 
 type Entry = (Text, Value);
 
-/// Where a reader gathers a field.
+/// Where a field is gathered, by the reader and by whoever makes a record. Its name and value are written where they stay
+/// until the record is made: one that is put together elsewhere is moved in larger pieces than it was written in, and the
+/// processor waits for its own writes.
 #[derive(Default)]
-pub(super) struct Place {
-    pub(super) name: Option<Text>,
-    pub(super) value: Value,
+pub(crate) struct Place {
+    pub(crate) name: Option<Text>,
+    pub(crate) value: Value,
 }
 
 #[derive(Clone)]
 enum Repr {
-    /// As it was read: one piece of memory, below [`INDEXED`] fields. The first change makes it the other.
-    Read(Arc<[Entry]>),
-    Made(Arc<Fields>),
+    /// As it was gathered: one piece of memory, below [`INDEXED`] fields. The first change makes it the other.
+    Whole(Arc<[Entry]>),
+    Open(Arc<Fields>),
 }
 
 #[derive(Clone, Default)]
@@ -47,29 +49,29 @@ impl Record {
     pub(crate) fn from_distinct(entries: Vec<Entry>) -> Record {
         let mut fields = Fields { entries, index: None };
         fields.index_again();
-        Record(Repr::Made(Arc::new(fields)))
+        Record(Repr::Open(Arc::new(fields)))
     }
 
-    /// The same for readers, which have gathered them in places that stay.
+    /// The same of places, which are empty afterwards.
     #[inline]
-    pub(super) fn read(gathered: &mut [Place]) -> Record {
+    pub(crate) fn gathered(places: &mut [Place]) -> Record {
         let take = |place: &mut Place| (place.name.take().unwrap_or_default(), std::mem::take(&mut place.value));
-        match gathered.len() {
-            0..INDEXED => Record(Repr::Read(gathered.iter_mut().map(take).collect())),
-            _ => Record::from_distinct(gathered.iter_mut().map(take).collect()),
+        match places.len() {
+            0..INDEXED => Record(Repr::Whole(places.iter_mut().map(take).collect())),
+            _ => Record::from_distinct(places.iter_mut().map(take).collect()),
         }
     }
 
     #[inline]
     fn entries(&self) -> &[Entry] {
         match &self.0 {
-            Repr::Read(entries) => entries,
-            Repr::Made(fields) => &fields.entries,
+            Repr::Whole(entries) => entries,
+            Repr::Open(fields) => &fields.entries,
         }
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        if let Repr::Made(fields) = &self.0
+        if let Repr::Open(fields) = &self.0
             && let Some(index) = &fields.index
         {
             return index.get(name).copied();
@@ -78,12 +80,12 @@ impl Record {
     }
 
     fn change(&mut self) -> &mut Fields {
-        if let Repr::Read(entries) = &self.0 {
-            self.0 = Repr::Made(Arc::new(Fields { entries: entries.to_vec(), index: None }));
+        if let Repr::Whole(entries) = &self.0 {
+            self.0 = Repr::Open(Arc::new(Fields { entries: entries.to_vec(), index: None }));
         }
         match &mut self.0 {
-            Repr::Made(fields) => Arc::make_mut(fields),
-            Repr::Read(_) => unreachable!("made just now"),
+            Repr::Open(fields) => Arc::make_mut(fields),
+            Repr::Whole(_) => unreachable!("made just now"),
         }
     }
 
@@ -92,19 +94,17 @@ impl Record {
         self.entries().get(self.place(name)?).map(|(_, value)| value)
     }
 
-    /// Where a field is and its value. `guess` is looked at first: bodies of one sender have their fields in one order.
+    /// The value of the field at a place, where its name is the one that is wanted.
     #[inline]
-    pub(crate) fn find(&self, name: &Text, guess: usize) -> Option<(usize, &Value)> {
-        match self.entries().get(guess) {
-            Some((known, value)) if known == name => Some((guess, value)),
-            _ => self.search(name),
-        }
+    pub(crate) fn at(&self, place: usize, wanted: impl FnOnce(&Text) -> bool) -> Option<&Value> {
+        self.entries().get(place).filter(|(name, _)| wanted(name)).map(|(_, value)| value)
     }
 
-    fn search(&self, name: &Text) -> Option<(usize, &Value)> {
+    /// Where a field is and its value.
+    pub(crate) fn find(&self, name: &Text) -> Option<(usize, &Value)> {
         let entries = self.entries();
         let place = match &self.0 {
-            Repr::Made(fields) if fields.index.is_some() => self.place(name)?,
+            Repr::Open(fields) if fields.index.is_some() => self.place(name)?,
             _ => entries.iter().position(|(known, _)| known == name)?,
         };
         entries.get(place).map(|(_, value)| (place, value))
@@ -180,7 +180,7 @@ impl Fields {
 
 impl Default for Record {
     fn default() -> Record {
-        Record(Repr::Read(Arc::default()))
+        Record(Repr::Whole(Arc::default()))
     }
 }
 

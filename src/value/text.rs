@@ -67,6 +67,44 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a == b
 }
 
+/// A name that texts are compared with again and again: its bytes in two words, which overlap in the middle.
+#[derive(Clone, Debug)]
+pub struct Name {
+    text: Text,
+    first: u64,
+    last: u64,
+}
+
+impl Name {
+    pub fn text(&self) -> &Text {
+        &self.text
+    }
+
+    /// Whether it is this text.
+    #[inline]
+    pub fn is(&self, text: &Text) -> bool {
+        let length = self.text.length();
+        if length != text.length() {
+            return false;
+        }
+        let bytes = text.as_bytes();
+        match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) if length <= 16 => {
+                u64::from_le_bytes(*first) == self.first && u64::from_le_bytes(*last) == self.last
+            }
+            _ => same(bytes, self.text.as_bytes()),
+        }
+    }
+}
+
+impl From<&Text> for Name {
+    fn from(text: &Text) -> Name {
+        let bytes = text.as_bytes();
+        let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Name { text: text.clone(), first: word(bytes.first_chunk()), last: word(bytes.last_chunk()) }
+    }
+}
+
 impl Default for Text {
     fn default() -> Text {
         Text::from("")

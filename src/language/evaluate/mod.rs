@@ -148,18 +148,22 @@ impl std::fmt::Display for EvalError {
 
 impl std::error::Error for EvalError {}
 
-/// Why a built-in gave no value; the evaluator adds the place.
+/// Why a built-in gave no value; the evaluator adds the place. One word, so that a result is no larger than its value.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Reason>);
+
+#[derive(Clone, Debug)]
+pub struct Reason {
     pub code: ErrorCode,
     pub message: String,
     /// An error that has its place already: of a lambda, or of an argument.
-    placed: Option<Box<EvalError>>,
+    placed: Option<EvalError>,
 }
 
 impl Failure {
+    #[cold]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), placed: None }
+        Failure(Box::new(Reason { code, message: message.into(), placed: None }))
     }
 
     /// A kind that does not fit.
@@ -173,9 +177,17 @@ impl Failure {
     }
 }
 
+impl std::ops::Deref for Failure {
+    type Target = Reason;
+    fn deref(&self) -> &Reason {
+        &self.0
+    }
+}
+
 impl From<EvalError> for Failure {
+    #[cold]
     fn from(error: EvalError) -> Failure {
-        Failure { code: error.code, message: error.message.clone(), placed: Some(Box::new(error)) }
+        Failure(Box::new(Reason { code: error.code, message: error.message.clone(), placed: Some(error) }))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::super::record::Place;
 use super::super::{Number, Record, Text, Value, excerpt, number};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,26 +15,27 @@ pub(super) type Stop = Box<(usize, String)>;
 /// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
 const MANY: usize = 64;
 
-/// How many fields, and elements, are open at once in most bodies: what they take is given back when the body is read.
-const OPEN: usize = 64;
+/// Most fields, and elements, that a thread keeps places for between bodies.
+const KEPT: usize = 1024;
+
+thread_local! {
+    /// Empty places, which one body leaves to the next of its thread.
+    static PLACES: Cell<(Vec<Place>, Vec<Value>)> = Cell::default();
+}
 
 /// Reads the whole of a text.
 pub(super) fn document(text: &str, nesting: usize) -> Result<Value, Stop> {
     let owner = Arc::from(text);
-    let mut reader = Reader {
-        text,
-        bytes: text.as_bytes(),
-        owner: &owner,
-        at: 0,
-        left: nesting,
-        fields: vec![],
-        open: 0,
-        items: Vec::with_capacity(OPEN),
-    };
-    reader.blanks();
-    let value = reader.value()?;
-    reader.blanks();
-    if reader.at < text.len() { reader.unexpected("the end of the text") } else { Ok(value) }
+    let (fields, items) = PLACES.take();
+    let mut reader =
+        Reader { text, bytes: text.as_bytes(), owner: &owner, at: 0, left: nesting, fields, open: 0, items };
+    let value = reader.document()?;
+    // Whatever was gathered in them is in its record or list now.
+    let (fields, items) = (reader.fields, reader.items);
+    if fields.len() <= KEPT && items.capacity() <= KEPT {
+        PLACES.set((fields, items));
+    }
+    Ok(value)
 }
 
 struct Reader<'t> {
@@ -44,8 +46,7 @@ struct Reader<'t> {
     at: usize,
     /// How much deeper it may get.
     left: usize,
-    /// The fields of the records that are open, then empty places. Names and values are written where they stay: one that is
-    /// put together elsewhere is moved in larger pieces than it was written in, and the processor waits for its own writes.
+    /// The fields of the records that are open, then empty places.
     fields: Vec<Place>,
     /// How many of them are fields.
     open: usize,
@@ -78,15 +79,41 @@ impl Names {
     }
 }
 
-/// Different for most names that stand together: by their length, beginning, middle and end.
+/// Different for most names that stand together: by their length, and both ends of the longer ones.
+#[inline]
 fn mix(name: &[u8]) -> u32 {
-    let byte = |at: usize| name.get(at).copied().map_or(0, u32::from);
-    let length = name.len();
-    let (first, middle, last) = (byte(0), byte(length / 2), byte(length.wrapping_sub(1)));
-    (length as u32 * 29) ^ (first * 7) ^ (middle * 3) ^ (last * 13)
+    let ends = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first).rotate_left(5) ^ u64::from_le_bytes(*last),
+        _ => name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    ((ends ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as u32
+}
+
+/// The digits that eight bytes begin with, as a number, and how many they are.
+#[inline]
+fn eight_digits(bytes: &[u8; 8]) -> (i64, usize) {
+    const ONES: u64 = u64::MAX / 0xff;
+    let word = u64::from_le_bytes(*bytes);
+    let digits = word.wrapping_sub(ONES * 0x30);
+    // The highest bit of each byte that is no digit; wrongly also of some behind the first of them.
+    let others = (digits | word.wrapping_add(ONES * 0x46) | word) & (ONES << 7);
+    let count = others.trailing_zeros() as usize / 8;
+    let Some(mut value) = digits.checked_shl(64 - 8 * count as u32) else { return (0, 0) };
+    // Pairs, fours, eight: the lower of two neighbours stands for the higher digits.
+    value = value.wrapping_mul(10).wrapping_add(value >> 8) & 0x00ff_00ff_00ff_00ff;
+    value = value.wrapping_mul(100).wrapping_add(value >> 16) & 0x0000_ffff_0000_ffff;
+    value = value.wrapping_mul(10_000).wrapping_add(value >> 32) & 0xffff_ffff;
+    (value as i64, count)
 }
 
 impl Reader<'_> {
+    fn document(&mut self) -> Result<Value, Stop> {
+        self.blanks();
+        let value = self.value()?;
+        self.blanks();
+        if self.at < self.text.len() { self.unexpected("the end of the text") } else { Ok(value) }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -213,7 +240,7 @@ impl Reader<'_> {
     #[inline]
     fn begin(&mut self) -> Result<(), Stop> {
         if self.open == self.fields.len() {
-            self.fields.resize_with(OPEN.max(2 * self.open), Place::default);
+            self.fields.resize_with(2 * self.open + 16, Place::default);
         }
         let owner = self.owner;
         self.open += 1;
@@ -243,7 +270,7 @@ impl Reader<'_> {
     #[inline]
     fn finish(&mut self, start: usize) -> Record {
         let end = std::mem::replace(&mut self.open, start);
-        Record::read(self.fields.get_mut(start..end).unwrap_or_default())
+        Record::gathered(self.fields.get_mut(start..end).unwrap_or_default())
     }
 
     fn list(&mut self) -> Result<Value, Stop> {
@@ -289,14 +316,16 @@ impl Reader<'_> {
         let negative = self.peek() == Some(b'-');
         let start = self.at + usize::from(negative);
         let rest = self.bytes.get(start..)?;
-        let (mut value, mut count) = (0i64, 0);
-        for byte in rest.iter().take(19) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
+        let (mut value, mut count) = rest.first_chunk().map_or((0, 0), eight_digits);
+        if count % 8 == 0 {
+            for byte in rest.iter().take(19).skip(count) {
+                let digit = byte.wrapping_sub(b'0');
+                if digit > 9 {
+                    break;
+                }
+                value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+                count += 1;
             }
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-            count += 1;
         }
         let more = matches!(rest.get(count), Some(b'.' | b'e' | b'E'));
         // `-0` keeps its text, and `01` is no number.
@@ -351,13 +380,24 @@ impl Reader<'_> {
     #[inline]
     fn plain_text(&mut self) -> Option<(usize, usize)> {
         let start = self.at + 1;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let length = super::plain(rest);
-        if rest.get(length) != Some(&b'"') {
-            return None;
+        // Most end within a few words, long before the body does.
+        let mut end = start;
+        while let Some(word) = self.bytes.get(end..).and_then(|rest| rest.first_chunk::<8>()) {
+            let special = super::special(u64::from_le_bytes(*word));
+            if special != 0 {
+                end += special.trailing_zeros() as usize / 8;
+                break;
+            }
+            end += 8;
         }
-        self.at = start + length + 1;
-        Some((start, start + length))
+        if self.bytes.get(end) != Some(&b'"') {
+            end = start + super::plain(self.bytes.get(start..).unwrap_or_default());
+            if self.bytes.get(end) != Some(&b'"') {
+                return None;
+            }
+        }
+        self.at = end + 1;
+        Some((start, end))
     }
 
     /// A text that is not plain to its end.
