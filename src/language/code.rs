@@ -156,7 +156,10 @@ pub struct Code {
 }
 
 impl Code {
-    pub fn new(op: Op, span: Span) -> Code {
+    pub fn new(mut op: Op, span: Span) -> Code {
+        if let Op::Record(statements) = &mut op {
+            share_names(statements);
+        }
         let path = Path::of(&op).map(Box::new);
         Code { op, span, path }
     }
@@ -312,16 +315,10 @@ impl Step {
     }
 
     /// The field of a record, looked for first where the step found it last.
-    pub fn find<'v>(&self, record: &'v Record, name: &Text) -> Option<&'v Value> {
-        let guess = self.guess.0.load(Relaxed) as usize;
-        record.at(guess, |known| known == name).or_else(|| self.search(record, name))
-    }
-
-    /// The same for a name that is known in words.
     #[inline]
-    pub fn find_name<'v>(&self, record: &'v Record, name: &Name) -> Option<&'v Value> {
+    pub fn find<'v>(&self, record: &'v Record, name: &Name) -> Option<&'v Value> {
         let guess = self.guess.0.load(Relaxed) as usize;
-        record.at(guess, |known| name.is(known)).or_else(|| self.search(record, name.text()))
+        record.at(guess, name).or_else(|| self.search(record, name.text()))
     }
 
     #[inline(never)]
@@ -329,6 +326,32 @@ impl Step {
         let (place, value) = record.find(name)?;
         self.guess.0.store(place as u32, Relaxed);
         Some(value)
+    }
+}
+
+/// Makes the names that a record assigns parts of one text, so that the record has one owner to count.
+fn share_names(statements: &mut [Statement]) {
+    let mut all = String::new();
+    each_name(statements, &mut |name| all.push_str(name));
+    let all: Arc<str> = all.into();
+    let mut at = 0;
+    each_name(statements, &mut |name| {
+        let end = at + name.len();
+        *name = Text::slice(&all, at, end);
+        at = end;
+    });
+}
+
+fn each_name(statements: &mut [Statement], visit: &mut dyn FnMut(&mut Text)) {
+    for statement in statements {
+        match statement {
+            Statement::Assign { path, .. } => path.iter_mut().for_each(&mut *visit),
+            Statement::If { then, otherwise, .. } => {
+                each_name(then, visit);
+                each_name(otherwise, visit);
+            }
+            Statement::Let { .. } | Statement::Spread { .. } | Statement::Require { .. } => {}
+        }
     }
 }
 

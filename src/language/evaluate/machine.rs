@@ -435,14 +435,24 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn assign(&mut self, path: &'e [Text], value: &'e Code, span: Span, fields: &mut Fields) -> Run<()> {
         self.witness.assign(path, span);
-        let mut elsewhere = Value::Missing;
-        let out = fields.place(path).unwrap_or(&mut elsewhere);
+        if fields.takes(path) {
+            self.assigned(value, span, fields.place())?;
+            fields.keep(path);
+        } else {
+            let mut assigned = Value::Missing;
+            self.assigned(value, span, &mut assigned)?;
+            fields.assign(path, assigned);
+        }
+        Ok(())
+    }
+
+    /// The value of an assignment.
+    #[inline]
+    fn assigned(&mut self, value: &'e Code, span: Span, out: &mut Value) -> Run<()> {
         let done = self.eval(value, out);
         let done = self.taken(Role::Field, span, done, out);
         self.witness.assigned(done.as_ref().ok().map(|()| &*out));
-        done?;
-        fields.assigned(path, &mut elsewhere);
-        Ok(())
+        done
     }
 
     fn spread(&mut self, code: &'e Code, fields: &mut Fields) -> Run<()> {
@@ -459,13 +469,13 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn field(&mut self, code: &'e Code, base: &'e Code, name: &Text, step: &'e Step, out: &mut Value) -> Run<()> {
         match self.peek(base) {
-            Peek::At(base @ Value::Record(record)) => return self.step(code, base, step.find(record, name), step, out),
+            Peek::At(base @ Value::Record(record)) => return self.step(code, base, record.get(name), step, out),
             Peek::Nothing => return Err(Stop::Nothing),
             _ => {}
         }
         let value = self.value(base)?;
         match &value {
-            Value::Record(record) => self.step(code, &value, step.find(record, name), step, out),
+            Value::Record(record) => self.step(code, &value, record.get(name), step, out),
             Value::Money(money) if &**name == "amount" => copy(&Value::from(money.with_decimals().amount), out),
             Value::Money(money) if &**name == "currency" => copy(&Value::from(money.currency.code()), out),
             Value::Missing | Value::Null => Err(self.nothing_below(&value, base, code)),
@@ -645,7 +655,7 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     fn compare(&mut self, op: CompareOp, left: &'e Code, right: &'e Code, span: Span) -> Run<bool> {
         if let (Peek::At(a), Peek::At(b)) = (self.peek(left), self.peek(right))
-            && !matches!(a, Value::List(_) | Value::Record(_))
+            && (is_one(a) || is_one(b))
         {
             let holds = match op {
                 CompareOp::Equal => quantity::same(a, b),
@@ -756,6 +766,11 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
         put(out, Value::from(kept));
         Ok(())
     }
+}
+
+/// Whether it holds no other values, so that comparing with it is one step.
+fn is_one(value: &Value) -> bool {
+    !matches!(value, Value::List(_) | Value::Record(_))
 }
 
 /// Copies into an empty place.

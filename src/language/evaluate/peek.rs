@@ -99,7 +99,7 @@ impl<'v> Scene<'v> {
         };
         for step in &path.steps {
             let found = match (step, at) {
-                (PathStep::Field(name, step), Value::Record(record)) => found(step.find_name(record, name), step),
+                (PathStep::Field(name, step), Value::Record(record)) => found(step.find(record, name), step),
                 (PathStep::Element(place, step), Value::List(items)) => {
                     found(place.and_then(|place| items.get(place)), step)
                 }

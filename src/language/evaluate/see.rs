@@ -302,7 +302,7 @@ pub(super) fn count(value: &Value, most: u64) -> u64 {
         }
         match value {
             Value::List(items) => items.iter().for_each(|item| add(item, total, most)),
-            Value::Record(record) => record.iter().for_each(|(_, value)| add(value, total, most)),
+            Value::Record(record) => record.values().for_each(|value| add(value, total, most)),
             _ => {}
         }
     }
@@ -340,13 +340,15 @@ fn bound(value: &Value, left: &mut usize, depth: usize) -> Option<()> {
         }
         Value::Record(record) => {
             let depth = depth.checked_sub(1)?;
-            for (name, value) in record.iter() {
+            let all = record.each(|name, value| {
                 bytes += name.len() + 3;
                 match value {
-                    Value::List(_) | Value::Record(_) => bound(value, left, depth)?,
+                    Value::List(_) | Value::Record(_) => return bound(value, left, depth).ok_or(()),
                     leaf => bytes += most(leaf),
                 }
-            }
+                Ok(())
+            });
+            all.ok()?;
         }
         leaf => bytes += most(leaf),
     }

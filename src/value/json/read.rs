@@ -3,8 +3,7 @@
 //! Fields and elements are gathered on two stacks that all levels share, so that a record or list is allocated once
 //! and at its size.
 
-use super::super::record::Place;
-use super::super::{Number, Record, Text, Value, excerpt, number};
+use super::super::{Number, Place, Range, Record, Text, Value, excerpt, number};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,8 +26,17 @@ thread_local! {
 pub(super) fn document(text: &str, nesting: usize) -> Result<Value, Stop> {
     let owner = Arc::from(text);
     let (fields, items) = PLACES.take();
-    let mut reader =
-        Reader { text, bytes: text.as_bytes(), owner: &owner, at: 0, left: nesting, fields, open: 0, items };
+    let mut reader = Reader {
+        text,
+        bytes: text.as_bytes(),
+        owner: &owner,
+        at: 0,
+        left: nesting,
+        fields,
+        open: 0,
+        spelt: vec![],
+        items,
+    };
     let value = reader.document()?;
     // Whatever was gathered in them is in its record or list now.
     let (fields, items) = (reader.fields, reader.items);
@@ -46,10 +54,12 @@ struct Reader<'t> {
     at: usize,
     /// How much deeper it may get.
     left: usize,
-    /// The fields of the records that are open, then empty places.
+    /// The records that are open, each with the owner of its names in front of its fields; then empty places.
     fields: Vec<Place>,
-    /// How many of them are fields.
+    /// How many of them are in use.
     open: usize,
+    /// Names with escapes, which are no parts of the body, by their place among the fields.
+    spelt: Vec<(usize, Text)>,
     /// The elements of the lists that are open.
     items: Vec<Value>,
 }
@@ -61,22 +71,6 @@ struct Names {
     met: u64,
     /// Those of a large record.
     all: Option<HashSet<Text>>,
-}
-
-impl Names {
-    /// Whether the last field's name is among those of the fields before; from now on it counts as one.
-    #[inline]
-    fn are_twice(&mut self, fields: &[Place]) -> bool {
-        let Some((Place { name: Some(name), .. }, fields)) = fields.split_last() else { return false };
-        let bit = 1 << (mix(name.as_bytes()) % u64::BITS);
-        let is_new = self.met & bit == 0;
-        self.met |= bit;
-        if fields.len() < MANY {
-            return !is_new && fields.iter().any(|field| field.name.as_ref() == Some(name));
-        }
-        let all = self.all.get_or_insert_with(|| fields.iter().filter_map(|field| field.name.clone()).collect());
-        !all.insert(name.clone())
-    }
 }
 
 /// Different for most names that stand together: by their length, and both ends of the longer ones.
@@ -184,6 +178,8 @@ impl Reader<'_> {
             self.at += 1;
             return Ok(Record::new());
         }
+        let owner = self.owner;
+        put(self.next(), Place::owner(owner));
         let mut names = Names::default();
         loop {
             let place = self.at;
@@ -191,7 +187,7 @@ impl Reader<'_> {
                 return self.unexpected("a name in quotes");
             }
             self.begin()?;
-            if names.are_twice(self.fields.get(start..self.open).unwrap_or_default()) {
+            if self.stands_twice(&mut names, start + 1) {
                 return self.twice(place);
             }
             self.blanks();
@@ -204,22 +200,22 @@ impl Reader<'_> {
                 Some(b'"') => match self.plain_text() {
                     Some((start, end)) => {
                         let owner = self.owner;
-                        put(&mut self.field().value, Value::Text(Text::slice(owner, start, end)));
+                        put(self.field(), Value::Text(Text::slice(owner, start, end)));
                     }
                     None => {
                         let text = self.escaped()?;
-                        put(&mut self.field().value, Value::Text(text));
+                        put(self.field(), Value::Text(text));
                     }
                 },
                 Some(b'{') => {
                     let record = self.nested(|reader| reader.record())?;
-                    put(&mut self.field().value, Value::Record(record));
+                    put(self.field(), Value::Record(record));
                 }
                 _ => match self.whole() {
-                    Some(number) => put(&mut self.field().value, Value::from(number)),
+                    Some(number) => put(self.field(), Value::from(number)),
                     None => {
                         let value = self.value()?;
-                        put(&mut self.field().value, value);
+                        put(self.field(), value);
                     }
                 },
             }
@@ -239,38 +235,92 @@ impl Reader<'_> {
     /// Begins a field with its name.
     #[inline]
     fn begin(&mut self) -> Result<(), Stop> {
-        if self.open == self.fields.len() {
-            self.fields.resize_with(2 * self.open + 16, Place::default);
-        }
-        let owner = self.owner;
-        self.open += 1;
-        match self.plain_text() {
-            Some((start, end)) => put(&mut self.field().name, Some(Text::slice(owner, start, end))),
+        let name = match self.plain_text() {
+            Some((start, end)) => Range::new(start, end),
             None => {
                 let name = self.escaped()?;
-                put(&mut self.field().name, Some(name));
+                self.spelt.push((self.open, name));
+                Range::OUTSIDE
             }
-        }
+        };
+        self.next().call(name);
         Ok(())
     }
 
-    /// The field that began last.
+    /// Takes the first empty place.
     #[inline]
-    fn field(&mut self) -> &mut Place {
+    fn next(&mut self) -> &mut Place {
+        if self.open == self.fields.len() {
+            self.fields.resize_with(2 * self.open + 16, || Place::EMPTY);
+        }
+        self.open += 1;
         &mut self.fields[self.open - 1]
+    }
+
+    /// The value of the field that began last.
+    #[inline]
+    fn field(&mut self) -> &mut Value {
+        self.fields[self.open - 1].value_mut()
+    }
+
+    /// The name of a field.
+    #[inline]
+    fn name(&self, place: usize) -> &[u8] {
+        match self.fields[place].name() {
+            Range::OUTSIDE => self.spelt(place).as_bytes(),
+            range => range.bytes(self.text),
+        }
+    }
+
+    fn spelt(&self, place: usize) -> &str {
+        self.spelt.iter().rfind(|(at, _)| *at == place).map_or("", |(_, name)| name)
+    }
+
+    /// Whether the last field's name is one of those of the fields from `first` on; from now on it counts as one.
+    #[inline]
+    fn stands_twice(&self, names: &mut Names, first: usize) -> bool {
+        let last = self.open - 1;
+        let name = self.name(last);
+        let bit = 1 << (mix(name) % u64::BITS);
+        let is_new = names.met & bit == 0;
+        names.met |= bit;
+        if last - first < MANY {
+            return !is_new && (first..last).any(|place| self.name(place) == name);
+        }
+        let all = names.all.get_or_insert_with(|| (first..last).map(|place| self.name_text(place)).collect());
+        !all.insert(self.name_text(last))
+    }
+
+    fn name_text(&self, place: usize) -> Text {
+        match self.fields[place].name() {
+            Range::OUTSIDE => self.spelt(place).into(),
+            range => Text::at(self.owner, range),
+        }
     }
 
     #[cold]
     fn twice<T>(&self, place: usize) -> Result<T, Stop> {
-        let name = self.fields.get(self.open - 1).and_then(|field| field.name.as_deref()).unwrap_or_default();
-        stop(place, format!("the name {:?} stands twice in one object", excerpt(name)))
+        let name = self.name_text(self.open - 1);
+        stop(place, format!("the name {:?} stands twice in one object", excerpt(&name)))
     }
 
-    /// The record of the fields that are open from `start` on.
+    /// The record that begins at `start`.
     #[inline]
     fn finish(&mut self, start: usize) -> Record {
+        if self.spelt.last().is_some_and(|(place, _)| *place > start) {
+            return self.finish_spelt(start);
+        }
         let end = std::mem::replace(&mut self.open, start);
-        Record::gathered(self.fields.get_mut(start..end).unwrap_or_default())
+        Record::gathered(&mut self.fields[start..end])
+    }
+
+    #[inline(never)]
+    fn finish_spelt(&mut self, start: usize) -> Record {
+        let names: Vec<Text> = (start + 1..self.open).map(|place| self.name_text(place)).collect();
+        self.spelt.retain(|(place, _)| *place < start);
+        let end = std::mem::replace(&mut self.open, start);
+        let values = self.fields[start..end].iter_mut().map(|place| std::mem::take(place.take().value_mut())).skip(1);
+        Record::from_distinct(names.into_iter().zip(values).collect())
     }
 
     fn list(&mut self) -> Result<Value, Stop> {

@@ -73,15 +73,15 @@ impl Writer {
     fn record(&mut self, record: &Record, depth: usize) -> Result<(), WriteError> {
         self.out.push(b'{');
         let mut first = true;
-        for (name, value) in record.iter() {
+        record.each(|name, value| {
             if matches!(value, Value::Missing) && !self.tagged {
-                continue;
+                return Ok(());
             }
             if !std::mem::take(&mut first) {
                 self.out.push(b',');
             }
             self.line(depth + 1);
-            if self.tagged && name.as_bytes().starts_with(b"$") {
+            if self.tagged && name.starts_with('$') {
                 self.quoted(format!("${name}").as_bytes());
             } else {
                 self.quoted(name.as_bytes());
@@ -90,8 +90,8 @@ impl Writer {
             if self.indent.is_some() {
                 self.out.push(b' ');
             }
-            self.value(value, depth + 1)?;
-        }
+            self.value(value, depth + 1)
+        })?;
         if !first {
             self.line(depth);
         }
