@@ -292,26 +292,35 @@ pub struct Step {
     pub tolerant: bool,
     /// The declared type of what is read: another kind is a `data` error; null where the type does not know it is absent.
     pub ty: Type,
-    /// The kind of value that needs no further look, where one is all that the type asks.
-    plain: Option<Discriminant<Value>>,
+    /// The kind of value that needs no further look, where one is all that the type asks; else missing, which always does.
+    plain: Discriminant<Value>,
+    /// Only whole numbers.
+    whole: bool,
     guess: Guess,
 }
 
 impl Step {
     pub fn new(tolerant: bool, ty: Type) -> Step {
         let plain = match &ty.kind {
-            Kind::Text => Some(Value::Text(Text::from(""))),
-            Kind::Bool => Some(Value::Bool(false)),
-            Kind::Decimal => Some(Value::from(0)),
-            Kind::Map(_) | Kind::Record(_) => Some(Value::Record(Record::default())),
-            _ => None,
+            Kind::Text => Value::Text(Text::from("")),
+            Kind::Bool => Value::Bool(false),
+            Kind::Decimal | Kind::Int => Value::from(0),
+            Kind::Map(_) | Kind::Record(_) => Value::Record(Record::default()),
+            _ => Value::Missing,
         };
-        Step { tolerant, ty, plain: plain.as_ref().map(discriminant), guess: Guess::default() }
+        let whole = ty.kind == Kind::Int;
+        Step { tolerant, ty, plain: discriminant(&plain), whole, guess: Guess::default() }
     }
 
     /// Whether a value is at once seen to be of the type; most are.
+    #[inline]
     pub fn is_plain(&self, value: &Value) -> bool {
-        self.plain == Some(discriminant(value))
+        self.plain == discriminant(value)
+            && match value {
+                Value::Number(number) => !self.whole || number.small().is_some(),
+                Value::Missing => false,
+                _ => true,
+            }
     }
 
     /// The field of a record, looked for first where the step found it last.

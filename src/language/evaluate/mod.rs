@@ -1,6 +1,7 @@
 //! Code → value, within limits. The one evaluator: pure, bounded, exact.
 //!
-//! - [`machine`] runs the operations on frames of slots; [`invoke`] what they call; [`naming`] how messages name them
+//! - [`machine`] runs the operations on frames of slots: [`steps`] into values, [`decide`], what they [`build`], what they
+//!   [`invoke`]; [`naming`] is how messages name them
 //! - [`peek`] the short way along a path
 //! - [`quantity`] trees of arithmetic, in fractions
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
@@ -11,7 +12,9 @@
 //! It does no I/O, reads no clock and knows nothing of flows. Invariants: every failure carries its place; a limit is an
 //! error and never caught; nothing here rounds.
 
+mod build;
 mod call;
+mod decide;
 mod fields;
 mod invoke;
 mod machine;
@@ -19,6 +22,7 @@ mod naming;
 mod peek;
 mod quantity;
 pub(super) mod see;
+mod steps;
 #[cfg(test)]
 mod tests;
 pub(super) mod watch;

@@ -99,7 +99,13 @@ impl<'v> Scene<'v> {
         };
         for step in &path.steps {
             let found = match (step, at) {
-                (PathStep::Field(name, step), Value::Record(record)) => found(step.find(record, name), step),
+                (PathStep::Field(name, step), Value::Record(record)) => match step.find(record, name) {
+                    Some(value) if step.is_plain(value) => {
+                        at = value;
+                        continue;
+                    }
+                    other => found(other, step),
+                },
                 (PathStep::Element(place, step), Value::List(items)) => {
                     found(place.and_then(|place| items.get(place)), step)
                 }
@@ -117,12 +123,9 @@ impl<'v> Scene<'v> {
     }
 }
 
-#[inline]
+#[inline(never)]
 fn found<'v>(found: Option<&'v Value>, step: &Step) -> Peek<'v> {
     let value = found.unwrap_or(&Value::Missing);
-    if step.is_plain(value) {
-        return Peek::At(value);
-    }
     match see::look(value, &step.ty) {
         Look::Same => Peek::At(value),
         Look::Absent if step.tolerant => Peek::Nothing,

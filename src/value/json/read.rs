@@ -330,8 +330,15 @@ impl Reader<'_> {
             return Ok(Value::from(vec![]));
         }
         loop {
-            let value = self.value()?;
-            self.items.push(value);
+            let at = self.items.len();
+            if self.peek() == Some(b'{') {
+                let record = self.nested(|reader| reader.record())?;
+                self.items.push(Value::Missing);
+                put(&mut self.items[at], Value::Record(record));
+            } else {
+                let value = self.value()?;
+                self.items.push(value);
+            }
             self.blanks();
             match self.peek() {
                 Some(b',') => self.at += 1,

@@ -2,6 +2,15 @@
 
 use super::super::{Number, Record, Text, Value, time};
 use super::{WriteError, plain};
+use std::cell::Cell;
+
+/// Most bytes that a thread keeps room for between texts.
+const KEPT: usize = 64 << 10;
+
+thread_local! {
+    /// Room that one text leaves to the next of its thread: none is moved while it grows, and each takes no more than it is.
+    static OUT: Cell<Vec<u8>> = const { Cell::new(vec![]) };
+}
 
 pub(super) struct Writer {
     /// UTF-8: only whole texts go in.
@@ -12,12 +21,18 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(indent: Option<usize>, tagged: bool) -> Writer {
-        Writer { out: Vec::with_capacity(1024), indent, tagged }
+        Writer { out: OUT.take(), indent, tagged }
     }
 
     pub(super) fn bytes(mut self, value: &Value) -> Result<Vec<u8>, WriteError> {
         self.value(value, 0)?;
-        Ok(self.out)
+        if self.out.capacity() > KEPT {
+            return Ok(self.out);
+        }
+        let bytes = self.out.as_slice().to_vec();
+        self.out.clear();
+        OUT.set(self.out);
+        Ok(bytes)
     }
 
     pub(super) fn text(self, value: &Value) -> Result<String, WriteError> {
