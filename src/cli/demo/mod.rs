@@ -2,11 +2,12 @@
 
 mod act;
 mod compare;
+mod crm;
 mod events;
 mod expected;
 mod observed;
-mod paypal;
 mod payout;
+mod paypal;
 pub(super) mod project;
 mod report;
 mod serve;

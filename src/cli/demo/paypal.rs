@@ -21,31 +21,37 @@ const ORDERS: &[&[(&str, i64, &str)]] =
     &[&[("Mug", 2, "12.00"), ("T-shirt", 1, "15.00")], &[("T-shirt", 3, "15.00")], &[("Skateboard", 1, "79.90")]];
 
 /// A capture as PayPal knows it.
-struct Paid {
-    order: String,
-    capture: String,
-    lines: usize,
+pub struct Paid {
+    pub order: String,
+    pub capture: String,
+    pub lines: usize,
     gross: String,
     fee: String,
 }
 
-/// Plays it, where the project has the flow.
-pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Option<Act>> {
+/// Who buys.
+pub const PAYER: &str = "QYR5Z8XDVJNXQ";
+
+/// Plays it, where the project has the flow; and with the same captures the CRM's act.
+pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Vec<Act>> {
     if !project::has(FILE) {
-        return Ok(None);
+        return Ok(vec![]);
     }
     let mut act =
-        Act { name: "paypal_finops", title: "PayPal capture → sales order, receipt and fee in F&O", ..Act::default() };
+        Act {
+            name: "paypal_finops", title: "PayPal capture → sales order, receipt and fee in F&O", ..Act::default()
+        };
     let hook = json!({ "url": format!("http://{}/hooks/paypal", runtime.hooks) });
     happen(sandbox, "listen", &hook)?;
     let shop = Shop::open(sandbox).await?;
     let mut orders = vec![];
     for basket in ORDERS {
         let order = shop.order(basket).await?;
-        happen(sandbox, "approve", &json!({ "order": order }))?;
+        happen(sandbox, "approve", &json!({ "order": order, "payer_id": PAYER }))?;
         orders.push((order, basket.len()));
     }
     faults(sandbox, &mut act);
+    let crm = super::crm::begin(sandbox);
     let mut paid = vec![];
     for (order, lines) in orders {
         paid.push(shop.capture(&order, lines).await?);
@@ -55,7 +61,11 @@ pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Option
     act.expect_runs(&[("succeeded", paid.len())]);
     paid.iter().for_each(|paid| judge(sandbox, paid, &mut act));
     act.faults_happened([sandbox.paypal.faults(), sandbox.finops.faults()]);
-    Ok(Some(act))
+    let mut acts = vec![act];
+    if let Some(crm) = crm {
+        acts.push(super::crm::end(crm, sandbox, runtime, &paid).await?);
+    }
+    Ok(acts)
 }
 
 fn happen(sandbox: &Sandbox, what: &str, with: &Value) -> anyhow::Result<Record> {
@@ -129,24 +139,42 @@ async fn read(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
 
 /// One of each kind.
 fn faults(sandbox: &Sandbox, act: &mut Act) {
-    let fault = |method: &str, path: &str, kind| Fault { method: method.into(), path: path.into(), body: String::new(), times: 1, kind };
+    let fault = |method: &str, path: &str, kind| Fault {
+        method: method.into(),
+        path: path.into(),
+        body: String::new(),
+        times: 1,
+        kind,
+    };
     let late = FaultKind::CommitLate(Duration::from_millis(300));
     let throttled = FaultKind::Status { status: 429, retry_after: Some(1) };
     act.twice = 1;
     for (what, fault) in [
         ("a capture is told of twice", fault("", "PAYMENT.CAPTURE.COMPLETED", FaultKind::Deliver(Deliver::Twice))),
         ("the next one comes late", fault("", "PAYMENT.CAPTURE.COMPLETED", FaultKind::Deliver(Deliver::Late))),
-        ("PayPal answers 500 to the look at a capture", fault("GET", "/v2/payments/captures/", FaultKind::Status { status: 500, retry_after: None })),
+        (
+            "PayPal answers 500 to the look at a capture",
+            fault("GET", "/v2/payments/captures/", FaultKind::Status { status: 500, retry_after: None }),
+        ),
     ] {
         act.faults.push(what);
         sandbox.paypal.faults().add(fault);
     }
     for (what, fault) in [
-        ("F&O makes a sales order and its answer is lost", fault("POST", "/data/SalesOrderHeadersV2", FaultKind::DropAfter)),
+        (
+            "F&O makes a sales order and its answer is lost",
+            fault("POST", "/data/SalesOrderHeadersV2", FaultKind::DropAfter),
+        ),
         ("F&O throttles a line", fault("POST", "/data/CDSSalesOrderLinesV2", throttled)),
         ("a receipt is written after the connection broke", fault("POST", "/data/CustomerPaymentJournalHeaders", late)),
-        ("the connection breaks before a receipt's line", fault("POST", "/data/CustomerPaymentJournalLines", FaultKind::DropBefore)),
-        ("F&O makes a fee's journal and its answer is lost", fault("POST", "/data/LedgerJournalHeaders", FaultKind::DropAfter)),
+        (
+            "the connection breaks before a receipt's line",
+            fault("POST", "/data/CustomerPaymentJournalLines", FaultKind::DropBefore),
+        ),
+        (
+            "F&O makes a fee's journal and its answer is lost",
+            fault("POST", "/data/LedgerJournalHeaders", FaultKind::DropAfter),
+        ),
     ] {
         act.faults.push(what);
         sandbox.finops.faults().add(fault);
@@ -166,11 +194,20 @@ fn judge(sandbox: &Sandbox, paid: &Paid, act: &mut Act) {
     let lines = rows("CDSSalesOrderLinesV2", "SalesOrderNumber", &number);
     let sum: Option<i64> = lines.iter().map(|row| units(&text(row, "LineAmount"), 2)).sum();
     if lines.len() != paid.lines || sum != units(&paid.gross, 2) {
-        act.differences.push(format!("{number}: expected {} lines over {}, found {}", paid.lines, paid.gross, lines.len()));
+        act.differences.push(format!(
+            "{number}: expected {} lines over {}, found {}",
+            paid.lines,
+            paid.gross,
+            lines.len()
+        ));
     }
     let reference = format!("PayPal {}", paid.capture);
     let receipts = rows("CustomerPaymentJournalHeaders", "Description", &reference);
-    act.effect(format!("receipt of {}", paid.capture), asked("/data/CustomerPaymentJournalHeaders", &reference), receipts.len());
+    act.effect(
+        format!("receipt of {}", paid.capture),
+        asked("/data/CustomerPaymentJournalHeaders", &reference),
+        receipts.len(),
+    );
     let fees = rows("LedgerJournalHeaders", "IntegrationKey", &paid.capture);
     act.effect(format!("fee of {}", paid.capture), asked("/data/LedgerJournalHeaders", &paid.capture), fees.len());
     for (what, entity, column, amount) in [
@@ -178,11 +215,21 @@ fn judge(sandbox: &Sandbox, paid: &Paid, act: &mut Act) {
         ("line of the fee", "LedgerJournalLines", "DebitAmount", &paid.fee),
     ] {
         let found = rows(entity, "PaymentReference", &paid.capture);
-        act.effect(format!("{what} of {}", paid.capture), asked(&format!("/data/{entity}"), &paid.capture), found.len());
+        act.effect(
+            format!("{what} of {}", paid.capture),
+            asked(&format!("/data/{entity}"), &paid.capture),
+            found.len(),
+        );
         let found = found.first().and_then(|row| units(&text(row, column), 2));
         if found != units(amount, 2) {
             act.differences.push(format!("{what} of {}: expected {amount}", paid.capture));
         }
     }
-    act.stands.push(format!("{number}: {} lines over {} USD, receipt {}, fee {}", lines.len(), paid.gross, paid.gross, paid.fee));
+    act.stands.push(format!(
+        "{number}: {} lines over {} USD, receipt {}, fee {}",
+        lines.len(),
+        paid.gross,
+        paid.gross,
+        paid.fee
+    ));
 }
