@@ -55,7 +55,12 @@ impl Gate {
             return self.places.acquire_many(weight).await.ok();
         };
         let permit = self.places.acquire().await.ok();
-        tokio::time::sleep_until(pace.reserve(Instant::now(), parts)).await;
+        // A timer that is due already would still wait for the next tick of the clock.
+        let now = Instant::now();
+        let at = pace.reserve(now, parts);
+        if at > now {
+            tokio::time::sleep_until(at).await;
+        }
         permit
     }
 

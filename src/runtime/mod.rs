@@ -152,7 +152,7 @@ impl Runtime {
             connector: connectors.clone(),
             privacy: Arc::clone(&privacy),
             metrics: metrics.clone(),
-            wake: wake.clone(),
+            wake,
         });
         let (changed, changes) = tokio::sync::watch::channel(());
         let inner = Arc::new(Inner {
@@ -185,7 +185,7 @@ impl Runtime {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            wake,
+            inbox: Arc::new(inner.executor.clone()),
             limits: server::Limits::default(),
             tls: tls.clone(),
         };

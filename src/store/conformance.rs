@@ -327,6 +327,7 @@ macro_rules! conformance {
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
             a_cursor_moves_with_what_it_brought what_was_asked_for_is_known_by_its_id
+            what_is_accepted_may_be_the_callers_at_once
         }
     };
     ($make:expr => $($name:ident)*) => {$(

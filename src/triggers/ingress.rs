@@ -10,9 +10,10 @@ use super::rate::Pace;
 use super::shared_secret::{self, SecretIn};
 use super::{hmac, intake, stripe};
 use crate::catalog::{Decoder, Path, System};
+use crate::engine::Inbox;
 use crate::graph::ExecutionGraph;
 use crate::model::project::Privacy;
-use crate::store::{AcceptOutcome, Store, StoreError};
+use crate::store::{AcceptOutcome, StoreError};
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -124,7 +125,7 @@ impl Delivery<'_> {
 pub async fn take(
     endpoint: &Endpoint,
     flows: &[Arc<ExecutionGraph>],
-    store: &dyn Store,
+    inbox: &(impl Inbox + ?Sized),
     delivery: Delivery<'_>,
 ) -> Answer {
     match verify(endpoint, &delivery).await {
@@ -137,12 +138,12 @@ pub async fn take(
         _ => None,
     };
     let headers = intake::kept_headers(delivery.headers, secret);
-    let Some((event, runs)) = intake::read(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
+    let Some((event, runs, seen)) = intake::see(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
         return Answer::Ignored;
     };
     let dead = event.problem.is_some();
     let wanted = !runs.is_empty();
-    match store.accept(event, runs).await {
+    match inbox.take_in(event, runs, seen).await {
         Ok(accepted) => match accepted.outcome {
             AcceptOutcome::Duplicate => Answer::Duplicate,
             AcceptOutcome::Conflicting => Answer::Conflicting,

@@ -6,7 +6,7 @@
 use super::ingress::Endpoint;
 use super::privacy;
 use crate::catalog::{Decoder, EventGroup, Own, Place};
-use crate::engine::door;
+use crate::engine::{Seen, door};
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
 use crate::model::project::Privacy;
 use crate::store::{Hash, NewEvent, NewRun};
@@ -22,6 +22,18 @@ pub fn read(
     bytes: &[u8],
     received_at: Timestamp,
 ) -> Option<(NewEvent, Vec<NewRun>)> {
+    see(endpoint, flows, headers, bytes, received_at).map(|(event, runs, _)| (event, runs))
+}
+
+/// The same, with the event as its runs will see it; without runs, nothing is seen.
+pub fn see(
+    endpoint: &Endpoint,
+    flows: &[Arc<ExecutionGraph>],
+    headers: Record,
+    bytes: &[u8],
+    received_at: Timestamp,
+) -> Option<(NewEvent, Vec<NewRun>, Seen)> {
+    let nothing = Seen { event: Value::Missing, trigger: Value::Missing };
     let hash = Hash::of(bytes);
     let mut event = NewEvent {
         connection: endpoint.connection.clone(),
@@ -39,7 +51,7 @@ pub fn read(
         Ok(body) => body,
         Err(error) => {
             event.problem = Some(format!("the body is not JSON: {error}"));
-            return Some((event, vec![]));
+            return Some((event, vec![], nothing));
         }
     };
     let told = told(endpoint, &body);
@@ -47,7 +59,7 @@ pub fn read(
     let seen = privacy::apply(&endpoint.privacy, &mut event, &body, decoder);
     let Some(Told { group, kind, id, .. }) = told else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
-        return Some((event, vec![]));
+        return Some((event, vec![], nothing));
     };
     // Parts of names: F&O puts the company's own in front.
     if group.ignore.iter().any(|part| kind.contains(part.as_str())) {
@@ -61,7 +73,7 @@ pub fn read(
     }
     if let Some(problem) = wrong_mode(endpoint, group, &body) {
         event.problem = Some(problem);
-        return Some((event, vec![]));
+        return Some((event, vec![], nothing));
     }
     let trigger = trigger_facts(&event, headers);
     let wanted = |flow: &&Arc<ExecutionGraph>| {
@@ -69,7 +81,12 @@ pub fn read(
     };
     let runs = flows.iter().filter(wanted);
     let runs = runs.map(|flow| door::ask(flow, &seen, &trigger, &event.provider_id, event.own)).collect();
-    Some((event, runs))
+    // As it is kept, and not as the flow's trigger reads it.
+    let kept = match decoder {
+        Some(_) => json::parse(&event.body).unwrap_or(Value::Missing),
+        None => seen,
+    };
+    Some((event, runs, Seen { event: kept, trigger }))
 }
 
 /// Test data in a live connection, or the other way round.

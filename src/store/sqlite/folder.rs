@@ -18,6 +18,10 @@ pub(super) const VERSION: i64 = 1;
 const STATE: &str = "store.state";
 const IN_USE: &str = "in use";
 const PUT_AWAY: &str = "put away";
+/// KiB of pages that the writer keeps in memory.
+const CACHE: i64 = 8192;
+/// The log goes into the file when it has so many pages: what changes again and again goes there once.
+const LOG_PAGES: i64 = 4000;
 const SCHEMA: &str = include_str!("schema.sql");
 
 fn io(what: &str, path: &Path, error: impl std::fmt::Display) -> StoreError {
@@ -68,6 +72,9 @@ impl Folder {
             return Err(StoreError::Io(format!("{} does not allow a write-ahead log", self.path.display())));
         }
         connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "temp_store", "memory")?;
+        connection.pragma_update(None, "cache_size", -CACHE)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         self.migrate(&connection)?;
         execute(&connection, sql::TAKE_BACK, params![At(Timestamp::now())])?;
         self.note(IN_USE);
