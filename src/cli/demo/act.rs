@@ -92,6 +92,11 @@ impl Act {
         }
     }
 
+    /// How many effects stand there exactly once.
+    pub fn once(&self) -> usize {
+        self.effects.iter().filter(|effect| effect.found == 1).count()
+    }
+
     /// Lines for people, at most 110 columns wide.
     pub fn lines(&self) -> String {
         let mark = if self.differences.is_empty() { "✓" } else { "✗" };
@@ -104,7 +109,7 @@ impl Act {
             text.push_str(&format!("    {line}\n"));
         }
         let asked: usize = self.effects.iter().map(|effect| effect.requests).sum();
-        let once = self.effects.iter().filter(|effect| effect.found == 1).count();
+        let once = self.once();
         text.push_str(&format!(
             "  {once} of {} effects stand there exactly once, after {asked} requests\n",
             self.effects.len()

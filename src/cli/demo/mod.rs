@@ -2,6 +2,7 @@
 
 mod act;
 mod compare;
+mod crm;
 mod events;
 mod expected;
 mod observed;

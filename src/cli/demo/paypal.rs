@@ -21,18 +21,21 @@ const ORDERS: &[&[(&str, i64, &str)]] =
     &[&[("Mug", 2, "12.00"), ("T-shirt", 1, "15.00")], &[("T-shirt", 3, "15.00")], &[("Skateboard", 1, "79.90")]];
 
 /// A capture as PayPal knows it.
-struct Paid {
-    order: String,
-    capture: String,
-    lines: usize,
+pub struct Paid {
+    pub order: String,
+    pub capture: String,
+    pub lines: usize,
     gross: String,
     fee: String,
 }
 
-/// Plays it, where the project has the flow.
-pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Option<Act>> {
+/// Who buys.
+pub const PAYER: &str = "QYR5Z8XDVJNXQ";
+
+/// Plays it, where the project has the flow; and with the same captures the CRM's act.
+pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Vec<Act>> {
     if !project::has(FILE) {
-        return Ok(None);
+        return Ok(vec![]);
     }
     let mut act =
         Act {
@@ -44,10 +47,11 @@ pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Option
     let mut orders = vec![];
     for basket in ORDERS {
         let order = shop.order(basket).await?;
-        happen(sandbox, "approve", &json!({ "order": order }))?;
+        happen(sandbox, "approve", &json!({ "order": order, "payer_id": PAYER }))?;
         orders.push((order, basket.len()));
     }
     faults(sandbox, &mut act);
+    let crm = super::crm::begin(sandbox);
     let mut paid = vec![];
     for (order, lines) in orders {
         paid.push(shop.capture(&order, lines).await?);
@@ -57,7 +61,11 @@ pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Option
     act.expect_runs(&[("succeeded", paid.len())]);
     paid.iter().for_each(|paid| judge(sandbox, paid, &mut act));
     act.faults_happened([sandbox.paypal.faults(), sandbox.finops.faults()]);
-    Ok(Some(act))
+    let mut acts = vec![act];
+    if let Some(crm) = crm {
+        acts.push(super::crm::end(crm, sandbox, runtime, &paid).await?);
+    }
+    Ok(acts)
 }
 
 fn happen(sandbox: &Sandbox, what: &str, with: &Value) -> anyhow::Result<Record> {
