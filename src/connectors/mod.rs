@@ -242,10 +242,6 @@ impl Connectors {
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
                 Err(Stop::Missing(error))
             }
-            // Nothing is given, and what was to be done is so already.
-            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
-                Ok(bound.row(Value::Missing, false, error.status))
-            }
             Err(none) => Err(none.into()),
         }
     }
