@@ -24,8 +24,10 @@ pub enum Root {
     Settings,
 }
 
+/// One step of a path.
 #[derive(Clone, Debug)]
 pub enum PathStep {
+    /// `.name`, `["name"]`.
     Field(Name, Step),
     /// `None`: no list has such an element.
     Element(Option<usize>, Step),

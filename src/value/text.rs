@@ -131,6 +131,7 @@ pub struct Name {
 }
 
 impl Name {
+    /// The name as a text.
     pub fn text(&self) -> &Text {
         &self.text
     }

@@ -10,9 +10,8 @@ const INDEXED: usize = 64;
 /// The fields of one `{ … }`.
 ///
 /// A target is assigned once on every path: the checker sees to that. So names are looked for only behind a spread and
-/// inside `a.b = …`; before that comes, the names are parts of one text (see [`Code`](crate::language::code::Code)), and a
-/// field only takes the next place.
-#[derive(Default)]
+/// inside `a.b = …`; before that comes, the names are parts of one text, as code has them, and a field only takes the next
+/// place.
 pub(super) struct Fields {
     /// The owner of the names, then the fields, then empty places.
     places: Vec<Place>,

@@ -156,6 +156,7 @@ impl std::error::Error for EvalError {}
 #[derive(Clone, Debug)]
 pub struct Failure(Box<Reason>);
 
+/// What a [`Failure`] says.
 #[derive(Clone, Debug)]
 pub struct Reason {
     pub code: ErrorCode,
