@@ -187,3 +187,76 @@ async fn an_event_that_started_nothing_goes_through_the_door_again() {
     let audit = runtime.admin("/api/audit").await.to_string();
     assert!(audit.contains("deployed late") && audit.contains(&format!("event {}", ids[0])), "{audit}");
 }
+
+/// Asks somebody of finance before it does anything.
+const ASKS: &str = "flow: asked-first
+trigger:
+  webhook: { connection: stripe, events: [charge.failed] }
+steps:
+  - id: approval
+    approve:
+      title: 'Write off {event.data.object.id}?'
+      roles: [finance]
+      items: '[{ kind = \"FEE\", amount = 1.50 }, { kind = \"REST\", amount = 20 }]'
+      key: row.kind
+result: steps.approval.items.count()
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_run_asks_is_answered_from_the_command_line() {
+    let sandbox = support::sandbox().await;
+    let project = Project::bundled(&sandbox).impatient();
+    project.write("asks.flow.yaml", ASKS);
+    let runtime = Setup::of(&project).start().await;
+    let sender = Sender::new(runtime.hook(), credentials::STRIPE_WEBHOOK_SECRET).expect("a sender");
+    let failed = |n| String::from_utf8(Charge::new(n, None).event_of("charge.failed").to_vec()).expect("UTF-8");
+    let approvals = |args: &[&str]| {
+        let url = runtime.admin_url();
+        finish(support::process::flowctl(&[&["approvals"], args, &["--admin", &url]].concat()))
+    };
+    assert!(approvals(&["list"]).stdout.contains("nobody is asked"));
+    assert_eq!(sender.send(&failed(1).into()).await.expect("an answer"), 200);
+    let run = run_that_is(&runtime, "waiting").await["id"].as_str().expect("an id").to_owned();
+    let listed = approvals(&["list"]).stdout;
+    assert!(listed.contains(&run) && listed.contains("finance") && listed.contains("Write off ch_"), "{listed}");
+    let shown = approvals(&["show", &run]).stdout;
+    assert!(shown.contains("FEE") && shown.contains("1.50") && shown.contains("pending"), "{shown}");
+    assert!(approvals(&["show", &run, "other"]).stdout.contains("asks nobody"));
+
+    let why = ["--actor", "ada", "--reason", "not ours to keep"];
+    let refused = approvals(&[&["approve", &run, "approval"], &why[..]].concat());
+    refused.said(1, &["asks for the role finance", "no role"]);
+    let unknown =
+        approvals(&[&["approve", &run, "approval", "--role", "finance", "--without", "TAX"], &why[..]].concat());
+    unknown.said(1, &["TAX"]);
+    approvals(&["approve", &run, "approval", "--role", "finance"]).said(2, &["--reason"]);
+    let yes = ["approve", &run, "approval", "--role", "finance", "--without", "FEE"];
+    approvals(&[&yes[..], &why[..]].concat()).said(0, &[]);
+    run_that_is(&runtime, "succeeded").await;
+    approvals(&[&yes[..], &why[..]].concat()).said(1, &[]);
+    let shown = approvals(&["show", &run, "approval"]).stdout;
+    assert!(shown.contains("ada as finance") && shown.contains("without  FEE"), "{shown}");
+
+    // "No", and one that is ended while somebody is asked.
+    assert_eq!(sender.send(&failed(2).into()).await.expect("an answer"), 200);
+    let second = run_that_is(&runtime, "waiting").await["id"].as_str().expect("an id").to_owned();
+    approvals(&[&["reject", &second, "approval", "--role", "finance"], &why[..]].concat()).said(0, &[]);
+    let stopped = run_that_is(&runtime, "stopped").await;
+    assert_eq!((&stopped["id"], &stopped["reason"]), (&json!(second), &json!("not ours to keep")));
+    assert_eq!(sender.send(&failed(3).into()).await.expect("an answer"), 200);
+    let third = run_that_is(&runtime, "waiting").await["id"].as_str().expect("an id").to_owned();
+    let url = runtime.admin_url();
+    let cancel = ["runs", "cancel", &third, "--actor", "ada", "--reason", "asked by mistake", "--admin", &url];
+    finish(support::process::flowctl(&cancel)).said(0, &[]);
+    let begun = Instant::now();
+    while runtime.admin(&format!("/api/runs/{third}")).await["run"]["state"] != "stopped" {
+        assert!(begun.elapsed() < LIMIT, "it was never ended");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(approvals(&["list"]).stdout.contains("nobody is asked"));
+    let audit = runtime.admin("/api/audit").await;
+    let of_ada = audit["items"].as_array().expect("a list").iter().filter(|entry| entry["actor"] == "ada");
+    let done: Vec<_> = of_ada.map(|entry| &entry["action"]).collect();
+    assert_eq!(done, ["cancel", "reject", "approve"], "{audit}");
+    assert_eq!(audit["items"][2]["target"], json!(format!("run {run} step approval as finance without FEE")));
+}

@@ -20,13 +20,21 @@ const RISK_FILE: &str = "stripe-dynamics-365/risk.rhai";
 const PRODUCTS_FILE: &str = "stripe-dynamics-365/tables/products.csv";
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// How many saves, and every how many a broken one before it; more of both with
+/// `RELOADS=1000 BROKEN_EVERY=3 cargo test --test reload`.
 const SAVES: usize = 200;
 const BROKEN_EVERY: usize = 10;
-const ALL_SAVES_WITHIN: Duration = Duration::from_secs(240);
+const A_SAVE_WITHIN: Duration = Duration::from_millis(1200);
+
+fn number(name: &str, unless: usize) -> usize {
+    std::env::var(name).map_or(unless, |number| number.parse().expect("a whole number"))
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
     let begun = Instant::now();
+    let (saves, broken_every) = (number("RELOADS", SAVES), number("BROKEN_EVERY", BROKEN_EVERY));
+    let within = A_SAVE_WITHIN * saves as u32;
     let sandbox = support::sandbox().await;
     let project = Project::bundled(&sandbox).impatient();
     // What the order and its lines say of the save with which they were made.
@@ -61,9 +69,10 @@ async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
         // Which save's texts each revision holds.
         let mut revisions = BTreeMap::from([(revision.clone(), 0)]);
         let mut mapped = 0;
-        for n in 1..=SAVES {
-            assert!(begun.elapsed() < ALL_SAVES_WITHIN, "save {n} after {:?}", begun.elapsed());
-            if n % BROKEN_EVERY == 5 {
+        for n in 1..=saves {
+            assert!(begun.elapsed() < within, "save {n} after {:?}", begun.elapsed());
+            let broken = n % broken_every == broken_every / 2;
+            if broken {
                 let good = project.read(MAP_FILE);
                 project.write(MAP_FILE, &good.replacen("fn buyer(", "fn buyer((", 1));
                 let problem = refused(&runtime).await;
@@ -71,7 +80,7 @@ async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
                 assert_eq!(runtime.revision().await, revision, "a broken save changes nothing");
             }
             // The text of a mapping, or only that of the flow around it.
-            let (path, text) = if n % 2 == 0 || n % BROKEN_EVERY == 5 {
+            let (path, text) = if n % 2 == 0 || broken {
                 mapped = n;
                 (MAP_FILE, map.replace("\"save 0\"", &format!("\"save {n}\"")))
             } else {
@@ -89,12 +98,12 @@ async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
         revisions
     };
     let (revisions, ()) = tokio::join!(saving, traffic);
-    assert_eq!(revisions.len(), SAVES + 1);
+    assert_eq!(revisions.len(), saves + 1);
     let charges = sent.into_inner().expect("whole");
     support::until("all runs are done", LIMIT, || oracle::marked(&sandbox) == charges.len()).await;
     assert!(runtime.flow().await["problem"].is_null(), "the last save was good");
     assert!(runtime.stop().await.success());
-    println!("{SAVES} saves, {} deliveries, {:?}", charges.len(), begun.elapsed());
+    println!("{saves} saves, {} deliveries, {:?}", charges.len(), begun.elapsed());
 
     let wrong = oracle::wrong(&sandbox, &charges);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -118,7 +127,7 @@ async fn two_hundred_reloads_lose_double_and_refuse_nothing() {
         *written.entry(name.strip_prefix("save ").expect("a save").parse().expect("its number")).or_default() += 1;
     }
     assert_eq!(written, used);
-    assert!(used.len() > SAVES / 4, "only {} texts were ever used: too little traffic", used.len());
+    assert!(used.len() > saves / 4, "only {} texts were ever used: too little traffic", used.len());
 }
 
 /// Waits until the last save was refused; its errors, without those that only say that a used file has some (F0228).

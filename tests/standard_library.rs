@@ -102,3 +102,28 @@ fn the_command_lists_and_explains() {
     );
     assert!(entries.iter().any(|entry| entry["name"] == "phone" && entry["use"] == "std:contact"));
 }
+
+/// The pages of systems below their heads are what the catalogue says.
+#[test]
+fn the_pages_of_systems_are_those_of_the_catalogue() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/systems");
+    let made = folder.path().join("systems");
+    std::fs::create_dir(&made).expect("a folder");
+    for entry in std::fs::read_dir(&docs).expect("docs/systems") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), made.join(entry.file_name())).expect("copied");
+    }
+    let write = std::process::Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(["operations", "--write"])
+        .arg(folder.path())
+        .status();
+    assert!(write.expect("it runs").success());
+    for entry in std::fs::read_dir(&made).expect("pages") {
+        let entry = entry.expect("an entry");
+        let (now, then) =
+            (std::fs::read_to_string(entry.path()), std::fs::read_to_string(docs.join(entry.file_name())));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(now.ok() == then.ok(), "docs/systems/{name} is old: run `flowctl operations --write docs`");
+    }
+}

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use support::events::Charge;
 use support::oracle;
-use support::process::{Runtime, Setup};
-use support::project::{FLOW_FILE, Project};
+use support::process::{Runtime, Setup, finish};
+use support::project::{FLOW, FLOW_FILE, Project};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -205,6 +205,50 @@ async fn what_stripe_lost_is_found_and_done_once() {
     assert_eq!(oracle::wrong(&sandbox, &charges), Vec::<String>::new());
     let runs = oracle::runs(&project.store()).await;
     assert_eq!((oracle::unfinished(&runs), runs.len()), (vec![], charges.len()));
+}
+
+/// What happened before the flow was there: nothing reconciles that by itself, and `runs backfill` does it on purpose.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_before_the_flow_is_filled_in_from_the_command_line() {
+    let sandbox = support::sandbox().await;
+    let project = Project::bundled(&sandbox).impatient();
+    project.change(
+        FLOW_FILE,
+        "    events: [charge.succeeded, charge.captured]",
+        "    reconcile: { every: 1s, lookback: 1h }\n    events: [charge.succeeded, charge.captured]",
+    );
+    let setup = Setup::of(&project);
+    let lost = Sender::new(format!("http://{}/hooks/stripe", setup.hooks), credentials::STRIPE_WEBHOOK_SECRET);
+    let account = Account::new(sandbox.stripe.clone(), lost.expect("a sender"));
+    let charges: Vec<Charge> = (0..6).map(|number| Charge::new(number, Some(number))).collect();
+    let before = Timestamp::now().as_second() - 1800;
+    for charge in &charges {
+        charge.known_to(&sandbox);
+        let event = String::from_utf8(charge.event().to_vec()).expect("JSON");
+        let event = event.replace("\"created\":1772440205", &format!("\"created\":{before}"));
+        account.lose(1);
+        assert_eq!(account.happens(&event.into(), 1, Duration::ZERO).await.expect("an event"), None);
+    }
+    let runtime = setup.start().await;
+    let flowctl = |args: &[&str]| {
+        let url = runtime.admin_url();
+        finish(support::process::flowctl(&[&["runs", "backfill"], args, &["--admin", &url]].concat()))
+    };
+    // It is asked twice at least meanwhile, and does not go back behind its own beginning.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(oracle::marked(&sandbox), 0);
+    flowctl(&["nosuch", "--since", "1h", "--actor", "ada", "--reason", "a slip"]).said(2, &["nosuch"]);
+    flowctl(&[FLOW, "--since", "yesterday", "--reason", "a slip"]).said(2, &["--since"]);
+    let why = ["--reason", "from before we were there", "--actor", "ada"];
+    flowctl(&[&[FLOW, "--since", "1h"], &why[..]].concat()).said(0, &[]);
+    support::until("all are done", LIMIT, || oracle::marked(&sandbox) == charges.len()).await;
+    flowctl(&[&[FLOW, "--since", "1h"], &why[..]].concat()).said(0, &[]);
+    let audit = runtime.admin("/api/audit").await.to_string();
+    assert!(audit.contains("from before we were there") && audit.contains("ada"), "{audit}");
+    assert!(runtime.stop().await.success());
+    assert_eq!(oracle::wrong(&sandbox, &charges), Vec::<String>::new());
+    let runs = oracle::runs(&project.store()).await;
+    assert_eq!((oracle::unfinished(&runs), runs.len()), (vec![], charges.len()), "once, however often it is asked");
 }
 
 /// The live revision of the flow.

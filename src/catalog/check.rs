@@ -63,6 +63,7 @@ impl Checked<'_> {
         match &http.auth {
             Auth::Bearer { token } => templates.push(token),
             Auth::Hmac { secret, .. } => templates.push(secret),
+            Auth::ByConnection => {}
             Auth::Oauth2ClientCredentials { url, scope, .. } => templates.extend([url].into_iter().chain(scope)),
         }
         for name in templates.into_iter().flat_map(Template::names) {
@@ -177,6 +178,10 @@ impl Checked<'_> {
             let types = group.types.values().map(|event| &event.ty).chain(&group.envelope);
             for ty in types.filter(|ty| self.types.payload(ty).is_none()) {
                 problems.push(format!("events {name}: there is no type {ty}"));
+            }
+            if group.matches.is_some() == group.always.is_some() {
+                problems
+                    .push(format!("events {name}: either `match` says where the name stands or `always` what it is"));
             }
             // Where a connection has no webhook, nothing comes in that would have to be verified.
             if group.verify.is_none() && !self.system.webhook.is_empty() {

@@ -13,7 +13,9 @@ use std::time::Duration;
 pub struct EventGroup {
     /// Where the event's name stands.
     #[serde(rename = "match")]
-    pub matches: Place,
+    pub matches: Option<Place>,
+    /// The name of them all, where bodies have none.
+    pub always: Option<String>,
     /// What the provider calls one event. A path, or several that are one together.
     #[serde(deserialize_with = "one_or_many")]
     pub id: Vec<Place>,
@@ -317,7 +319,7 @@ pub(super) fn groups<'de, D: Deserializer<'de>>(input: D) -> Result<IndexMap<Str
 
     const SHARED: [&str; 3] = ["verify", "delivery", "reconcile"];
     let written = Mapping::deserialize(input)?;
-    if written.get("match").is_some_and(Value::is_string) {
+    if ["match", "always"].iter().any(|key| written.get(*key).is_some_and(Value::is_string)) {
         let group = from_value(Value::Mapping(written)).map_err(Error::custom)?;
         return Ok(IndexMap::from([("all".to_owned(), group)]));
     }

@@ -21,6 +21,7 @@ mod path;
 mod payload;
 mod paypal;
 mod project;
+mod registration;
 mod remote_context;
 mod scalar;
 mod schema;
@@ -43,6 +44,7 @@ pub use operation::{
 pub use paging::{NextPage, Paging};
 pub use path::{Headers, Path, Place};
 pub use payload::Types;
+pub use registration::{Registration, RegistrationList, RegistrationRequest};
 pub use scalar::{Rate, Template, TypeRef};
 pub use system::{
     Auth, Base, BodyForm, ConnectionKey, Credentials, Dialect, Entity, EnumForm, FilterRules, Http, InForm, InRule,
@@ -79,6 +81,7 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("dataverse", include_str!("../../schemas/systems/dataverse.yaml")),
     (ENGINE, include_str!("../../schemas/systems/engine.yaml")),
     ("finops", include_str!("../../schemas/systems/finops.yaml")),
+    ("http", include_str!("../../schemas/systems/http.yaml")),
     ("paypal", include_str!("../../schemas/systems/paypal.yaml")),
     ("stripe", include_str!("../../schemas/systems/stripe.yaml")),
 ];
@@ -135,6 +138,7 @@ const TYPES: &[(&str, &str)] = types! {
     "finops/VendorPaymentJournalHeaders"
     "finops/VendorPaymentJournalLines"
     "finops/VendorsV3"
+    "http/message"
     "paypal/address"
     "paypal/authorization"
     "paypal/authorization_capture_request"

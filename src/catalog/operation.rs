@@ -94,6 +94,11 @@ impl Operation {
         self.repeat.iter().any(|entry| entry.by == RepeatBy::MadeKey)
     }
 
+    /// The parameter by which a flow says why a repeat is safe, where it can.
+    pub fn repeat_param(&self) -> Option<&str> {
+        self.params.iter().find(|(_, param)| param.kind == ParamKind::Repeat).map(|(name, _)| name.as_str())
+    }
+
     /// The header that carries the idempotency key, with its greatest length. A declared header is always sent.
     pub fn idempotency_header(&self) -> Option<(&str, Option<usize>)> {
         self.repeat.iter().find_map(|entry| Some((entry.header.as_deref()?, entry.at_most)))
@@ -141,6 +146,9 @@ pub struct Param {
     pub key: bool,
     /// `writes`: how a lookup names the row of an earlier one. `None`: not at all.
     pub refer: Option<Refer>,
+    /// `literal`: all that may be written.
+    #[serde(default)]
+    pub one_of: Vec<String>,
     /// `columns`: the parameter whose fields they are. `filter`: the columns that it can name, where not all.
     /// `writes`: the operations that may stand in it.
     #[serde(default, deserialize_with = "one_or_many")]
@@ -174,6 +182,10 @@ pub enum ParamKind {
     Expand,
     /// The writes of a change set.
     Writes,
+    /// A path below the base: a text whose every `{hole}` is one encoded part.
+    Path,
+    /// Why a repeat is safe, where only the flow knows: `header.NAME`, `set` or `none`.
+    Repeat,
     /// The name of something that `flowctl.yaml` declares.
     Link,
     Total,

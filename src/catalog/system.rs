@@ -6,6 +6,7 @@ use super::expand::Expand;
 use super::operation::{Operation, Param};
 use super::paging::Paging;
 use super::path::Place;
+use super::registration::Registration;
 use super::scalar::{Rate, Template, duration};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -52,6 +53,8 @@ pub struct System {
     pub operations: IndexMap<String, Operation>,
     #[serde(default, deserialize_with = "groups")]
     pub events: IndexMap<String, EventGroup>,
+    /// How its webhooks are registered.
+    pub registration: Option<Registration>,
     /// Names that people expect here, and what to use instead.
     #[serde(default)]
     pub not_here: IndexMap<String, String>,
@@ -108,6 +111,8 @@ pub struct Http {
     pub limits: Limits,
     /// The provider's own id of a request, for its support.
     pub trace: Option<Place>,
+    /// A path that can be read without harm, to learn whether the connection works.
+    pub check: Option<String>,
 }
 
 /// Where the system is.
@@ -135,6 +140,8 @@ impl Base {
 pub enum Auth {
     /// `Authorization: Bearer TOKEN`.
     Bearer { token: Template },
+    /// As the connection's own `auth` says.
+    ByConnection,
     /// `HEADER: t=SECONDS,v1=HEX`: HMAC-SHA256 over `SECONDS.BODY`.
     Hmac { header: String, secret: Template },
     /// A token from `url` (below the base unless it is a whole URL), kept until shortly before it expires.

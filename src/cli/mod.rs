@@ -4,7 +4,9 @@
 
 mod admin;
 mod alerts;
+mod approvals;
 mod backup;
+mod check;
 mod dead_letters;
 mod demo;
 mod erase;
@@ -27,6 +29,7 @@ mod secrets;
 mod table;
 mod test;
 mod validate;
+mod webhooks;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -65,6 +68,7 @@ enum Command {
     Events(events::Args),
     Revisions(revisions::Args),
     Alerts(alerts::Args),
+    Approvals(approvals::Args),
     Reload(reload::Args),
     Backup(backup::Args),
     Erase(erase::Args),
@@ -78,6 +82,8 @@ enum Command {
     Explain(explain::Args),
     Sandbox(sandbox::Args),
     Secrets(secrets::Args),
+    Check(check::Args),
+    Webhooks(webhooks::Args),
 }
 
 /// How a command ended, when nothing went wrong with running it.
@@ -99,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::main(args),
         Command::Revisions(args) => revisions::main(args),
         Command::Alerts(args) => alerts::main(args),
+        Command::Approvals(args) => approvals::main(args),
         Command::Reload(args) => reload::main(args),
         Command::Backup(args) => backup::main(args),
         Command::Erase(args) => erase::main(args),
@@ -112,6 +119,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::main(args),
         Command::Sandbox(args) => sandbox::main(args),
         Command::Secrets(args) => secrets::main(args),
+        Command::Check(args) => check::main(args),
+        Command::Webhooks(args) => webhooks::main(args),
     };
     match end {
         Ok(End::Fine) => ExitCode::SUCCESS,

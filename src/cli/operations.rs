@@ -1,19 +1,37 @@
 //! `flowctl operations [NAME]`.
 
+mod page;
+
 use super::{End, output};
-use crate::catalog::{Catalog, Operation, ParamKind, RepeatBy, RepeatEntry};
-use crate::value::time::write_duration;
+use crate::catalog::{Catalog, Operation};
+use std::path::PathBuf;
 
 /// Lists the operations of the catalogue, or shows one with its parameters and why a repeat of it is safe.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  flowctl operations\n  flowctl operations finops.create")]
+#[command(
+    after_help = "Examples:\n  flowctl operations\n  flowctl operations finops.create\n  flowctl operations --write docs"
+)]
 pub struct Args {
     /// The operation's name: `system.operation`.
+    #[arg(conflicts_with = "write")]
     name: Option<String>,
+    /// Writes systems/NAME.md into this folder, a page for each system; what stands above `<!-- operations -->` stays.
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
 }
 
 pub fn main(args: Args) -> anyhow::Result<End> {
     let catalog = Catalog::bundled();
+    if let Some(folder) = args.write {
+        let folder = folder.join("systems");
+        let pages = catalog.systems().filter(|system| system.http.is_some()).map(|system| {
+            let name = format!("{}.md", system.name);
+            let before = std::fs::read_to_string(folder.join(&name)).unwrap_or_default();
+            (name, page::page(system, &before))
+        });
+        let pages: Vec<_> = pages.collect();
+        return output::write_files(&folder, pages);
+    }
     match args.name {
         None => {
             let longest = catalog.operations().map(|operation| operation.name.len()).max().unwrap_or(0);
@@ -23,53 +41,28 @@ pub fn main(args: Args) -> anyhow::Result<End> {
             }
         }
         Some(name) => match catalog.operation(&name) {
-            Some((_, operation)) => output::print(&page(operation))?,
+            Some((_, operation)) => output::print(&shown(operation))?,
             None => anyhow::bail!("there is no operation {name}; {}", catalog.operation_help(&name, true)),
         },
     }
     Ok(End::Fine)
 }
 
-fn page(operation: &Operation) -> String {
+fn shown(operation: &Operation) -> String {
     let verb = if operation.writes() { "call" } else { "lookup" };
-    let mut page = format!("{} ({verb}): {}\n\nParameters:\n", operation.name, operation.title);
+    let mut text = format!("{} ({verb}): {}\n\nParameters:\n", operation.name, operation.title);
     for (name, param) in &operation.params {
         let name = if param.key { "key" } else { name };
-        let ty = match (&param.ty, param.kind) {
-            (Some(ty), _) => ty.to_string(),
-            (None, ParamKind::Filter) => "a condition over row".into(),
-            (None, ParamKind::Expand) => "paths to objects".into(),
-            (None, ParamKind::Columns) => "names of columns".into(),
-            (None, ParamKind::Link | ParamKind::Total | ParamKind::Rate) => "a name of flowctl.yaml".into(),
-            (None, _) => "a name".into(),
-        };
         let required = if param.required { ", required" } else { "" };
         let description = param.description.as_ref().map(|text| format!(" — {text}")).unwrap_or_default();
-        page.push_str(&format!("  {name}: {ty}{required}{description}\n"));
+        text.push_str(&format!("  {name}: {}{required}{description}\n", page::written_as(param)));
     }
-    page.push_str(&format!("\nGives: {}\n", operation.result().ty));
+    text.push_str(&format!("\nGives: {}\n", operation.result().ty));
     if operation.writes() {
-        page.push_str("\nWhy a repeat is safe:\n");
+        text.push_str("\nWhy a repeat is safe:\n");
         for entry in &operation.repeat {
-            page.push_str(&format!("  {}\n", reason(entry)));
+            text.push_str(&format!("  {}\n", page::reason(entry)));
         }
     }
-    page
-}
-
-fn reason(entry: &RepeatEntry) -> String {
-    let memory = entry.remembers.map(|time| format!(" for {}", write_duration(time))).unwrap_or_default();
-    let settle = entry.settle.map(|time| format!(", after {}", write_duration(time))).unwrap_or_default();
-    match entry.by {
-        RepeatBy::Header => {
-            format!("the server knows a repeat by {}{memory}", entry.header.as_deref().unwrap_or("a header"))
-        }
-        RepeatBy::Key => "where the flow chooses the whole key: a repeat meets its own row".into(),
-        RepeatBy::MadeKey => "the row's id is made of the step's key: a repeat meets its own row".into(),
-        RepeatBy::Set => "writing the same again changes nothing".into(),
-        RepeatBy::FindBy => format!("`find_by` names columns by which a retry finds its own row{settle}"),
-        RepeatBy::FirstWrite => "it is one transaction: done when its first write is found".into(),
-        RepeatBy::Transaction => "it is written together with the step's result, or neither is".into(),
-        RepeatBy::None => "nothing tells: an uncertain attempt waits for a person".into(),
-    }
+    text
 }

@@ -45,8 +45,12 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         // With the columns and tables of the bundled integrations.
         let catalog = super::demo::project::catalog();
         let types = Types::bundled(&catalog);
-        let Args { stripe_port: stripe, paypal_port: paypal, finops_port: finops, dataverse_port: dataverse, .. } = args;
-        let ports = Ports { stripe, paypal, finops, dataverse };
+        let ports = Ports {
+            stripe: args.stripe_port,
+            paypal: args.paypal_port,
+            finops: args.finops_port,
+            dataverse: args.dataverse_port,
+        };
         let sandbox = Sandbox::start_kept(&catalog, &types, ports, args.state.as_deref()).await;
         let sandbox = sandbox.context("the stand-ins cannot be served")?;
         if let Some(url) = &args.stripe_webhook {

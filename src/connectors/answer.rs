@@ -4,7 +4,7 @@
 use super::http::{Answer, SendError};
 use super::oauth::TokenError;
 use super::request::Bound;
-use crate::catalog::TypeRef;
+use crate::catalog::{ParamKind, TypeRef};
 use crate::engine::connector::{Row, Sent, StepError};
 use crate::graph::ErrorClass;
 use crate::language::types::{Kind, Type};
@@ -49,6 +49,10 @@ impl Bound<'_> {
                 return Ok(Value::Record(key));
             }
             _ => {}
+        }
+        // "Done" without a word, where the flow alone knows what comes back.
+        if answer.body.is_empty() && self.operation.params.values().any(|param| param.kind == ParamKind::Path) {
+            return Ok(if self.graph.result.missing { Value::Missing } else { Value::Null });
         }
         let body = self.json(answer)?;
         let found = match &outcome.at {

@@ -1,7 +1,8 @@
 //! The circuit breaker of a connection: a system that fails is left alone, and asked again by one request at a time.
 //!
 //! Only unavailable and timeout count, in a row and within a time: an answer of any other kind says that the system is
-//! there. What is held back was not sent and is no attempt.
+//! there. Credentials that are refused open it at once: no request would fare better. What is held back was not sent and
+//! is no attempt.
 
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -26,8 +27,24 @@ pub struct Circuit {
 
 enum State {
     Closed { failures: VecDeque<Instant> },
-    Open { until: Instant },
+    Open { until: Instant, because: Because },
     Probing,
+}
+
+/// Why nothing is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// It was away too often.
+    Away,
+    /// It does not take our credentials.
+    Refused,
+}
+
+/// Nothing is sent before then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub until: Timestamp,
+    pub because: Because,
 }
 
 /// Leave to send one request. Dropped without a verdict, it says nothing of the system.
@@ -44,21 +61,23 @@ impl Circuit {
     }
 
     /// Until when nothing is sent, where it is open.
-    pub fn held(&self) -> Option<Timestamp> {
+    pub fn held(&self) -> Option<Open> {
         let now = Instant::now();
         match &*self.lock() {
-            State::Open { until } if *until > now => Some(after(*until - now)),
+            State::Open { until, because } if *until > now => {
+                Some(Open { until: after(*until - now), because: *because })
+            }
             _ => None,
         }
     }
 
     /// Leave to send, or until when not. Where a probe is under way, its end is waited for.
-    pub async fn enter(&self) -> Result<Leave<'_>, Timestamp> {
+    pub async fn enter(&self) -> Result<Leave<'_>, Open> {
         loop {
             let mut probed = self.probed.subscribe();
             match self.ask(Instant::now()) {
                 Asked::Go { probes } => return Ok(Leave { circuit: self, probes, told: false }),
-                Asked::Held(wait) => return Err(after(wait)),
+                Asked::Held(wait, because) => return Err(Open { until: after(wait), because }),
                 // The sender lives in `self`.
                 Asked::Probing => drop(probed.changed().await),
             }
@@ -69,7 +88,7 @@ impl Circuit {
         let mut state = self.lock();
         match &*state {
             State::Closed { .. } => Asked::Go { probes: false },
-            State::Open { until } if *until > now => Asked::Held(*until - now),
+            State::Open { until, because } if *until > now => Asked::Held(*until - now, *because),
             State::Open { .. } => {
                 *state = State::Probing;
                 Asked::Go { probes: true }
@@ -81,6 +100,14 @@ impl Circuit {
     fn succeeded(&self) {
         *self.lock() = State::Closed { failures: VecDeque::new() };
         self.probed.send_replace(());
+    }
+
+    /// Gives how long nothing will be sent.
+    fn refused(&self, now: Instant) -> Duration {
+        let probe_every = self.settings.probe_every;
+        *self.lock() = State::Open { until: now + probe_every, because: Because::Refused };
+        self.probed.send_replace(());
+        probe_every
     }
 
     /// Gives how long nothing will be sent, where it is open now.
@@ -96,11 +123,11 @@ impl Circuit {
                 failures.len() >= open_after
             }
             // Sent before it opened: known already.
-            State::Open { until } => return Some(until.saturating_duration_since(now)),
+            State::Open { until, .. } => return Some(until.saturating_duration_since(now)),
             State::Probing => probes,
         };
         if opens {
-            *state = State::Open { until: now + probe_every };
+            *state = State::Open { until: now + probe_every, because: Because::Away };
         }
         drop(state);
         self.probed.send_replace(());
@@ -114,7 +141,7 @@ impl Circuit {
 
 enum Asked {
     Go { probes: bool },
-    Held(Duration),
+    Held(Duration, Because),
     Probing,
 }
 
@@ -123,6 +150,12 @@ impl Leave<'_> {
     pub fn succeeded(mut self) {
         self.told = true;
         self.circuit.succeeded();
+    }
+
+    /// It does not take our credentials. Gives the next probe's time.
+    pub fn refused(mut self) -> Timestamp {
+        self.told = true;
+        after(self.circuit.refused(Instant::now()))
     }
 
     /// It was not there, or did not answer. Gives the next probe's time where the circuit is open now.
@@ -135,7 +168,7 @@ impl Leave<'_> {
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if self.probes && !self.told {
-            *self.circuit.lock() = State::Open { until: Instant::now() };
+            *self.circuit.lock() = State::Open { until: Instant::now(), because: Because::Away };
             self.circuit.probed.send_replace(());
         }
     }
@@ -166,7 +199,9 @@ mod tests {
         assert!(circuit.failed(false, start + Duration::from_secs(61)).is_none());
         assert!(circuit.failed(false, start + Duration::from_secs(62)).is_none());
         assert_eq!(circuit.failed(false, start + Duration::from_secs(63)), Some(Duration::from_secs(30)));
-        assert!(matches!(circuit.ask(start + Duration::from_secs(64)), Asked::Held(wait) if wait.as_secs() == 29));
+        assert!(
+            matches!(circuit.ask(start + Duration::from_secs(64)), Asked::Held(wait, Because::Away) if wait.as_secs() == 29)
+        );
         assert!(matches!(circuit.ask(start + Duration::from_secs(93)), Asked::Go { probes: true }));
         assert!(matches!(circuit.ask(start + Duration::from_secs(93)), Asked::Probing));
     }

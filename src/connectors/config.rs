@@ -5,6 +5,7 @@
 
 use super::circuit::CircuitSettings;
 use super::secret::{Secret, read_reference};
+use super::written::Way;
 use crate::catalog::{self, Catalog, ConnectionKey, KeyType, Rate, System};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::check::{address, fit};
@@ -34,13 +35,31 @@ pub struct ConnectionConfig {
     pub headers: Vec<(String, Secret)>,
     pub limits: Limits,
     pub circuit: CircuitSettings,
+    /// How it is reached, where that is not the usual way.
+    pub way: Way,
     params: BTreeMap<String, Param>,
 }
 
 /// How requests show who sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
+    /// They do not.
+    None,
     Bearer(Secret),
+    Basic {
+        user: String,
+        password: Secret,
+    },
+    /// A key in that header.
+    Header {
+        name: String,
+        value: Secret,
+    },
+    /// A key in that parameter of the query.
+    Query {
+        name: String,
+        value: Secret,
+    },
     /// A signature over the body in that header.
     Hmac {
         header: String,
@@ -144,10 +163,12 @@ fn resolve(
             }
         }
     }
+    let mut reader = super::written::Reader { connection: name, root, env, findings: &mut findings };
+    let (open, way) = (reader.auth(connection), reader.way(connection));
     if !findings.is_empty() {
         return Err(findings);
     }
-    assemble(connection, system, params).map_err(|why| {
+    assemble(connection, system, params, open, way).map_err(|why| {
         let message = format!("connection `{name}` cannot be used: {why}");
         vec![Diagnostic::error(Code::F0452, message, connection.system.span)]
     })
@@ -194,6 +215,8 @@ fn assemble(
     connection: &Connection,
     system: &System,
     params: BTreeMap<String, Param>,
+    open: Option<Auth>,
+    way: Way,
 ) -> Result<ConnectionConfig, String> {
     let http = system.http.as_ref().ok_or("it is spoken to by no address")?;
     let fill = |template: &catalog::Template| {
@@ -208,6 +231,7 @@ fn assemble(
         None => address(&fill(http.base.of_mode(mode).ok_or("it has no address for this `mode`")?)?)?,
     };
     let auth = match &http.auth {
+        catalog::Auth::ByConnection => open.unwrap_or(Auth::None),
         catalog::Auth::Bearer { token } => Auth::Bearer(Secret::new(&fill(token)?)),
         catalog::Auth::Hmac { header, secret } => {
             Auth::Hmac { header: header.clone(), secret: Secret::new(&fill(secret)?) }
@@ -238,6 +262,7 @@ fn assemble(
         headers: headers.collect::<Result<_, String>>()?,
         limits: limits(connection, system),
         circuit: circuit(connection),
+        way,
         base,
         auth,
         params,

@@ -1,11 +1,14 @@
 //! The one HTTP client: rustls, pooled, no redirects, no silent retries, bounded answers.
 
+use super::written::Way;
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
 
 /// Longest answer that is read. A list comes in pages well below it.
 const LONGEST_ANSWER: usize = 32 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Kept open for the next request no longer than servers usually do.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// An answer, read whole.
 #[derive(Clone, Debug)]
@@ -40,17 +43,35 @@ pub enum SendError {
     Broken { host: String, why: String },
 }
 
-/// A client for all connections. TLS roots come from the system.
+/// A client for all connections that are reached in the usual way. TLS roots come from the system.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    client_for(&Way::default())
+}
+
+/// A client for connections that are reached that way. No proxy of the machine's environment is used, only the
+/// connection's own.
+pub fn client_for(way: &Way) -> Result<reqwest::Client, reqwest::Error> {
     // The provider is process-wide; a second installation is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+    let mut client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("flowctl/", env!("CARGO_PKG_VERSION")))
-        .build()
+        .pool_idle_timeout(IDLE)
+        .user_agent(concat!("flowctl/", env!("CARGO_PKG_VERSION")));
+    if let Some(proxy) = &way.proxy {
+        client = client.proxy(reqwest::Proxy::all(proxy.expose())?);
+    }
+    if let Some(pem) = &way.ca {
+        client = client.tls_certs_merge(certificates(pem)?);
+    }
+    client.build()
+}
+
+/// The certificates of a PEM file.
+pub fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, reqwest::Error> {
+    reqwest::Certificate::from_pem_bundle(pem)
 }
 
 /// Sends and reads the whole answer within `timeout`, counted from the start.

@@ -16,6 +16,7 @@ mod aside;
 mod changeset;
 pub mod circuit;
 pub mod config;
+mod direct;
 pub mod form;
 pub mod http;
 pub mod limits;
@@ -23,6 +24,7 @@ pub mod live;
 pub mod oauth;
 pub mod odata;
 pub mod pages;
+pub mod registration;
 pub mod request;
 pub mod search;
 pub mod secret;
@@ -30,6 +32,7 @@ pub mod secrets;
 #[cfg(test)]
 mod tests;
 mod windows;
+mod written;
 
 pub use config::{ConnectionConfig, resolve_all};
 pub use secret::{ReferenceError, Secret, read_reference};
@@ -85,6 +88,11 @@ impl Connectors {
         });
         let live = live.collect();
         self.now.store(Arc::new(Now { types: Types::bundled(&catalog), catalog, live }));
+    }
+
+    /// Whether the system of each connection takes our credentials.
+    pub fn standings(&self) -> Vec<(String, live::Standing)> {
+        self.now.load().live.iter().map(|(name, live)| (name.clone(), live.standing())).collect()
     }
 
     async fn do_send(&self, request: &Request, attempt: &Attempt<'_>) -> Outcome {
@@ -233,10 +241,6 @@ impl Connectors {
             }
             Err(NoAnswer::Failed(error)) if error.status.is_some_and(|status| outcome.missing.contains(&status)) => {
                 Err(Stop::Missing(error))
-            }
-            // Nothing is given, and what was to be done is so already.
-            Err(NoAnswer::Failed(error)) if error.is == Some(Is::Done) && outcome.ty == TypeRef::None => {
-                Ok(bound.row(Value::Missing, false, error.status))
             }
             Err(none) => Err(none.into()),
         }

@@ -31,6 +31,22 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'[')
     .remove(b']');
 
+/// What a flow can say in `method`.
+pub const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+
+/// What may stand in a written path as it is; its holes bring their own `%`.
+const PATH: &AsciiSet = &QUERY
+    .add(b'[')
+    .add(b']')
+    .remove(b'%')
+    .remove(b'/')
+    .remove(b'@')
+    .remove(b'=')
+    .remove(b';')
+    .remove(b'!')
+    .remove(b'+')
+    .remove(b'&')
+    .remove(b'\'');
 /// Parameters that name another row by its address.
 const ROW: &str = "@odata.id";
 const ROW_IN_QUERY: &str = "$id";
@@ -78,7 +94,14 @@ impl Bound<'_> {
             if let Some(place) = place.filter(|place| *place != ParamPlace::Path)
                 && let Some(value) = self.param(name, declared)
             {
+                match (place, &value) {
+                    // All of the query, or all headers that a flow wants.
+                    (ParamPlace::Query, Value::Record(all)) => query.extend(each(all)?),
+                    (ParamPlace::Header, Value::Record(all)) => headers.extend(each(all)?),
+                    _ => {}
+                }
                 match place {
+                    ParamPlace::Query | ParamPlace::Header if value.as_record().is_some() => {}
                     ParamPlace::Query if wire == ROW_IN_QUERY => {
                         query.push((wire.to_string(), plain(name, &self.whole_address(name, &value)?)?));
                     }
@@ -105,7 +128,7 @@ impl Bound<'_> {
                 .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
                 .collect();
             Ok(Call {
-                method: http.method.as_str(),
+                method: self.method().unwrap_or(http.method.as_str()),
                 url: self.url(&path, &query)?,
                 headers: headers.clone(),
                 body: body.clone(),
@@ -265,6 +288,9 @@ impl Bound<'_> {
             return odata::key(&key, &|column| self.column(column)).map(Some);
         }
         let Some(value) = self.param(name, declared) else { return Ok(None) };
+        if declared.kind == ParamKind::Path {
+            return written_path(&plain(name, &value)?).map(Some);
+        }
         // What the flow itself writes may be several segments.
         if declared.kind == ParamKind::Literal {
             let text = plain(name, &value)?;
@@ -378,8 +404,17 @@ impl Bound<'_> {
         written.map_err(|error| StepError::data("body", error.to_string()))
     }
 
+    /// The method, where the flow says it.
+    fn method(&self) -> Option<&'static str> {
+        let written = self.operation.params.get("method").filter(|param| param.kind == ParamKind::Literal);
+        let written = written.and_then(|_| self.literal("method")?.as_text())?;
+        METHODS.into_iter().find(|known| written.eq_ignore_ascii_case(known))
+    }
+
     fn idempotency(&self) -> Result<Option<(String, String)>, StepError> {
-        let Some((header, at_most)) = self.operation.idempotency_header() else { return Ok(None) };
+        let own = self.operation.repeat_param().and_then(|name| self.literal(name)).and_then(Value::as_text);
+        let own = own.and_then(|word| word.strip_prefix("header.")).map(|header| (header, None));
+        let Some((header, at_most)) = own.or_else(|| self.operation.idempotency_header()) else { return Ok(None) };
         let Some(key) = &self.request.key else {
             return Err(config(
                 "no_key",
@@ -465,6 +500,41 @@ impl Bound<'_> {
         });
         found.unwrap_or_default()
     }
+}
+
+/// The entries of a record that is the whole query, or all headers: a list once for each element, absent ones not.
+fn each(all: &Record) -> Result<Vec<(String, String)>, StepError> {
+    let mut pairs = vec![];
+    for (name, value) in all.iter().filter(|(_, value)| !value.is_absent()) {
+        match value {
+            Value::List(items) => {
+                for item in items.iter().filter(|item| !item.is_absent()) {
+                    pairs.push((name.to_string(), plain(name, item)?));
+                }
+            }
+            value => pairs.push((name.to_string(), plain(name, value)?)),
+        }
+    }
+    Ok(pairs)
+}
+
+/// A path as a flow wrote it, its holes encoded already: relative to the base, with no part that leads elsewhere.
+fn written_path(path: &str) -> Result<String, StepError> {
+    let refuse = |why: &str| Err(StepError::data("bad_path", format!("the path {why}")));
+    let path = path.strip_prefix('/').unwrap_or(path);
+    if path.contains(['?', '#', '\\']) {
+        return refuse("has a query: write it as a record below `params`");
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    let is_dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if parts.iter().any(|part| is_dots(part)) {
+        return refuse("cannot have a part `.` or `..`");
+    }
+    // One at the end is a slash that was written.
+    if parts.iter().rev().skip(1).any(|part| part.trim().is_empty()) {
+        return refuse("has an empty part");
+    }
+    Ok(utf8_percent_encode(path, PATH).to_string())
 }
 
 /// Whether an address is the connection's own: same scheme, host and port, and below its path.

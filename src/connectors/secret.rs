@@ -101,7 +101,7 @@ pub fn read_reference(
 }
 
 /// The file's text without its last line break.
-fn read_file(root: &Path, path: &str) -> Result<String, String> {
+pub(super) fn read_file(root: &Path, path: &str) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(place(root, path)?).map_err(|error| error.to_string())?;
     file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

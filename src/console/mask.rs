@@ -22,7 +22,7 @@ pub const MASKED: &str = "•••";
 
 /// A field is masked when a word of its name is one of these, numbers behind it left aside: `customer_email`,
 /// `PhoneNumber`, `emailaddress1`.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 30] = [
     "email",
     "mail",
     "phone",
@@ -43,16 +43,47 @@ const WORDS: [&str; 24] = [
     "secret",
     "secrets",
     "password",
+    "passwd",
+    "pwd",
+    "credential",
+    "credentials",
+    "cookie",
+    "authvalue",
     "token",
     "authorization",
     "signature",
     "apikey",
 ];
 /// A field is masked when its name ends in these words: `given_name`, `OrganizationName`, `api_key`.
-const ENDINGS: [&[&str]; 3] = [&["name"], &["api", "key"], &["private", "key"]];
-/// A text that begins so is a secret, whatever its field is called.
-const SECRETS: [&str; 9] =
-    ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "Bearer ", "Basic ", "-----BEGIN ", "eyJhbGciOi"];
+/// Addresses that open somebody's invoice or receipt are secrets, too.
+const ENDINGS: [&[&str]; 8] = [
+    &["name"],
+    &["api", "key"],
+    &["access", "key"],
+    &["private", "key"],
+    &["receipt", "url"],
+    &["invoice", "url"],
+    &["invoice", "pdf"],
+    &["app", "id"],
+];
+/// A word that begins so is a secret, whatever its field is called and wherever in a text it stands.
+const SECRETS: [&str; 11] = [
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "rk_test_",
+    "ek_live_",
+    "ek_test_",
+    "whsec_",
+    "-----BEGIN ",
+    "eyJhbGciOi",
+    "A21AA",
+    "_secret_",
+];
+/// So begins what is written in an `Authorization`.
+const SCHEMES: [&str; 2] = ["Bearer ", "Basic "];
+/// What follows this word is a secret anywhere; a plan can be basic.
+const BEARER: &str = "Bearer";
 
 /// The value as it may be shown. The project's paths begin at it.
 pub fn value(value: &Value) -> Value {
@@ -134,11 +165,10 @@ fn hidden(value: &Value) -> Value {
     }
 }
 
-/// A text as it may be shown: card numbers keep their last four digits.
+/// A text as it may be shown: without secrets, and card numbers with their last four digits only.
 pub fn text(text: &str) -> String {
-    if SECRETS.iter().any(|start| text.starts_with(start)) {
-        return MASKED.to_owned();
-    }
+    let without = without_secrets(text);
+    let text = without.as_deref().unwrap_or(text);
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -160,6 +190,34 @@ pub fn text(text: &str) -> String {
     }
     shown.push_str(rest);
     shown
+}
+
+/// The text with its secrets masked, where it has any. One that is a secret from its beginning is masked as a whole.
+fn without_secrets(text: &str) -> Option<String> {
+    if SECRETS.iter().chain(&SCHEMES).any(|start| text.starts_with(start)) {
+        return Some(MASKED.to_owned());
+    }
+    if !SECRETS.iter().any(|start| text.contains(start)) && !text.contains(BEARER) {
+        return None;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut hides_next = false;
+    for piece in text.split_inclusive(|c: char| c.is_whitespace() || "\"'`,;()[]{}<>&=".contains(c)) {
+        let word = piece.trim_end_matches(|c: char| c.is_whitespace() || "\"'`,;()[]{}<>&=".contains(c));
+        let is_secret = SECRETS.iter().any(|start| match *start {
+            "_secret_" => word.contains(start),
+            start => word.starts_with(start.trim_end()),
+        });
+        match !word.is_empty() && (is_secret || hides_next) {
+            true => {
+                shown.push_str(MASKED);
+                shown.push_str(&piece[word.len()..]);
+            }
+            false => shown.push_str(piece),
+        }
+        hides_next = word == BEARER || (hides_next && word.is_empty());
+    }
+    Some(shown)
 }
 
 /// Where the digits that a text begins with end.
@@ -289,6 +347,10 @@ mod tests {
             "api_key",
             "Authorization",
             "Stripe-Signature",
+            "X-Api-Key",
+            "hosted_invoice_url",
+            "receipt_url",
+            "Set-Cookie",
         ] {
             assert_eq!(masked(&format!(r#"{{"{name}":"x"}}"#)), r#"{"NAME":"•••"}"#.replace("NAME", name));
         }
@@ -328,5 +390,14 @@ mod tests {
         assert_eq!(text("rk_live_abc"), MASKED);
         assert_eq!(text("Bearer abc"), MASKED);
         assert_eq!(text("ch_123"), "ch_123");
+        assert_eq!(
+            text("refused: Invalid API Key: sk_live_abc (see docs)"),
+            "refused: Invalid API Key: ••• (see docs)"
+        );
+        assert_eq!(text("{\"Authorization\": \"Bearer abc\"}"), "{\"Authorization\": \"Bearer •••\"}");
+        assert_eq!(text("pi_1_secret_2 is the client's"), "••• is the client's");
+        assert_eq!(text("https://x.example/?token=eyJhbGciOi.x.y&a=1"), "https://x.example/?token=•••&a=1");
+        assert_eq!(text("a Basic plan"), "a Basic plan");
+        assert_eq!(text("basics"), "basics");
     }
 }

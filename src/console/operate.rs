@@ -30,8 +30,8 @@ pub enum Operation {
     Park,
     /// Lets later runs of its order key pass.
     Release,
-    /// Answers what an `approve` asks; `without`: keys of the items that are taken out.
-    Judge { step: String, approved: bool, without: Vec<String> },
+    /// Answers what an `approve` asks; `without`: keys of the items that are taken out; `role`: in which it is answered.
+    Judge { step: String, approved: bool, without: Vec<String>, role: Option<String> },
 }
 
 /// By which revision a replay goes on.
@@ -113,6 +113,8 @@ struct Judge {
     /// With `approved`: keys of the items that are taken out.
     #[serde(default)]
     without: Vec<String>,
+    /// In which it is answered, where the step asks for one.
+    role: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -162,14 +164,14 @@ pub(super) async fn judge(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Judge { actor, reason, step, verdict, without } = read(&body)?;
+    let Judge { actor, reason, step, verdict, without, role } = read(&body)?;
     let approved = match verdict.as_str() {
         "approved" => true,
         "rejected" if without.is_empty() => false,
         "rejected" => return Err(Problem::wrong("`without` goes with `approved` only")),
         other => return Err(Problem::wrong(format!("`verdict` is approved or rejected, got {other:?}"))),
     };
-    operate(console, &id, Operation::Judge { step, approved, without }, Who { actor, reason }).await
+    operate(console, &id, Operation::Judge { step, approved, without, role }, Who { actor, reason }).await
 }
 
 pub(super) async fn release(

@@ -299,6 +299,8 @@ pub(super) struct ApprovalView {
 #[derive(Serialize)]
 struct AnswerView {
     by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
     reason: String,
     without: Vec<String>,
 }
@@ -316,6 +318,7 @@ impl From<Approval> for ApprovalView {
             ended_at: approval.ended_at.map(|at| at.to_string()),
             answer: approval.answer.map(|answer| AnswerView {
                 by: answer.actor,
+                role: answer.role,
                 reason: mask::text(&answer.reason),
                 without: answer.without,
             }),

@@ -44,13 +44,14 @@ pub(super) fn given(answers: &[(String, Judged)]) -> impl Iterator<Item = Comman
 }
 
 impl Executor {
-    /// A person says yes, without some of the items, or no to what a run asks.
+    /// A person says yes, without some of the items, or no to what a run asks, in a role where that asks for one.
     pub async fn judge(
         &self,
         run: RunId,
         step: &str,
         approved: bool,
         without: Vec<String>,
+        role: Option<String>,
         by: By,
     ) -> Result<RunState, CommandError> {
         let loaded = self.inner.store.load_run(run).await?;
@@ -59,6 +60,7 @@ impl Executor {
             approved,
             without: without.into_iter().map(Text::from).collect(),
             actor: by.actor.into(),
+            role: role.map(Text::from),
             reason: by.reason.into(),
             at: by.at,
         };

@@ -58,6 +58,8 @@ pub fn trigger(event: &Event) -> Value {
 
 /// `trigger` of these facts; `connection` is missing where none was asked.
 pub fn delivered(id: &str, kind: &str, at: Timestamp, headers: Value, connection: Value, own: bool) -> Value {
+    // As it is kept, so that a run sees the same whenever it is taken up.
+    let at = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
     let fields = [
         ("id", Value::from(id)),
         ("type", Value::from(kind)),

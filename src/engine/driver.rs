@@ -12,26 +12,32 @@ mod turns;
 use super::cache::Cache;
 use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
 use super::executor::{Inner, Told};
+use super::inbox::Seen;
 use super::journal::{decode, encode, run_error};
 use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
-use super::places::Held;
-use super::revisions::NoGraph;
+use super::places::{Held, places};
+use super::revisions::{Live, NoGraph};
 use super::{approvals, door, machine, own};
 use crate::diagnostics::Code;
 use crate::graph::{ErrorClass, ExecutionGraph};
 use crate::store::journal::{JournalError, Judged, Record as Stored};
 use crate::store::{
-    ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate, StoreError,
+    AcceptedRun, ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate,
+    StoreError,
 };
 use crate::value::{Text, Value, json};
 use jiff::Timestamp;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+
+/// Larger runs are not copied for the sake of one write less.
+const COPIED: usize = 64;
 
 /// Why a run is not driven on.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +76,13 @@ pub(super) struct Driver {
     answered: Vec<String>,
 }
 
+/// What of a run its machine does not know.
+struct About {
+    flow: String,
+    holds_key: bool,
+    number: i64,
+}
+
 /// A loaded run as a machine.
 pub(super) struct Rebuilt {
     pub machine: Run,
@@ -79,6 +92,11 @@ pub(super) struct Rebuilt {
 }
 
 impl Inner {
+    /// What new runs of a flow go by.
+    fn live(&self, flow: &str) -> Result<Live, Stopped> {
+        self.revisions.live(flow).ok_or_else(|| Stopped::Parked(format!("there is no flow `{flow}` any more")))
+    }
+
     /// The machine of a run, with its pinned graph, or the live one where it has not begun, or `revision`.
     pub(super) async fn rebuild(&self, loaded: &LoadedRun, revision: Option<Hash>) -> Result<Rebuilt, Stopped> {
         let flow = loaded.run.flow.as_str();
@@ -92,8 +110,7 @@ impl Inner {
                 (revision, graph?, None)
             }
             None => {
-                let live = self.revisions.live(flow);
-                let live = live.ok_or_else(|| Stopped::Parked(format!("there is no flow `{flow}` any more")))?;
+                let live = self.live(flow)?;
                 (live.revision, live.graph, Some(live.revision))
             }
         };
@@ -156,15 +173,50 @@ pub(super) fn numbered(entries: &[Entry], next_seq: &mut i64) -> Result<Vec<Jour
 }
 
 impl Driver {
-    pub(super) async fn take_up(inner: Arc<Inner>, lease: Lease) -> Result<Driver, Stopped> {
-        let loaded = inner.store.load_run(lease.run).await?;
+    /// `loaded`: where it was read already.
+    pub(super) async fn take_up(inner: Arc<Inner>, lease: Lease, loaded: Option<LoadedRun>) -> Result<Driver, Stopped> {
+        let loaded = match loaded {
+            Some(loaded) => Some(loaded),
+            None => inner.store.load_run(lease.run).await?,
+        };
         let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {}", lease.run)))?;
-        let Rebuilt { machine, next_seq, takes } = inner.rebuild(&loaded, None).await?;
-        Ok(Driver {
+        let rebuilt = inner.rebuild(&loaded, None).await?;
+        let holds_key = loaded.run.holds_key && loaded.run.order_key.is_some();
+        let about = About { flow: loaded.run.flow, holds_key, number: loaded.run.number };
+        Ok(Driver::new(inner, lease, about, rebuilt, loaded.answers))
+    }
+
+    /// A run that was accepted this moment, on the live revision: nothing of it is to be read.
+    pub(super) fn begin(
+        inner: Arc<Inner>,
+        lease: Lease,
+        run: AcceptedRun,
+        dedupe: Text,
+        seen: Seen,
+    ) -> Result<Driver, Stopped> {
+        let Live { revision, graph } = inner.live(&run.flow)?;
+        let facts = Facts {
+            project: inner.config.project.clone(),
+            id: lease.run.to_string().into(),
+            dedupe,
+            revision: revision.to_string().into(),
+            event: graph.trigger.kind.event(seen.event),
+            trigger: seen.trigger,
+        };
+        let machine = Run::rebuild(Arc::new(facts), graph, inner.config.limits.clone(), &[]);
+        let rebuilt = Rebuilt { machine, next_seq: 1, takes: Some(revision) };
+        let about = About { flow: run.flow, holds_key: run.holds_key, number: run.number };
+        Ok(Driver::new(inner, lease, about, rebuilt, Vec::new()))
+    }
+
+    fn new(inner: Arc<Inner>, lease: Lease, about: About, rebuilt: Rebuilt, answers: Vec<(String, Judged)>) -> Driver {
+        let About { flow, holds_key, number } = about;
+        let Rebuilt { machine, next_seq, takes } = rebuilt;
+        Driver {
             lease,
-            flow: loaded.run.flow.clone(),
-            holds_key: loaded.run.holds_key && loaded.run.order_key.is_some(),
-            number: loaded.run.number,
+            flow,
+            holds_key,
+            number,
             machine,
             takes,
             seq: next_seq,
@@ -173,17 +225,17 @@ impl Driver {
             turns: JoinSet::new(),
             unsent: false,
             given: VecDeque::new(),
-            answers: loaded.answers,
+            answers,
             answered: Vec::new(),
             inner,
-        })
+        }
     }
 
     /// Drives the run until it ends, waits, or is not ours any more. `stop`: the process is about to go away; `lost`: the
     /// lease is.
     pub(super) async fn drive(
         mut self,
-        mut commands: mpsc::Receiver<Told>,
+        mut commands: mpsc::Receiver<Box<Told>>,
         stop: CancellationToken,
         lost: CancellationToken,
     ) -> Result<(), Stopped> {
@@ -211,7 +263,10 @@ impl Driver {
             }
             // Once nothing more is sent, only answers count.
             let due = self.due.filter(|_| !draining);
-            let wait = due.map_or(Duration::from_secs(3600), until);
+            let is_due = async || match due {
+                Some(due) => tokio::time::sleep(until(due)).await,
+                None => std::future::pending().await,
+            };
             let command = loop {
                 if self.gives_back(draining, &lost).await? {
                     return Ok(());
@@ -236,11 +291,11 @@ impl Driver {
                         }
                         continue;
                     }
-                    Some(Told { command, heard }) = commands.recv() => {
-                        told = Some(heard);
-                        command
+                    Some(given) = commands.recv() => {
+                        told = Some(given.heard);
+                        given.command
                     }
-                    () = tokio::time::sleep(wait) => Command::Timer,
+                    () = is_due() => Command::Timer,
                 };
             };
             actions = self.step(command);
@@ -253,6 +308,55 @@ impl Driver {
 
     /// Does what the machine says. True: the run is given back.
     async fn perform(&mut self, actions: Vec<Action>, lost: &CancellationToken) -> Result<bool, Stopped> {
+        if let Some((together, effect)) = self.with_what_follows(&actions) {
+            let before = std::mem::replace(&mut self.machine, together.machine);
+            let seq = self.seq;
+            match self.do_all(together.actions, vec![effect], lost).await {
+                Err(Stopped::Store(StoreError::EffectTaken { .. })) => {
+                    (self.machine, self.seq) = (before, seq);
+                }
+                other => return other,
+            }
+        }
+        self.do_all(actions, Vec::new(), lost).await
+    }
+
+    /// Where the store is asked only whose a row is: what is done when it is ours, so that the result is written together
+    /// with what follows from it. Nothing follows before that is on disk; where the row is another's, nothing of it is kept.
+    fn with_what_follows(&self, actions: &[Action]) -> Option<(Together, Effect)> {
+        let [before @ .., Action::Claim(entry)] = actions else { return None };
+        let effect = effect_of(entry)?;
+        let only_writes = before.iter().all(|action| matches!(action, Action::Record(_)));
+        if !only_writes || self.machine.nodes() > COPIED {
+            return None;
+        }
+        let mut machine = self.machine.clone();
+        let claimed = Command::Claimed { node: entry.node.clone(), taken_by: None };
+        let follow = machine.step(claimed, Timestamp::now(), fastrand::f64());
+        // Who may have to wait for a place, or claims once more, does so apart.
+        let apart = |action: &Action| match action {
+            Action::Claim(_) => true,
+            Action::Send { node, request, .. } => {
+                operation_at(machine.graph(), node).is_none_or(|(_, operation)| !places(operation, request).is_empty())
+            }
+            _ => false,
+        };
+        if follow.iter().any(apart) {
+            return None;
+        }
+        let mut actions = before.to_vec();
+        actions.push(Action::Record(vec![Entry::clone(entry)]));
+        actions.extend(follow);
+        Some((Together { machine, actions }, effect))
+    }
+
+    /// Writes down and does all of it. `effects` are claimed with what is written.
+    async fn do_all(
+        &mut self,
+        actions: Vec<Action>,
+        effects: Vec<Effect>,
+        lost: &CancellationToken,
+    ) -> Result<bool, Stopped> {
         let (mut entries, mut claims, mut calls, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
         let mut children = Vec::new();
         self.due = None;
@@ -280,14 +384,15 @@ impl Driver {
         let leaves = next != Next::Running;
         if leaves || !entries.is_empty() {
             let mut update = RunUpdate::to(next, Timestamp::now());
+            update.effects = effects;
             update.alerts = self.alerts(&entries, end.as_ref());
             update.approvals = approvals::changes(&self.machine, &entries, end.is_some())?;
-            let answered = std::mem::take(&mut self.answered).into_iter();
-            update.approvals.extend(answered.map(|node| ApprovalChange::Taken { node }));
+            update.approvals.extend(self.answered.iter().map(|node| ApprovalChange::Taken { node: node.clone() }));
             update.kept = own::kept(&entries);
             update.joined = self.joined(&entries);
-            update.revision = self.takes.take();
+            update.revision = self.takes;
             self.append(&entries, update, lost).await?;
+            (self.takes, self.answered) = (None, Vec::new());
         }
         if let Some(end) = &end {
             match end {
@@ -326,7 +431,9 @@ impl Driver {
     ) -> Result<(), StoreErrorOr> {
         let entries = numbered(entries, &mut self.seq)?;
         let write = || self.inner.store.append(self.lease, entries.clone(), update.clone());
-        if insist(write, lost).await?.is_some() {
+        // Somebody may begin now, or sleeps until a time that nobody waits for yet.
+        let sleeps = matches!(update.next, Next::Waiting { .. });
+        if insist(write, lost).await?.is_some() || sleeps {
             self.inner.wake.notify_one();
         }
         Ok(())
@@ -363,20 +470,14 @@ impl Driver {
                 match action {
                     Action::Send { node, generation, attempt, request } => {
                         let path = node.clone();
-                        let sent = AbortOnDropHandle::new(tokio::spawn(
-                            async move { send(&inner, &graph, &revision, &path, attempt, &request, held).await }
-                                .in_current_span(),
-                        ));
-                        let outcome = sent.await.unwrap_or_else(|_| Outcome::Failed(panicked()));
+                        let sending = send(&inner, &graph, &revision, &path, attempt, &request, held);
+                        let outcome = caught(sending).await.unwrap_or_else(|| Outcome::Failed(panicked()));
                         Command::Answered { node, generation, attempt, outcome }
                     }
                     Action::Look { node, attempt, request, .. } => {
                         let path = node.clone();
-                        let looked = AbortOnDropHandle::new(tokio::spawn(
-                            async move { look(&inner, &graph, &path, attempt, &request, refusal).await }
-                                .in_current_span(),
-                        ));
-                        let outcome = looked.await.unwrap_or_else(|_| LookOutcome::Failed(panicked()));
+                        let looking = look(&inner, &graph, &path, attempt, &request, refusal);
+                        let outcome = caught(looking).await.unwrap_or_else(|| LookOutcome::Failed(panicked()));
                         Command::Looked { node, outcome }
                     }
                     _ => Command::Timer,
@@ -416,8 +517,20 @@ impl Driver {
             let title = "A failed run holds its order key: later runs of the key wait".to_owned();
             alerts.push(alert(severity, "key_blocked", title, Some(error.message.to_string())));
         }
+        if let Some(End::DeadLetter { error, .. }) = end
+            && matches!(error.code.as_str(), "rate_missing" | "rate_stale" | "rates_unreadable")
+        {
+            let title = "A run found no exchange rate: mend the table, then replay what failed with it".to_owned();
+            alerts.push(alert(crate::graph::Severity::Warning, "no_rate", title, Some(error.message.to_string())));
+        }
         alerts
     }
+}
+
+/// A run one command further, and what is to be done there.
+struct Together {
+    machine: Run,
+    actions: Vec<Action>,
 }
 
 /// Asks the store again and again while it is out of order.
@@ -436,6 +549,17 @@ async fn insist<'s, T>(
             answer => return answer,
         }
     }
+}
+
+/// What some work gives; `None`: it panicked, and is over.
+pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(Poll::Ready(given)) => Poll::Ready(Some(given)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
 }
 
 /// What [`Driver::append`] can fail with.

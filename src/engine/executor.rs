@@ -1,28 +1,34 @@
 //! Claims runs from the store and drives them: some at a time, in the order the store says (order keys are its
-//! business), each on its own, so that a panic in one is that one's.
+//! business), each on its own, so that a panic in one is that one's. What comes through the door while there is room is
+//! begun without being claimed ([`super::inbox`]).
 //!
 //! When the process is about to go away nothing new is sent; what is under way may finish for a while, and stays open
 //! otherwise: the next process looks for it.
 
 use super::cache::Cache;
 use super::connector::Connector;
-use super::driver::{Driver, Stopped};
+use super::driver::{Driver, Stopped, caught};
+use super::inbox::Seen;
 use super::machine::{Command, operation_at, operations};
 use super::places::{Held, Places, places};
 use super::revisions::Revisions;
 use crate::graph::{ExecutionGraph, Severity};
 use crate::language::evaluate::Limits;
 use crate::model::rates::Rates;
-use crate::store::{Claimed, Lease, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store, StoreError};
+use crate::store::{
+    AcceptedRun, Claimed, Lease, LoadedRun, NewAlert, Next, Page, RunFilter, RunId, RunState, RunUpdate, Store,
+    StoreError,
+};
 use crate::telemetry::Metrics;
 use crate::value::Text;
 use crate::value::paths::Paths;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -81,13 +87,40 @@ pub(super) struct Inner {
     rates: ArcSwap<Rates>,
     drop: ArcSwap<Paths>,
     active: Mutex<HashMap<RunId, Active>>,
+    /// Each run that this process has takes one, at work or not: so many are in memory.
+    places_here: Arc<Semaphore>,
+    /// Each run at work has one.
+    turns: Semaphore,
+    /// There may be more to be claimed than there was room for.
+    behind: AtomicBool,
+    /// While runs are taken up.
+    at_work: Mutex<Option<AtWork>>,
 }
+
+/// What a run that is begun belongs to.
+#[derive(Clone)]
+struct AtWork {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Places for some runs.
+pub(super) struct Room {
+    at_work: AtWork,
+    places: OwnedSemaphorePermit,
+}
+
+/// So many runs may wait in memory for those at work.
+const AHEAD: usize = 512;
+/// So many are claimed at a time.
+const CLAIMED: usize = 256;
 
 /// A run that this process has.
 struct Active {
     lease: Lease,
     lost: CancellationToken,
-    commands: mpsc::Sender<Told>,
+    /// Boxed: a channel has room for many from the first on.
+    commands: mpsc::Sender<Box<Told>>,
 }
 
 /// A command for a run at work, and who wants to hear when it has been taken up and is durable.
@@ -106,7 +139,7 @@ impl Inner {
     pub async fn tell(&self, run: RunId, command: Command) -> bool {
         let Some(commands) = self.active().get(&run).map(|active| active.commands.clone()) else { return false };
         let (heard, hears) = oneshot::channel();
-        commands.send(Told { command, heard }).await.is_ok() && hears.await.is_ok()
+        commands.send(Box::new(Told { command, heard })).await.is_ok() && hears.await.is_ok()
     }
 
     pub fn rates(&self) -> Arc<Rates> {
@@ -118,18 +151,50 @@ impl Inner {
         self.drop.load_full()
     }
 
+    fn at_work(&self) -> MutexGuard<'_, Option<AtWork>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn active(&self) -> MutexGuard<'_, HashMap<RunId, Active>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lease_end(&self) -> Timestamp {
+    /// Leaves a run to whoever claims it next.
+    async fn give_back(&self, lease: Lease) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        self.store.append(lease, Vec::new(), RunUpdate::to(Next::Waiting { due: now }, now)).await.map(drop)
+    }
+
+    pub(super) fn lease_end(&self) -> Timestamp {
         let lease = SignedDuration::try_from(self.config.lease).unwrap_or(SignedDuration::from_secs(60));
         Timestamp::now().checked_add(lease).unwrap_or(Timestamp::MAX)
     }
 }
 
+/// Tells when the clock was set back: time passes, and it shows less.
+struct Clock {
+    shown: Timestamp,
+    at: Instant,
+}
+
+impl Clock {
+    fn new(shown: Timestamp, at: Instant) -> Clock {
+        Clock { shown, at }
+    }
+
+    fn went_back(&mut self, shown: Timestamp, at: Instant) -> bool {
+        let passed = SignedDuration::try_from(at.saturating_duration_since(self.at)).unwrap_or_default();
+        let behind = passed.saturating_sub(shown.duration_since(self.shown));
+        *self = Clock { shown, at };
+        // A clock that is steered runs a little slower.
+        behind > SignedDuration::from_secs(1)
+    }
+}
+
 impl Executor {
     pub fn new(store: Arc<dyn Store>, revisions: Arc<Revisions>, connectors: Connectors, config: Config) -> Executor {
+        let places_here = Arc::new(Semaphore::new(config.concurrency + AHEAD));
+        let turns = Semaphore::new(config.concurrency);
         let inner = Inner {
             store,
             revisions,
@@ -141,6 +206,10 @@ impl Executor {
             rates: ArcSwap::default(),
             drop: ArcSwap::default(),
             active: Mutex::default(),
+            places_here,
+            turns,
+            behind: AtomicBool::new(false),
+            at_work: Mutex::default(),
         };
         Executor { inner: Arc::new(inner) }
     }
@@ -177,14 +246,25 @@ impl Executor {
         self.retake_places().await;
         let tracker = TaskTracker::new();
         let renewing = tokio::spawn(self.clone().renew());
+        let at_work = AtWork { tracker: tracker.clone(), stop: stop.clone() };
+        *self.inner.at_work() = Some(at_work.clone());
+        let mut clock = Clock::new(Timestamp::now(), Instant::now());
         while !stop.is_cancelled() {
-            let wait = self.claim(&tracker, &stop).await;
+            let now = Timestamp::now();
+            if clock.went_back(now, Instant::now()) {
+                tracing::warn!("The clock went back; runs that are ready do not wait for it.");
+                if let Err(error) = self.inner.store.clock_went_back(now).await {
+                    tracing::error!(%error, "runs that are ready may wait for the clock");
+                }
+            }
+            let wait = self.claim(&at_work).await;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.inner.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
+        *self.inner.at_work() = None;
         tracker.close();
         if tokio::time::timeout(self.inner.config.grace, tracker.wait()).await.is_err() {
             tracing::warn!(runs = self.active(), "going away with attempts under way; they are looked for later");
@@ -193,9 +273,7 @@ impl Executor {
             tracker.wait().await;
             // The next process need not wait for the leases to be over.
             for lease in left {
-                let now = Timestamp::now();
-                let given_back = RunUpdate::to(Next::Waiting { due: now }, now);
-                if let Err(error) = self.inner.store.append(lease, Vec::new(), given_back).await {
+                if let Err(error) = self.inner.give_back(lease).await {
                     tracing::warn!(%error, run = %lease.run, "a run could not be given back");
                 }
             }
@@ -242,26 +320,33 @@ impl Executor {
     }
 
     /// Takes up what wants a worker. Gives how long to wait before asking again.
-    async fn claim(&self, tracker: &TaskTracker, stop: &CancellationToken) -> Duration {
+    async fn claim(&self, at_work: &AtWork) -> Duration {
         const PAUSE: Duration = Duration::from_secs(1);
-        let free = self.inner.config.concurrency.saturating_sub(self.active());
-        if free == 0 {
+        let limit = self.inner.places_here.available_permits().min(CLAIMED);
+        let Some(mut room) = self.places_for(limit, at_work.clone()).filter(|_| limit > 0) else {
+            self.inner.behind.store(true, Ordering::SeqCst);
             return Duration::from_secs(3600);
-        }
+        };
         let (now, until) = (Timestamp::now(), self.inner.lease_end());
-        let claimed = match self.inner.store.claim(now, until, free).await {
+        let claimed = match self.inner.store.claim(now, until, limit).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "no runs can be claimed");
                 return PAUSE;
             }
         };
-        let full = claimed.len() == free;
-        for claimed in claimed {
-            self.spawn(tracker, claimed, stop.clone());
+        let full = claimed.len() == limit;
+        self.inner.behind.store(full, Ordering::SeqCst);
+        // Where one cannot be read, each is read by itself.
+        let loaded = self.inner.store.load_runs(claimed.iter().map(|claimed| claimed.run.id).collect()).await;
+        let mut loaded: HashMap<RunId, LoadedRun> =
+            loaded.unwrap_or_default().into_iter().map(|loaded| (loaded.run.id, loaded)).collect();
+        for Claimed { run, lease } in claimed {
+            let (inner, loaded) = (self.inner.clone(), loaded.remove(&lease.run));
+            self.spawn(lease, run.flow, &mut room, async move { Driver::take_up(inner, lease, loaded).await });
         }
         if full {
-            return Duration::from_secs(3600);
+            return Duration::ZERO;
         }
         match self.inner.store.next_due().await {
             // A moment even where it is past: a run may be due whose lease another process has not given back.
@@ -274,8 +359,37 @@ impl Executor {
         }
     }
 
-    fn spawn(&self, tracker: &TaskTracker, claimed: Claimed, stop: CancellationToken) {
-        let (run, lease) = (claimed.run.id, claimed.lease);
+    /// Places for so many runs that nobody claims. `None`: there are none, or others wait for them.
+    pub(super) fn room(&self, wanted: usize) -> Option<Room> {
+        if wanted == 0 || self.inner.behind.load(Ordering::SeqCst) {
+            return None;
+        }
+        let at_work = self.inner.at_work().clone().filter(|at_work| !at_work.stop.is_cancelled())?;
+        self.places_for(wanted, at_work)
+    }
+
+    fn places_for(&self, wanted: usize, at_work: AtWork) -> Option<Room> {
+        let wanted = u32::try_from(wanted).ok()?;
+        let places = self.inner.places_here.clone().try_acquire_many_owned(wanted).ok()?;
+        Some(Room { at_work, places })
+    }
+
+    /// Drives a run that was accepted this moment.
+    pub(super) fn begin(&self, lease: Lease, run: AcceptedRun, dedupe: Text, seen: Seen, room: &mut Room) {
+        let inner = self.inner.clone();
+        self.spawn(lease, run.flow.clone(), room, async move { Driver::begin(inner, lease, run, dedupe, seen) });
+    }
+
+    /// Drives a run when its turn comes: those that are here work in the order in which they came.
+    fn spawn(
+        &self,
+        lease: Lease,
+        flow: String,
+        room: &mut Room,
+        taking_up: impl Future<Output = Result<Driver, Stopped>> + Send + 'static,
+    ) {
+        let (run, place) = (lease.run, room.places.split(1));
+        let AtWork { tracker, stop } = room.at_work.clone();
         let (commands, receiver) = mpsc::channel(8);
         let lost = CancellationToken::new();
         let before = self.inner.active().insert(run, Active { lease, lost: lost.clone(), commands });
@@ -283,41 +397,61 @@ impl Executor {
         if let Some(before) = before {
             before.lost.cancel();
         }
-        let flow = claimed.run.flow.clone();
-        let span = tracing::info_span!("run", %run, flow = %claimed.run.flow);
+        let span = tracing::info_span!("run", %run, %flow);
         let executor = self.clone();
         tracker.spawn(
             async move {
                 let inner = executor.inner.clone();
-                let driving = async move { Driver::take_up(inner, lease).await?.drive(receiver, stop, lost).await };
-                let result = tokio::spawn(driving.in_current_span()).await;
-                executor.ended(lease, flow, result).await;
-                let mut active = executor.inner.active();
-                if active.get(&run).is_some_and(|active| active.lease == lease) {
-                    active.remove(&run);
+                let driving = async move {
+                    let _turn = tokio::select! {
+                        biased;
+                        () = lost.cancelled() => return Ok(()),
+                        () = stop.cancelled() => return Ok(inner.give_back(lease).await?),
+                        turn = inner.turns.acquire() => turn,
+                    };
+                    taking_up.await?.drive(receiver, stop, lost).await
+                };
+                executor.ended(lease, flow, caught(driving).await).await;
+                {
+                    let mut active = executor.inner.active();
+                    if active.get(&run).is_some_and(|active| active.lease == lease) {
+                        active.remove(&run);
+                    }
                 }
-                drop(active);
-                executor.wake();
+                drop(place);
+                executor.claim_more();
             }
             .instrument(span),
         );
     }
 
+    /// Where more waits in the store than there were places for: takes some up as soon as that is worth it.
+    fn claim_more(&self) {
+        let few = self.inner.config.concurrency.min(CLAIMED / 4);
+        if self.inner.behind.load(Ordering::SeqCst) && self.inner.places_here.available_permits() >= few {
+            self.wake();
+        }
+    }
+
     /// A run came back from its driver. One that cannot go on is parked, with the reason.
-    async fn ended(&self, lease: Lease, flow: String, result: Result<Result<(), Stopped>, tokio::task::JoinError>) {
+    async fn ended(&self, lease: Lease, flow: String, result: Option<Result<(), Stopped>>) {
+        if matches!(result, Some(Ok(()))) {
+            return;
+        }
+        // It is due again when its lease is over, or freed others.
+        self.wake();
         let reason = match result {
-            Ok(Ok(())) => return,
-            Ok(Err(Stopped::Store(error @ (StoreError::Fenced { .. } | StoreError::Closed)))) => {
+            Some(Ok(())) => return,
+            Some(Err(Stopped::Store(error @ (StoreError::Fenced { .. } | StoreError::Closed)))) => {
                 tracing::warn!(%error, "run given up");
                 return;
             }
-            Ok(Err(Stopped::Store(error))) if error.is_outage() => {
+            Some(Err(Stopped::Store(error))) if error.is_outage() => {
                 tracing::error!(%error, "run given up; it is taken up again when its lease is over");
                 return;
             }
-            Ok(Err(other)) => other.to_string(),
-            Err(panic) if panic.is_panic() => "flowctl broke down over this run: please report it".to_owned(),
-            Err(_) => return,
+            Some(Err(other)) => other.to_string(),
+            None => "flowctl broke down over this run: please report it".to_owned(),
         };
         tracing::error!(%reason, "run parked");
         let mut update = RunUpdate::to(Next::Parked { reason: reason.clone() }, Timestamp::now());
@@ -354,5 +488,23 @@ impl Executor {
                 Err(error) => tracing::error!(%error, "leases could not be renewed"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_is_noticed() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let shown = |seconds: i64| Timestamp::from_second(1_772_440_200 + seconds).unwrap();
+        let mut clock = Clock::new(shown(0), start);
+        assert!(!clock.went_back(shown(60), at(60)));
+        assert!(!clock.went_back(shown(3700), at(70)), "forward is nothing new");
+        assert!(!clock.went_back(shown(3705), at(75)));
+        assert!(clock.went_back(shown(105), at(76)));
+        assert!(!clock.went_back(shown(106), at(77)), "once");
     }
 }

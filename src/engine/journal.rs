@@ -180,6 +180,7 @@ pub(super) fn stored_judgement(judgement: &Judgement) -> stored::Judged {
         approved: judgement.approved,
         without: judgement.without.iter().map(Text::to_string).collect(),
         actor: judgement.actor.to_string(),
+        role: judgement.role.as_ref().map(Text::to_string),
         reason: judgement.reason.to_string(),
         at: judgement.at,
     }
@@ -191,6 +192,7 @@ pub(super) fn read_judgement(judged: &stored::Judged) -> Judgement {
         approved: judged.approved,
         without: judged.without.iter().map(|key| key.as_str().into()).collect(),
         actor: judged.actor.as_str().into(),
+        role: judged.role.as_deref().map(Text::from),
         reason: judged.reason.as_str().into(),
         at: judged.at,
     }

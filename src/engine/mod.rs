@@ -7,6 +7,7 @@
 //! - [`revisions`] the live graphs, and the pinned ones of runs that began earlier
 //! - [`rehearsal`] tests beside the flows: door and machine with given answers
 //! - [`own`] what the engine reads and keeps itself: links, totals, rates
+//! - [`inbox`] keeps what comes through the door, and begins it at once where there is room
 //! - [`executor`] claims runs from the store and does what their machines say; [`driver`] one of them; [`operate`]
 //!   what a person does to them
 //!
@@ -22,6 +23,7 @@ pub mod connector;
 pub mod door;
 mod driver;
 pub mod executor;
+pub mod inbox;
 pub mod journal;
 pub mod machine;
 pub mod operate;
@@ -36,5 +38,6 @@ mod tests;
 
 pub use connector::Connector;
 pub use executor::{Config, Connectors, Executor};
+pub use inbox::{Inbox, Seen};
 pub use operate::{CommandError, Preview, Resumed};
 pub use revisions::{Live, Revisions};

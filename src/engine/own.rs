@@ -93,6 +93,8 @@ fn no_rate(why: NoRate) -> StepError {
     let class = match why {
         // Somebody has to bring the file up to date, or mend flowctl.yaml.
         NoRate::Stale { .. } | NoRate::NoTable { .. } => ErrorClass::Config,
+        // The feed is asked again and again.
+        NoRate::NotYet { .. } => ErrorClass::Unavailable,
         NoRate::NoCurrency { .. } | NoRate::NoDay { .. } | NoRate::Unreckonable { .. } => ErrorClass::Data,
     };
     StepError::new(class, code, why.to_string()).explained(Code::F1121)

@@ -14,7 +14,7 @@ pub(crate) fn span() -> Span {
 }
 
 pub(crate) fn code(op: Op) -> Code {
-    Code { op, span: span() }
+    Code::new(op, span())
 }
 
 pub(crate) fn text(text: &str) -> Value {

@@ -133,9 +133,11 @@ impl House {
         };
         let flow = self.revisions.live("test").unwrap().graph;
         let value = crate::value::json::parse(&body).unwrap();
-        let run = door::ask(&flow, &value, &Value::Missing, id, false);
-        let accepted = self.store.accept(event, vec![run]).await.unwrap();
-        self.executor.wake();
+        let headers = fields(&[("a", text("b"))]);
+        let trigger = door::delivered(id, "captured", event.received_at, headers, text("paypal"), false);
+        let run = door::ask(&flow, &value, &trigger, id, false);
+        let seen = Seen { event: value, trigger };
+        let accepted = self.executor.take_in(event, vec![run], seen).await.unwrap();
         let AcceptOutcome::Kept(runs) = accepted.outcome else { panic!("{accepted:?}") };
         runs[0].id
     }
@@ -198,6 +200,36 @@ fn header(by: RepeatBy) -> Node {
 
 fn done(_: usize, _: &Request) -> Behaviour {
     Behaviour::Done(fields(&[("number", text("SO-1"))]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_begun_at_once_sees_what_is_read_again_later() {
+    let house = House::new(vec![header(RepeatBy::Header)], |_, _| Behaviour::Hang).await;
+    while house.executor.room(1).is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let run = house.event("CAP-1").await;
+    let loaded = house.store.load_run(run).await.unwrap().unwrap();
+    assert_eq!(loaded.run.state, RunState::Running, "nobody had to claim it");
+    house.fake.called.notified().await;
+    let received_at = Timestamp::from_microsecond(loaded.event.received_at.as_microsecond()).unwrap();
+    let headers = fields(&[("a", text("b"))]);
+    let trigger = door::delivered("CAP-1", "captured", received_at, headers, text("paypal"), false);
+    assert_eq!(door::trigger(&loaded.event), trigger);
+    // As many as there is room for; the others are claimed in their turn.
+    // One of 64 is at work, and 512 may wait; while somebody claims, some of these are not to be had.
+    let rooms = loop {
+        match house.executor.room(575) {
+            Some(rooms) => break rooms,
+            None => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    };
+    assert!(house.executor.room(1).is_none());
+    let waits = house.event("CAP-2").await;
+    assert_eq!(house.store.load_run(waits).await.unwrap().unwrap().run.state, RunState::Ready);
+    drop(rooms);
+    house.executor.wake();
+    house.becomes(waits, RunState::Running).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -327,6 +359,9 @@ async fn a_person_decides_and_replays() {
     house.executor.replay(run, Replay::default(), None, by()).await.unwrap();
     house.becomes(run, RunState::Succeeded).await;
     assert_eq!(house.sent().len(), 3, "header, after, and after once more");
+    while house.executor.active() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     assert!(house.executor.cancel(run, by()).await.is_err(), "it is over");
 }
 

@@ -4,9 +4,10 @@
 //! Compiled code is never stored: it is rebuilt from sources.
 
 use super::functions::{Function, Prepared};
+use super::path::Path;
 use super::types::{Kind, Type};
 use crate::diagnostics::Span;
-use crate::value::{Record, Text, Value};
+use crate::value::{Name, Record, Text, Value};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::{Discriminant, discriminant};
@@ -150,6 +151,24 @@ impl TableKey {
 pub struct Code {
     pub op: Op,
     pub span: Span,
+    /// The short way, where it is a path.
+    path: Option<Box<Path>>,
+}
+
+impl Code {
+    pub fn new(mut op: Op, span: Span) -> Code {
+        if let Op::Record(statements) = &mut op {
+            share_names(statements);
+        }
+        let path = Path::of(&op).map(Box::new);
+        Code { op, span, path }
+    }
+
+    /// The short way, where it is a path.
+    #[inline]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -259,6 +278,13 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Whether it gives true or false and nothing else.
+    pub fn decides(&self) -> bool {
+        matches!(self, Op::And(..) | Op::Or(..) | Op::Not(_) | Op::Compare { .. } | Op::In { .. })
+    }
+}
+
 /// How a step into a value reads.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -266,36 +292,75 @@ pub struct Step {
     pub tolerant: bool,
     /// The declared type of what is read: another kind is a `data` error; null where the type does not know it is absent.
     pub ty: Type,
-    /// The kind of value that needs no further look, where one is all that the type asks.
-    plain: Option<Discriminant<Value>>,
+    /// The kind of value that needs no further look, where one is all that the type asks; else missing, which always does.
+    plain: Discriminant<Value>,
+    /// Only whole numbers.
+    whole: bool,
     guess: Guess,
 }
 
 impl Step {
     pub fn new(tolerant: bool, ty: Type) -> Step {
         let plain = match &ty.kind {
-            Kind::Text => Some(Value::Text(Text::from(""))),
-            Kind::Bool => Some(Value::Bool(false)),
-            Kind::Decimal => Some(Value::from(0)),
-            Kind::Map(_) | Kind::Record(_) => Some(Value::Record(Record::default())),
-            _ => None,
+            Kind::Text => Value::Text(Text::from("")),
+            Kind::Bool => Value::Bool(false),
+            Kind::Decimal | Kind::Int => Value::from(0),
+            Kind::Map(_) | Kind::Record(_) => Value::Record(Record::default()),
+            _ => Value::Missing,
         };
-        Step { tolerant, ty, plain: plain.as_ref().map(discriminant), guess: Guess::default() }
+        let whole = ty.kind == Kind::Int;
+        Step { tolerant, ty, plain: discriminant(&plain), whole, guess: Guess::default() }
     }
 
     /// Whether a value is at once seen to be of the type; most are.
+    #[inline]
     pub fn is_plain(&self, value: &Value) -> bool {
-        self.plain == Some(discriminant(value))
+        self.plain == discriminant(value)
+            && match value {
+                Value::Number(number) => !self.whole || number.small().is_some(),
+                Value::Missing => false,
+                _ => true,
+            }
     }
 
     /// The field of a record, looked for first where the step found it last.
-    pub fn find<'v>(&self, record: &'v Record, name: &Text) -> Option<&'v Value> {
-        let guess = self.guess.0.load(Relaxed);
-        let (place, value) = record.find(name, guess as usize)?;
-        if place != guess as usize {
-            self.guess.0.store(place as u32, Relaxed);
-        }
+    #[inline]
+    pub fn find<'v>(&self, record: &'v Record, name: &Name) -> Option<&'v Value> {
+        let guess = self.guess.0.load(Relaxed) as usize;
+        record.at(guess, name).or_else(|| self.search(record, name.text()))
+    }
+
+    #[inline(never)]
+    fn search<'v>(&self, record: &'v Record, name: &Text) -> Option<&'v Value> {
+        let (place, value) = record.find(name)?;
+        self.guess.0.store(place as u32, Relaxed);
         Some(value)
+    }
+}
+
+/// Makes the names that a record assigns parts of one text, so that the record has one owner to count.
+fn share_names(statements: &mut [Statement]) {
+    let mut all = String::new();
+    each_name(statements, &mut |name| all.push_str(name));
+    let all: Arc<str> = all.into();
+    let mut at = 0;
+    each_name(statements, &mut |name| {
+        let end = at + name.len();
+        *name = Text::slice(&all, at, end);
+        at = end;
+    });
+}
+
+fn each_name(statements: &mut [Statement], visit: &mut dyn FnMut(&mut Text)) {
+    for statement in statements {
+        match statement {
+            Statement::Assign { path, .. } => path.iter_mut().for_each(&mut *visit),
+            Statement::If { then, otherwise, .. } => {
+                each_name(then, visit);
+                each_name(otherwise, visit);
+            }
+            Statement::Let { .. } | Statement::Spread { .. } | Statement::Require { .. } => {}
+        }
     }
 }
 

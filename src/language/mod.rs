@@ -19,6 +19,7 @@ pub mod filter;
 pub mod format;
 pub mod functions;
 pub mod parse;
+mod path;
 pub mod script;
 pub mod shape;
 pub mod standard;

@@ -294,7 +294,7 @@ mod tests {
 
     fn fails(source: &str, args: &str) -> (ErrorCode, String) {
         let failure = call(source, args).unwrap_err();
-        (failure.code, failure.message)
+        (failure.code, failure.message.clone())
     }
 
     #[test]

@@ -3,12 +3,12 @@
 //! All that can be said of a connection as it is written is said here. What a reference stands for is not read; whoever
 //! reads it holds it to its key with [`fit`].
 
-use super::connections::{Connection, Webhook};
+use super::connections::{Auth, Connection, Webhook};
 use super::effective::Effective;
 use super::read::{Read, Reader, Spanned, unknown_key};
-use super::values::{Count, Duration, Referable, Secret};
+use super::values::{Count, Duration, Referable, Reference, Secret};
 use super::yaml::{Key, Node};
-use crate::catalog::{Catalog, ConnectionKey, KeyType, System};
+use crate::catalog::{self, Catalog, ConnectionKey, KeyType, Path, System};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use std::collections::BTreeMap;
 use url::{Host, Url};
@@ -76,9 +76,37 @@ impl Connection {
                 reader.say(missing(key, &what, declared, self.system.span));
             }
         }
+        if let Some(auth) = &self.auth {
+            auth.check(system, &what, reader);
+        }
         self.check_limits(reader);
+        self.check_way(reader);
         if let Some(webhook) = &self.webhook {
             webhook.check(system, reader);
+        }
+    }
+
+    /// Proxy and authority.
+    fn check_way(&self, reader: &mut Reader) {
+        if let Some(proxy) = &self.proxy
+            && let Referable::Text(text) = &proxy.value
+        {
+            match Url::parse(text) {
+                Ok(url) if url.password().is_some() => {
+                    let finding = Diagnostic::error(Code::F0400, "a secret stands here in clear", proxy.span);
+                    reader
+                        .say(finding.help("a proxy with a password is named: `proxy: secret://NAME` or `env://NAME`"));
+                }
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
+                _ => {
+                    let message = "expected the address of a proxy such as `http://proxy.example:3128`";
+                    reader.say(Diagnostic::error(Code::F0616, message, proxy.span));
+                }
+            }
+        }
+        if let Some(ca) = self.ca.as_ref().filter(|ca| !matches!(ca.value, Referable::Reference(Reference::File(_)))) {
+            let message = "the certificates of an authority stand in a file: `ca: file://PATH`";
+            reader.say(Diagnostic::error(Code::F0616, message, ca.span));
         }
     }
 
@@ -102,6 +130,45 @@ impl Connection {
     }
 }
 
+impl Auth {
+    fn check(&self, system: &System, what: &str, reader: &mut Reader) {
+        let is_open = system.http.as_ref().is_some_and(|http| http.auth == catalog::Auth::ByConnection);
+        if !is_open {
+            let known: Vec<&str> = system.connection.keys().map(String::as_str).collect();
+            let finding = unknown_key(&Key { text: "auth".into(), span: self.span }, what, &known);
+            return reader.say(Diagnostic { fix: None, ..finding });
+        }
+        let written = [
+            self.bearer.is_some(),
+            self.basic.is_some(),
+            self.header.is_some(),
+            self.query.is_some(),
+            self.oauth2.is_some(),
+        ];
+        if written.iter().filter(|written| **written).count() != 1 {
+            let message = "`auth` has one of: bearer, basic, header, query, oauth2";
+            reader.say(Diagnostic::error(Code::F0616, message, self.span));
+        }
+        let names = [&self.header, &self.query].into_iter().flatten().map(|key| &key.name);
+        for name in names.filter(|name| !is_name(name.as_str())) {
+            let message = format!("`{}` is no name of a header or of a parameter", name.as_str());
+            reader.say(Diagnostic::error(Code::F0616, message, name.span));
+        }
+        if let Some(url) = self.oauth2.as_ref().map(|oauth2| &oauth2.url)
+            && let Referable::Text(text) = &url.value
+            && let Err(expected) = address(text)
+        {
+            let message = format!("the address of the tokens does not fit: expected {expected}");
+            reader.say(Diagnostic::error(Code::F0452, message, url.span));
+        }
+    }
+}
+
+/// What HTTP calls a token: letters, digits, and a few signs.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+}
+
 impl Webhook {
     fn check(&self, system: &System, reader: &mut Reader) {
         let what = format!("a webhook of {}", system.title);
@@ -113,6 +180,16 @@ impl Webhook {
                 // The place is the value's: the key cannot be replaced there.
                 reader.say(Diagnostic { fix: None, ..finding });
             }
+        }
+        if let Some(place) = &self.event_id
+            && Path::try_from(place.to_string()).is_err()
+        {
+            let message = format!("`{}` is no place in a body", place.as_str());
+            reader.say(Diagnostic::error(Code::F0616, message, place.span).help("as in `$.id` or `$.data.id`"));
+        }
+        if let Some(header) = self.hmac.as_ref().map(|hmac| &hmac.header).filter(|header| !is_name(header.as_str())) {
+            let message = format!("`{}` is no name of a header", header.as_str());
+            reader.say(Diagnostic::error(Code::F0616, message, header.span));
         }
         if let (Some(place), true) = (&self.place, system.webhook.contains_key("in"))
             && !is_place(place.as_str())

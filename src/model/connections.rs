@@ -48,6 +48,50 @@ model! {
         secret: Spanned<Secret>,
     }
 
+    /// How requests show who sends them: one of these.
+    pub struct Auth: "`auth`" {
+        /// A token: `Authorization: Bearer …`.
+        bearer: Option<Spanned<Secret>>,
+        /// User and password: `Authorization: Basic …`.
+        basic: Option<Basic>,
+        /// A key in a header of its own.
+        header: Option<ApiKey>,
+        /// A key in the query.
+        query: Option<ApiKey>,
+        /// A token that is asked for with the client's credentials, and asked for again before it expires.
+        oauth2: Option<OAuth2>,
+    }
+
+    /// A user and a password.
+    pub struct Basic: "`basic`" {
+        /// The user's name.
+        user: Spanned<Referable>,
+        /// Its password.
+        password: Spanned<Secret>,
+    }
+
+    /// A key of the API.
+    pub struct ApiKey: "an API key" {
+        /// Of the header or of the query's parameter.
+        name: Spanned<Word>,
+        /// The key itself.
+        value: Spanned<Secret>,
+    }
+
+    /// OAuth2 client credentials.
+    pub struct OAuth2: "`oauth2`" {
+        /// Where tokens are given.
+        url: Spanned<Referable>,
+        /// Who asks.
+        client_id: Spanned<Referable>,
+        /// The client's secret.
+        client_secret: Spanned<Secret>,
+        /// What the token is for.
+        scope: Option<Spanned<Referable>>,
+        /// Whether id and secret stand in the request's body (unless written) or in its `Authorization`.
+        credentials: Option<Spanned<Credentials>>,
+    }
+
     /// How much of the system may be used at once.
     pub struct Limits: "`limits`" {
         /// How many requests may be under way at the same time.
@@ -86,6 +130,12 @@ words! {
         Sha512 = "sha512",
     }
 
+    /// Where a client's id and secret stand in a token request.
+    pub enum Credentials {
+        Body = "body",
+        Basic = "basic",
+    }
+
     /// How a signature is written.
     pub enum Encoding {
         Hex = "hex",
@@ -100,11 +150,17 @@ model! {
     pub struct Connection: "a connection" + params {
         /// Which system it is.
         system: Spanned<Word>,
+        /// How requests show who sends them, where the system leaves it open.
+        auth: Option<Auth>,
         /// What comes in: one endpoint and one secret for all kinds of events.
         webhook: Option<Webhook>,
         /// How much of the system may be used at once.
         limits: Option<Limits>,
         /// When a system that fails is left alone.
         circuit: Option<Circuit>,
+        /// The proxy through which requests go, such as `http://proxy.example:3128`.
+        proxy: Option<Spanned<Referable>>,
+        /// A file with the certificates of an authority of one's own, in PEM: `file://PATH`.
+        ca: Option<Spanned<Referable>>,
     }
 }

@@ -1,8 +1,8 @@
 //! `flowctl.yaml`: the project's name, settings, links, totals, retention and masks.
 
-use super::read::{Named, Spanned, model};
+use super::read::{Named, Spanned, model, words};
 use super::settings::Setting;
-use super::values::{Count, Duration, FlowName, JsonPath, Size, Word};
+use super::values::{Count, Duration, FlowName, JsonPath, Referable, Size, Word};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::value::paths::Paths;
 use std::sync::Arc;
@@ -41,10 +41,14 @@ model! {
 
     /// A table of exchange rates.
     pub struct RateTable: "a rate table" {
-        /// Who publishes the rates.
-        source: Spanned<Word>,
-        /// File of the project that holds them.
-        file: Spanned<Word>,
+        /// Who publishes the rates, and so how they are written.
+        source: Spanned<RateSource>,
+        /// File of the project that holds them; beside `url`, what it says goes before what the feed says.
+        file: Option<Spanned<Word>>,
+        /// Address at which they are asked for; one that holds a key is named: `secret://NAME`.
+        url: Option<Spanned<Referable>>,
+        /// How often `url` is asked (6h unless written).
+        every: Option<Spanned<Duration>>,
         /// How old a rate may be.
         max_age: Option<Spanned<Duration>>,
     }
@@ -57,6 +61,16 @@ model! {
         retain_failed: Option<Spanned<Duration>>,
         /// How much the store may hold; what ended well and is oldest goes first, before its time.
         max_size: Option<Spanned<Size>>,
+    }
+}
+
+words! {
+    /// Who publishes rates.
+    pub enum RateSource {
+        /// The European Central Bank: CSV files, CSV and XML feeds.
+        Ecb = "ecb",
+        /// openexchangerates.org and what is written as it writes: JSON.
+        Openexchangerates = "openexchangerates",
     }
 }
 

@@ -1,12 +1,20 @@
-//! Exchange rates: files that a project declares below `rates`, read into tables that can be asked.
+//! Exchange rates: files and feeds that a project declares below `rates`, read into tables that can be asked.
 //!
-//! A file is data of today, not part of a flow: it is read anew when it changes. Invariants: a rate that is not in the
-//! file is an error and never another one; a currency against euro is exactly what the file says; a cross rate is
+//! They are data of today, not part of a flow: a file is read anew when it changes, a feed every few hours (the runtime
+//! does). Where a table has both, what its file says goes before what the feed says: that is how it is mended.
+//! Invariants: a rate that is not in the
+//! file is an error and never another one; a currency against the base is exactly what the source says; a cross rate is
 //! rounded once, to [`DIGITS`] digits.
+
+mod feed;
+
+pub use feed::{Feed, parse_feed};
 
 use super::effective::Effective;
 use super::load::Project;
-use super::project::RateTable;
+use super::project::{RateSource, RateTable};
+use super::read::Spanned;
+use super::values::Word;
 use crate::diagnostics::{Code, Diagnostic, Sources};
 use crate::value::{Exact, Fraction, NumberError, Rounding};
 use jiff::civil::Date;
@@ -22,17 +30,28 @@ pub const MAX_AGE: Duration = Duration::from_secs(5 * 24 * 3600);
 /// What all rates of the European Central Bank are against.
 const BASE: &str = "EUR";
 
-/// All tables of a project by name; `None`: its file cannot be read.
+/// All tables of a project by name.
 #[derive(Clone, Debug, Default)]
-pub struct Rates(BTreeMap<String, Option<Arc<Table>>>);
+pub struct Rates(BTreeMap<String, Known>);
+
+/// What is known of a table.
+#[derive(Clone, Debug)]
+enum Known {
+    Table(Arc<Table>),
+    /// It comes from a feed that was not read yet.
+    NotYet,
+    /// Its file cannot be read.
+    Broken,
+}
 
 /// One table.
-#[derive(Clone, Debug)]
-struct Table {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
     max_age: Duration,
-    currencies: Vec<String>,
-    /// The latest first; a rate for each currency, where there is one.
-    days: Vec<(Date, Vec<Option<Exact>>)>,
+    /// What all rates are against.
+    base: String,
+    /// By day, units of each currency for one of the base.
+    days: BTreeMap<Date, BTreeMap<String, Exact>>,
 }
 
 /// A rate, and the day that it is of.
@@ -47,6 +66,8 @@ pub struct Rate {
 pub enum NoRate {
     #[error("the rates `{table}` could not be read: their file has errors, or flowctl.yaml has them no more")]
     NoTable { table: String },
+    #[error("the rates `{table}` come from a feed that could not be read yet")]
+    NotYet { table: String },
     #[error("the rates `{table}` have no currency {currency:?}")]
     NoCurrency { table: String, currency: String },
     #[error("the rates `{table}` have none of {from} to {to} for {day} or an earlier day")]
@@ -62,7 +83,7 @@ impl NoRate {
     pub fn code(&self) -> &'static str {
         match self {
             NoRate::Stale { .. } => "rate_stale",
-            NoRate::NoTable { .. } => "rates_unreadable",
+            NoRate::NoTable { .. } | NoRate::NotYet { .. } => "rates_unreadable",
             NoRate::NoCurrency { .. } | NoRate::NoDay { .. } | NoRate::Unreckonable { .. } => "rate_missing",
         }
     }
@@ -72,15 +93,19 @@ impl Rates {
     /// What one unit of `from` is worth in `to` on `day`, or on the last day before it that has a rate.
     pub fn get(&self, table: &str, from: &str, to: &str, day: Date) -> Result<Rate, NoRate> {
         let name = || table.to_owned();
-        let found = self.0.get(table).and_then(Option::as_ref).ok_or_else(|| NoRate::NoTable { table: name() })?;
+        let found = match self.0.get(table) {
+            Some(Known::Table(found)) => found,
+            Some(Known::NotYet) => return Err(NoRate::NotYet { table: name() }),
+            Some(Known::Broken) | None => return Err(NoRate::NoTable { table: name() }),
+        };
         let (from, to) = (from.trim().to_ascii_uppercase(), to.trim().to_ascii_uppercase());
         for currency in [&from, &to] {
-            if currency != BASE && !found.currencies.contains(currency) {
+            if *currency != found.base && !found.days.values().any(|rates| rates.contains_key(currency)) {
                 return Err(NoRate::NoCurrency { table: name(), currency: currency.clone() });
             }
         }
         let both =
-            found.days.iter().filter(|(of, _)| *of <= day).find_map(|(of, rates)| {
+            found.days.range(..=day).rev().find_map(|(of, rates)| {
                 Some((*of, found.against_base(&from, rates)?, found.against_base(&to, rates)?))
             });
         let Some((of, a, b)) = both else { return Err(NoRate::NoDay { table: name(), from, to, day }) };
@@ -96,21 +121,45 @@ impl Rates {
 
     /// These, and of `before` what here cannot be read.
     pub fn or_before(mut self, before: &Rates) -> Rates {
-        for (name, table) in self.0.iter_mut().filter(|(_, table)| table.is_none()) {
-            *table = before.0.get(name).cloned().flatten();
+        for (name, table) in self.0.iter_mut().filter(|(_, table)| !matches!(table, Known::Table(_))) {
+            if let Some(known @ Known::Table(_)) = before.0.get(name) {
+                *table = known.clone();
+            }
+        }
+        self
+    }
+
+    /// With what a feed of that name gave. What stands in the table's file stays as it is there.
+    pub fn with_feed(mut self, name: &str, fed: &Arc<Table>) -> Rates {
+        if let Some(table) = self.0.get_mut(name) {
+            *table = Known::Table(match table {
+                Known::Table(own) if own.base == fed.base => Arc::new(own.over(fed)),
+                // A file against another base cannot mend it.
+                _ => fed.clone(),
+            });
         }
         self
     }
 }
 
 impl Table {
-    /// Units of the currency for one euro.
-    fn against_base(&self, currency: &str, rates: &[Option<Exact>]) -> Option<Exact> {
-        if currency == BASE {
-            return Some(Exact::from(1));
+    /// Units of the currency for one of the base.
+    fn against_base(&self, currency: &str, rates: &BTreeMap<String, Exact>) -> Option<Exact> {
+        if currency == self.base { Some(Exact::from(1)) } else { rates.get(currency).copied() }
+    }
+
+    /// These rates before those.
+    fn over(&self, below: &Table) -> Table {
+        let mut days = below.days.clone();
+        for (day, rates) in &self.days {
+            days.entry(*day).or_default().extend(rates.iter().map(|(currency, rate)| (currency.clone(), *rate)));
         }
-        let place = self.currencies.iter().position(|known| known == currency)?;
-        rates.get(place).copied().flatten()
+        Table { max_age: self.max_age, base: self.base.clone(), days }
+    }
+
+    /// The last day that it has rates of.
+    pub fn last_day(&self) -> Option<Date> {
+        self.days.keys().next_back().copied()
     }
 }
 
@@ -136,33 +185,72 @@ impl Project {
     pub fn rates(&self, effective: &Effective, sources: &Sources) -> (Rates, Vec<Diagnostic>) {
         let (mut rates, mut findings) = (Rates::default(), vec![]);
         for (name, written) in self.file.iter().flat_map(|file| file.rates.iter()) {
-            let table = read(written, effective, sources).map_err(|finding| findings.push(*finding));
-            rates.0.insert(name.text.to_string(), table.ok().map(Arc::new));
+            let table = match (&written.file, &written.url) {
+                (Some(file), _) => match read(written, file, effective, sources) {
+                    Ok(table) => Known::Table(Arc::new(table)),
+                    Err(finding) => {
+                        findings.push(*finding);
+                        if written.url.is_some() { Known::NotYet } else { Known::Broken }
+                    }
+                },
+                (None, Some(_)) => Known::NotYet,
+                (None, None) => {
+                    let finding = Diagnostic::error(
+                        Code::F0426,
+                        format!("the rates `{}` come from nowhere", name.text),
+                        written.span,
+                    );
+                    findings.push(finding.help("write `file:` or `url:`"));
+                    Known::Broken
+                }
+            };
+            findings.extend(written.url.as_ref().and_then(feed::unfit));
+            rates.0.insert(name.text.to_string(), table);
         }
         (rates, findings)
     }
+
+    /// The tables that come from a feed.
+    pub fn feeds(&self) -> Vec<Feed> {
+        let written = self.file.iter().flat_map(|file| file.rates.iter());
+        written.filter_map(|(name, table)| Feed::of(&name.text, table)).collect()
+    }
 }
 
-fn read(written: &RateTable, effective: &Effective, sources: &Sources) -> Result<Table, Box<Diagnostic>> {
-    if written.source.as_str() != "ecb" {
-        let message = format!("rates of `{}` cannot be read", written.source.as_str());
-        let finding = Diagnostic::error(Code::F0426, message, written.source.span);
-        return Err(Box::new(finding.help("`source: ecb` reads the CSV files of the European Central Bank")));
-    }
-    let path = written.file.as_str();
-    let Some(file) = effective.files.get(path).filter(|_| path.ends_with(".csv")) else {
-        let finding = Diagnostic::error(Code::F0426, format!("there is no file `{path}`"), written.file.span);
-        return Err(Box::new(finding.help("a CSV file of this project, named from its root: tables/eurofxref.csv")));
+fn read(
+    written: &RateTable,
+    named: &Spanned<Word>,
+    effective: &Effective,
+    sources: &Sources,
+) -> Result<Table, Box<Diagnostic>> {
+    let path = named.as_str();
+    let (ending, help) = match written.source.value {
+        RateSource::Ecb => (".csv", "a CSV file of this project, named from its root: tables/eurofxref.csv"),
+        RateSource::Openexchangerates => {
+            (".json", "a JSON file of this project, named from its root: tables/latest.json")
+        }
+    };
+    let Some(file) = effective.files.get(path).filter(|_| path.ends_with(ending)) else {
+        let finding = Diagnostic::error(Code::F0426, format!("there is no file `{path}`"), named.span);
+        return Err(Box::new(finding.help(help)));
     };
     let max_age = written.max_age.as_ref().map_or(MAX_AGE, |age| age.value.0);
     let text = &sources.get(*file).text;
-    parse(text, max_age).map_err(|(line, why)| {
+    let read = match written.source.value {
+        RateSource::Ecb => parse(text, max_age),
+        source => parse_feed(source, text.as_bytes(), max_age).map_err(|why| (1, why)),
+    };
+    read.map_err(|(line, why)| {
         let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         let end = text.get(start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |end| start + end);
         let finding = Diagnostic::error(Code::F0427, why, crate::diagnostics::Span::new(*file, start, end));
-        Box::new(finding.also(written.file.span, "named here").help(
-            "the file is as the European Central Bank gives it: a line with `Date` and the currencies, and a line for each day",
-        ))
+        let finding = finding.also(named.span, "named here");
+        Box::new(match written.source.value {
+            RateSource::Ecb => finding.help(
+                "the file is as the European Central Bank gives it: a line with `Date` and the currencies, and a line for each day",
+            ),
+            RateSource::Openexchangerates => finding,
+        })
     })
 }
 
@@ -182,40 +270,44 @@ fn parse(text: &str, max_age: Duration) -> Result<Table, (usize, String)> {
         return Err((line, "the first line begins with `Date` and names the currencies".into()));
     }
     let currencies: Vec<String> = names.take_while(|name| !name.is_empty()).map(str::to_owned).collect();
-    let is_code = |name: &String| name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_uppercase());
     if let Some(other) = currencies.iter().find(|name| !is_code(name)) {
         return Err((line, format!("{other:?} is no currency")));
     }
     if currencies.is_empty() {
         return Err((line, "no currency is named".into()));
     }
-    let mut days = vec![];
+    let mut days = BTreeMap::new();
     for record in records {
         let (line, record) = record?;
         let mut fields = record.iter();
         let written = fields.next().unwrap_or_default();
         let day = day(written).ok_or_else(|| (line, format!("{written:?} is no day")))?;
-        let mut rates = Vec::with_capacity(currencies.len());
+        let mut rates = BTreeMap::new();
         for currency in &currencies {
-            rates.push(match fields.next() {
+            match fields.next() {
                 None => return Err((line, format!("the line has no field for {currency}"))),
-                Some("" | "N/A") => None,
-                Some(rate) => Some(positive(rate).ok_or_else(|| (line, format!("{rate:?} is no rate of {currency}")))?),
-            });
+                Some("" | "N/A") => {}
+                Some(rate) => {
+                    let rate = positive(rate).ok_or_else(|| (line, format!("{rate:?} is no rate of {currency}")))?;
+                    rates.insert(currency.clone(), rate);
+                }
+            }
         }
         if let Some(more) = fields.find(|field| !field.is_empty()) {
             return Err((line, format!("{more:?} stands under no currency")));
         }
-        days.push((day, rates));
+        if days.insert(day, rates).is_some() {
+            return Err((line, format!("{day} stands there twice")));
+        }
     }
     if days.is_empty() {
         return Err((line, "the file has no day".into()));
     }
-    days.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
-    if let Some(twice) = days.windows(2).find(|two| matches!(two, [(a, _), (b, _)] if a == b)) {
-        return Err((line, format!("{} stands there twice", twice.first().map_or(Date::MIN, |(day, _)| *day))));
-    }
-    Ok(Table { max_age, currencies, days })
+    Ok(Table { max_age, base: BASE.to_owned(), days })
+}
+
+fn is_code(name: &str) -> bool {
+    name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 fn day(text: &str) -> Option<Date> {
@@ -235,7 +327,7 @@ mod tests {
     const HISTORY: &str = "Date,USD,JPY,BGN,\n2026-10-30,1.1172,175.68,N/A,\n2026-10-29,1.113,175.92,1.9558,\n";
 
     fn rates(text: &str) -> Rates {
-        Rates(BTreeMap::from([("daily".to_owned(), Some(Arc::new(parse(text, MAX_AGE).unwrap())))]))
+        Rates(BTreeMap::from([("daily".to_owned(), Known::Table(Arc::new(parse(text, MAX_AGE).unwrap())))]))
     }
 
     fn asked(rates: &Rates, from: &str, to: &str, on: &str) -> Result<(String, String), NoRate> {
@@ -298,7 +390,7 @@ mod tests {
             ("Date,USD\n2026-10-30,-1\n", 2, "no rate of USD"),
             ("Date,USD\n2026-10-30,0\n", 2, "no rate of USD"),
             ("Date,USD\n2026-10-30,1,1\n", 2, "under no currency"),
-            ("Date,USD\n2026-10-30,1\n2026-10-30,2\n", 1, "twice"),
+            ("Date,USD\n2026-10-30,1\n2026-10-30,2\n", 3, "twice"),
         ] {
             let (at, why) = parse(text, MAX_AGE).unwrap_err();
             assert!(at == line && why.contains(part), "{text:?}: {at} {why}");

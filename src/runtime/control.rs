@@ -62,8 +62,8 @@ impl Control for Inner {
                     self.executor.park(run, by).await?;
                     Ok(stands(self.run(run).await?.state))
                 }
-                Operation::Judge { step, approved, without } => {
-                    Ok(stands(self.executor.judge(run, &step, approved, without, by).await?))
+                Operation::Judge { step, approved, without, role } => {
+                    Ok(stands(self.executor.judge(run, &step, approved, without, role, by).await?))
                 }
                 Operation::Release => {
                     self.store.release_key(run, by).await?;

@@ -1,10 +1,11 @@
 //! Where the events of each connection come in, with the secrets that prove them.
 
-use crate::catalog::{Catalog, Decoder, Own, System, Types, Verify};
+use crate::catalog::{Catalog, Decoder, Own, Path as Place, System, Types, Verify};
 use crate::connectors::{ConnectionConfig, Connectors, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::connections::{Connection, Webhook};
+use crate::model::connections::{self, Connection, Hmac, Webhook};
 use crate::model::project::Privacy;
+use crate::triggers::hmac::{Algorithm, Encoding, Signed};
 use crate::triggers::ingress::{Endpoint, Verification};
 use crate::triggers::rate::Pace;
 use crate::triggers::shared_secret::SecretIn;
@@ -25,13 +26,28 @@ fn own_users(system: &System, config: Option<&ConnectionConfig>) -> BTreeMap<Str
     keys.filter_map(|key| Some((key.clone(), config?.param(key)?.to_owned()))).collect()
 }
 
+fn signed_by(hmac: &Hmac, secret: &str) -> Signed {
+    Signed {
+        header: hmac.header.to_string(),
+        algorithm: match hmac.algorithm.value {
+            connections::Algorithm::Sha256 => Algorithm::Sha256,
+            connections::Algorithm::Sha512 => Algorithm::Sha512,
+        },
+        encoding: match hmac.encoding.value {
+            connections::Encoding::Hex => Encoding::Hex,
+            connections::Encoding::Base64 => Encoding::Base64,
+        },
+        secret: secret.to_owned(),
+    }
+}
+
 /// Where a shared secret stands unless the connection says otherwise: what Dataverse calls a webhook key.
 const SECRET_IN: &str = "query.code";
 
 /// Whether deliveries that prove themselves so can be taken.
 fn is_known(verify: &Verify) -> bool {
     match verify {
-        Verify::Code(code) => code == "stripe_signature" || code == "paypal_signature",
+        Verify::Code(code) => matches!(code.as_str(), "stripe_signature" | "paypal_signature" | "hmac"),
         Verify::SharedSecret(_) => true,
     }
 }
@@ -83,6 +99,16 @@ pub(super) fn endpoints(
         let path = webhook.path.to_string();
         let live = configs.get(name).and_then(|config| config.param("mode")).map(|mode| mode == "live");
         let verification = match verify {
+            Verify::Code(code) if code == "hmac" => {
+                let Some(hmac) = &webhook.hmac else { continue };
+                match read_reference(&hmac.secret.value.0, root, &super::env) {
+                    Ok(secret) => Verification::Hmac(signed_by(hmac, secret.expose())),
+                    Err(error) => {
+                        findings.push(error.finding(name, "webhook.hmac.secret", hmac.secret.span));
+                        continue;
+                    }
+                }
+            }
             Verify::SharedSecret(_) => {
                 let written = webhook.place.as_ref().map_or(SECRET_IN, |place| place.as_str());
                 let Some(place) = SecretIn::parse(written) else { continue };
@@ -112,6 +138,7 @@ pub(super) fn endpoints(
             system: Arc::new(system.clone()),
             decoders: Arc::new(decoders.collect()),
             verification,
+            event_id: webhook.event_id.as_ref().and_then(|place| Place::try_from(place.to_string()).ok()),
             live,
             own_prefix: crate::engine::machine::key::own_prefix(project),
             own_users: own_users(system, configs.get(name)),

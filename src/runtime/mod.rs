@@ -6,10 +6,14 @@
 mod again;
 mod alerts;
 mod certificate;
+pub mod check;
 mod control;
+mod credentials;
 mod endpoints;
 mod keeping;
 mod paypal;
+pub mod rates;
+pub mod registration;
 mod reload;
 pub mod watch;
 
@@ -24,6 +28,7 @@ use crate::engine::{Config, Executor, Revisions};
 use crate::graph::project::recompile;
 use crate::model::load::{PROJECT_FILE, find_root};
 use crate::model::project::{Keeping, Privacy};
+use crate::model::rates::{Feed, Rates, Table};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triggers::askers::Askers;
@@ -31,7 +36,7 @@ use crate::triggers::server::{self, Routes};
 use crate::triggers::tls::Tls;
 use arc_swap::ArcSwap;
 use reload::State;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -94,6 +99,11 @@ struct Inner {
     privacy: Arc<ArcSwap<Privacy>>,
     /// How long, and how much, it wants kept.
     keeping: ArcSwap<Keeping>,
+    /// The feeds of rates, and what they gave last.
+    feeds: ArcSwap<Vec<Feed>>,
+    fed: ArcSwap<BTreeMap<String, Arc<Table>>>,
+    /// What the project's files say of rates.
+    files_rates: ArcSwap<Rates>,
     /// Who wants to be told of alerts.
     told: ArcSwap<Vec<alerts::Told>>,
     /// One reload at a time.
@@ -142,7 +152,7 @@ impl Runtime {
             connector: connectors.clone(),
             privacy: Arc::clone(&privacy),
             metrics: metrics.clone(),
-            wake: wake.clone(),
+            wake,
         });
         let (changed, changes) = tokio::sync::watch::channel(());
         let inner = Arc::new(Inner {
@@ -157,6 +167,9 @@ impl Runtime {
             metrics,
             privacy,
             keeping: ArcSwap::default(),
+            feeds: ArcSwap::default(),
+            fed: ArcSwap::default(),
+            files_rates: ArcSwap::default(),
             told: ArcSwap::default(),
             reloading: tokio::sync::Mutex::new(State::default()),
             status: ArcSwap::default(),
@@ -172,7 +185,7 @@ impl Runtime {
             routes: inner.routes.clone(),
             store: inner.store.clone(),
             metrics: inner.metrics.clone(),
-            wake,
+            inbox: Arc::new(inner.executor.clone()),
             limits: server::Limits::default(),
             tls: tls.clone(),
         };
@@ -187,7 +200,9 @@ impl Runtime {
         let (executor, stopped) = (inner.executor.clone(), stop.clone());
         runtime.tasks.spawn(async move { executor.run(stopped).await });
         runtime.tasks.spawn(alerts::hand_on(inner.clone(), stop.clone()));
+        runtime.tasks.spawn(credentials::watch(inner.clone(), stop.clone()));
         runtime.tasks.spawn(keeping::keep_house(inner.clone(), stop.clone()));
+        runtime.tasks.spawn(rates::keep_fed(inner.clone(), stop.clone()));
         {
             let watching = inner.clone();
             let watch = watch::Watch::start(&inner.root, settings.store)

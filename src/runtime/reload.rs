@@ -264,7 +264,9 @@ impl Inner {
     /// Rates are of today, as credentials are. A file with errors leaves what was read before it, and stops nothing: it
     /// comes from elsewhere, and `max_age` watches over what is used.
     async fn use_rates(&self, read: &Read, compilation: &Compilation) {
-        self.executor.set_rates(compilation.rates.clone());
+        self.feeds.store(Arc::new(read.project.feeds()));
+        self.files_rates.store(Arc::new(compilation.rates.clone()));
+        self.set_rates();
         for finding in read.findings.iter().filter(|finding| finding.code == Code::F0427) {
             let alert = NewAlert {
                 flow: None,

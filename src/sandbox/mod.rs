@@ -6,6 +6,7 @@
 mod batch;
 pub mod dataverse;
 pub mod faults;
+mod filter;
 pub mod finops;
 mod inspect;
 mod keep;

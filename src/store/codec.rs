@@ -2,29 +2,28 @@
 //! that compression and encryption can change without a migration.
 
 use super::StoreError;
-use std::borrow::Cow;
 
 /// Smaller bodies are kept as they are.
-const WORTH_IT: usize = 1024;
+const WORTH_IT: usize = 4096;
 /// No body is larger; what claims to be is damaged.
 const LIMIT: usize = 256 * 1024 * 1024;
 
 /// A body as it lies in the store.
-pub(super) struct Packed<'a> {
+pub(super) struct Packed {
     pub codec: &'static str,
     pub key_id: &'static str,
-    pub body: Cow<'a, [u8]>,
+    pub body: Vec<u8>,
 }
 
 /// Makes a body ready to be kept.
-pub(super) fn pack(body: &[u8]) -> Packed<'_> {
+pub(super) fn pack(body: Vec<u8>) -> Packed {
     if body.len() >= WORTH_IT {
-        let compressed = lz4_flex::block::compress_prepend_size(body);
+        let compressed = lz4_flex::block::compress_prepend_size(&body);
         if compressed.len() < body.len() {
-            return Packed { codec: "lz4", key_id: "none", body: Cow::Owned(compressed) };
+            return Packed { codec: "lz4", key_id: "none", body: compressed };
         }
     }
-    Packed { codec: "none", key_id: "none", body: Cow::Borrowed(body) }
+    Packed { codec: "none", key_id: "none", body }
 }
 
 /// The body as it was given.
@@ -56,11 +55,11 @@ mod tests {
         for body in
             [Vec::new(), b"{\"a\":1.50}".to_vec(), b"ab".repeat(10_000), (0..=255).collect::<Vec<u8>>().repeat(9)]
         {
-            let packed = pack(&body);
+            let packed = pack(body.clone());
             assert!(packed.body.len() <= body.len());
-            assert_eq!(unpack(packed.codec, packed.key_id, packed.body.into_owned()), Ok(body));
+            assert_eq!(unpack(packed.codec, packed.key_id, packed.body), Ok(body));
         }
-        assert_eq!(pack(&b"ab".repeat(10_000)).codec, "lz4");
+        assert_eq!(pack(b"ab".repeat(10_000)).codec, "lz4");
     }
 
     #[test]

@@ -254,6 +254,17 @@ pub(crate) async fn an_append_is_all_or_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.alerts(AlertFilter::default(), Page::first(9)).await.unwrap().items.len(), 2);
 }
 
+pub(crate) async fn a_clock_that_went_back_holds_up_nobody(store: Arc<dyn Store>) {
+    let ahead = NewEvent { received_at: later(3600), ..event("1", "1") };
+    let ready = kept(store.accept(ahead, vec![run("a", "1")]).await.unwrap()).remove(0).id;
+    start(&*store, "2", run("a", "2")).await;
+    let asleep = claim(&*store).await.remove(0);
+    end(&*store, asleep.lease, Next::Waiting { due: later(3600) }).await;
+    assert_eq!(claimed(&*store).await, []);
+    assert_eq!(store.clock_went_back(later(4)).await.unwrap(), 1);
+    assert_eq!(claimed(&*store).await, [ready], "what waits for a time still does");
+}
+
 pub(crate) async fn a_run_that_sleeps_is_interrupted(store: Arc<dyn Store>) {
     let first = start(&*store, "1", keyed("1", "k")).await.id;
     let second = start(&*store, "2", keyed("2", "k")).await.id;
@@ -309,13 +320,14 @@ macro_rules! conformance {
             a_dedupe_value_is_taken_once_per_flow a_thousand_at_once runs_of_a_key_go_one_after_the_other
             a_run_resumes_at_its_place a_sequence_lets_dead_letters_be_passed a_lease_that_is_over_writes_nothing
             an_append_is_all_or_nothing an_alert_is_told_once a_parked_run_keeps_its_key
-            a_run_that_sleeps_is_interrupted whose_a_row_is_is_known_as_long_as_the_run_or_its_dedupe_value
+            a_run_that_sleeps_is_interrupted a_clock_that_went_back_holds_up_nobody whose_a_row_is_is_known_as_long_as_the_run_or_its_dedupe_value
             links_and_totals_are_kept_with_the_step an_event_goes_through_the_door_again revisions_are_kept old_periods_are_dropped
             dead_letters_are_kept_as_long_as_is_said a_person_is_found_and_erased lists_come_in_parts questions_to_persons_are_kept
             an_operator_writes_down_and_is_audited a_backup_is_a_store
             a_call_starts_one_run a_called_run_wakes_who_waits a_call_joins_what_is_there
             an_older_run_of_a_sequence_is_superseded
             a_cursor_moves_with_what_it_brought what_was_asked_for_is_known_by_its_id
+            what_is_accepted_may_be_the_callers_at_once
         }
     };
     ($make:expr => $($name:ident)*) => {$(

@@ -212,6 +212,9 @@ pub struct Judged {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
     pub actor: String,
+    /// The role in which the person answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     pub reason: String,
     #[serde(with = "utc")]
     pub at: Timestamp,
@@ -253,15 +256,32 @@ impl JournalError {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Envelope {
+#[derive(Serialize)]
+struct Written<'a, T> {
+    v: u32,
+    kind: &'static str,
+    data: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
     v: u32,
     kind: String,
-    data: Box<RawValue>,
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 macro_rules! records {
     ($($variant:ident = $kind:literal,)*) => {
+        /// As its envelope.
+        impl Serialize for Record {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Record::$variant(data) => Written { v: VERSION, kind: $kind, data }.serialize(serializer),)*
+                }
+            }
+        }
+
         impl Record {
             /// The name of its kind.
             pub fn kind(&self) -> &'static str {
@@ -270,9 +290,7 @@ macro_rules! records {
 
             /// The envelope as text.
             pub fn to_json(&self) -> Result<String, JournalError> {
-                let data = match self { $(Record::$variant(data) => serde_json::value::to_raw_value(data),)* };
-                let envelope = Envelope { v: VERSION, kind: self.kind().to_owned(), data: data.map_err(JournalError::json)? };
-                serde_json::to_string(&envelope).map_err(JournalError::json)
+                serde_json::to_string(self).map_err(JournalError::json)
             }
 
             /// Reads an envelope of this or an earlier version.

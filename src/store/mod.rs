@@ -40,6 +40,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event and what the door found for each flow. [`StoreError::Busy`] at once when the store cannot keep up.
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted>;
 
+    /// As [`accept`](Store::accept), for one who works on runs: those that may begin at once are the caller's until `until`,
+    /// as if [`claim`](Store::claim)ed, with a [`lease`](AcceptedRun::lease).
+    fn accept_claimed(&self, event: NewEvent, runs: Vec<NewRun>, until: Timestamp) -> Reply<'_, Accepted>;
+
     /// Keeps events that were asked for, each as [`accept`](Store::accept) does, and moves the cursor of the asking: all
     /// of it or nothing. [`StoreError::Conflict`] when the cursor stands elsewhere by now.
     fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>>;
@@ -66,11 +70,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps claimed runs until `until`. Gives the leases that still hold.
     fn renew(&self, leases: Vec<Lease>, until: Timestamp) -> Reply<'_, Vec<Lease>>;
 
+    /// The clock was ahead: runs that are ready but were accepted "later" want a worker at `now`. Gives how many.
+    fn clock_went_back(&self, now: Timestamp) -> Reply<'_, u64>;
+
     /// When the next run wants a worker (in the past, when one does now). `None`: none by itself.
     fn next_due(&self) -> Reply<'_, Option<Timestamp>>;
 
-    /// Writes journal entries with all that belongs to them. Gives the run that may now begin because this one let go of
-    /// its order key. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
+    /// Writes journal entries with all that belongs to them. Gives a run that wants a worker because of it: the next of its
+    /// order key, or one that waited for its end. [`StoreError::Fenced`] and [`StoreError::EffectTaken`] write nothing.
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>>;
 
     /// What a key of a link leads to.
@@ -89,6 +96,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// A run with its event and journal.
     fn load_run(&self, run: RunId) -> Reply<'_, Option<LoadedRun>>;
+
+    /// The same of several, in one go. Those that are not there are left out.
+    fn load_runs(&self, runs: Vec<RunId>) -> Reply<'_, Vec<LoadedRun>>;
 
     /// Puts a run that stands still or has ended back to work: at its place when it still holds its order key or has
     /// none, at the end otherwise. Gives the state it is in now. [`StoreError::Conflict`] when it is under way, or its

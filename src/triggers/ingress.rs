@@ -8,11 +8,12 @@
 use super::paypal::{Unproved, Verifier};
 use super::rate::Pace;
 use super::shared_secret::{self, SecretIn};
-use super::{intake, stripe};
-use crate::catalog::{Decoder, System};
+use super::{hmac, intake, stripe};
+use crate::catalog::{Decoder, Path, System};
+use crate::engine::Inbox;
 use crate::graph::ExecutionGraph;
 use crate::model::project::Privacy;
-use crate::store::{AcceptOutcome, Store, StoreError};
+use crate::store::{AcceptOutcome, StoreError};
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub struct Endpoint {
     pub own_prefix: String,
     /// Who we are in the system, by the connection's key that says so: an event that names one of them is our own.
     pub own_users: BTreeMap<String, String>,
+    /// Where the id of an event stands, where the connection says it.
+    pub event_id: Option<Path>,
     /// How many deliveries are taken in a time, where the webhook says so.
     pub pace: Option<Arc<Pace>>,
     /// What the project says of private data.
@@ -53,6 +56,7 @@ pub enum Verification {
         secrets: Vec<String>,
         place: SecretIn,
     },
+    Hmac(hmac::Signed),
 }
 
 /// What is answered, and what is to be counted and said.
@@ -121,7 +125,7 @@ impl Delivery<'_> {
 pub async fn take(
     endpoint: &Endpoint,
     flows: &[Arc<ExecutionGraph>],
-    store: &dyn Store,
+    inbox: &(impl Inbox + ?Sized),
     delivery: Delivery<'_>,
 ) -> Answer {
     match verify(endpoint, &delivery).await {
@@ -134,12 +138,12 @@ pub async fn take(
         _ => None,
     };
     let headers = intake::kept_headers(delivery.headers, secret);
-    let Some((event, runs)) = intake::read(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
+    let Some((event, runs, seen)) = intake::see(endpoint, flows, headers, &delivery.body, delivery.received_at) else {
         return Answer::Ignored;
     };
     let dead = event.problem.is_some();
     let wanted = !runs.is_empty();
-    match store.accept(event, runs).await {
+    match inbox.take_in(event, runs, seen).await {
         Ok(accepted) => match accepted.outcome {
             AcceptOutcome::Duplicate => Answer::Duplicate,
             AcceptOutcome::Conflicting => Answer::Conflicting,
@@ -177,6 +181,12 @@ async fn verify(endpoint: &Endpoint, delivery: &Delivery<'_>) -> Result<(), Unpr
                 SecretIn::Query(name) => delivery.query.and_then(|query| shared_secret::in_query(query, name)),
             };
             shared_secret::verify(given.as_deref(), secrets)
+                .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
+        }
+        Verification::Hmac(signed) => {
+            let header = delivery.header(&signed.header.to_ascii_lowercase());
+            signed
+                .verify(header, &delivery.body)
                 .map_err(|error| Unproved::Refused { status: error.status(), why: error.to_string() })
         }
     }

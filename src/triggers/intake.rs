@@ -6,7 +6,7 @@
 use super::ingress::Endpoint;
 use super::privacy;
 use crate::catalog::{Decoder, EventGroup, Own, Place};
-use crate::engine::door;
+use crate::engine::{Seen, door};
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
 use crate::model::project::Privacy;
 use crate::store::{Hash, NewEvent, NewRun};
@@ -22,6 +22,18 @@ pub fn read(
     bytes: &[u8],
     received_at: Timestamp,
 ) -> Option<(NewEvent, Vec<NewRun>)> {
+    see(endpoint, flows, headers, bytes, received_at).map(|(event, runs, _)| (event, runs))
+}
+
+/// The same, with the event as its runs will see it; without runs, nothing is seen.
+pub fn see(
+    endpoint: &Endpoint,
+    flows: &[Arc<ExecutionGraph>],
+    headers: Record,
+    bytes: &[u8],
+    received_at: Timestamp,
+) -> Option<(NewEvent, Vec<NewRun>, Seen)> {
+    let nothing = Seen { event: Value::Missing, trigger: Value::Missing };
     let hash = Hash::of(bytes);
     let mut event = NewEvent {
         connection: endpoint.connection.clone(),
@@ -39,7 +51,7 @@ pub fn read(
         Ok(body) => body,
         Err(error) => {
             event.problem = Some(format!("the body is not JSON: {error}"));
-            return Some((event, vec![]));
+            return Some((event, vec![], nothing));
         }
     };
     let told = told(endpoint, &body);
@@ -47,7 +59,7 @@ pub fn read(
     let seen = privacy::apply(&endpoint.privacy, &mut event, &body, decoder);
     let Some(Told { group, kind, id, .. }) = told else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
-        return Some((event, vec![]));
+        return Some((event, vec![], nothing));
     };
     // Parts of names: F&O puts the company's own in front.
     if group.ignore.iter().any(|part| kind.contains(part.as_str())) {
@@ -61,7 +73,7 @@ pub fn read(
     }
     if let Some(problem) = wrong_mode(endpoint, group, &body) {
         event.problem = Some(problem);
-        return Some((event, vec![]));
+        return Some((event, vec![], nothing));
     }
     let trigger = trigger_facts(&event, headers);
     let wanted = |flow: &&Arc<ExecutionGraph>| {
@@ -69,7 +81,12 @@ pub fn read(
     };
     let runs = flows.iter().filter(wanted);
     let runs = runs.map(|flow| door::ask(flow, &seen, &trigger, &event.provider_id, event.own)).collect();
-    Some((event, runs))
+    // As it is kept, and not as the flow's trigger reads it.
+    let kept = match decoder {
+        Some(_) => json::parse(&event.body).unwrap_or(Value::Missing),
+        None => seen,
+    };
+    Some((event, runs, Seen { event: kept, trigger }))
 }
 
 /// Test data in a live connection, or the other way round.
@@ -123,12 +140,16 @@ fn told<'e>(endpoint: &'e Endpoint, body: &Value) -> Option<Told<'e>> {
         if let (Some(_), Some(id)) = (rows, listed_id(body)) {
             return Some(Told { group, decoder, kind: row_kind(body)?, id });
         }
-        let kind = match rows {
-            Some(decoder) => decoder.event(body).and_then(|event| row_kind(&event))?,
-            None => text_at(&group.matches, body)?,
+        let kind = match (rows, &group.always) {
+            (Some(decoder), _) => decoder.event(body).and_then(|event| row_kind(&event))?,
+            (None, Some(name)) => name.clone(),
+            (None, None) => text_at(group.matches.as_ref()?, body)?,
         };
-        let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, body)).collect();
-        let id = ids?.join("/");
+        let mut ids: Vec<String> = group.id.iter().map(|place| text_at(place, body)).collect::<Option<_>>()?;
+        if let Some(path) = &endpoint.event_id {
+            ids.push(path.find(body).and_then(plain)?);
+        }
+        let id = ids.join("/");
         (only && !id.is_empty()).then_some(Told { group, decoder, kind, id })
     })
 }
@@ -146,7 +167,11 @@ pub fn row_kind(event: &Value) -> Option<String> {
 }
 
 fn text_at(place: &Place, body: &Value) -> Option<String> {
-    match place.in_body(body)? {
+    place.in_body(body).and_then(plain)
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
         Value::Text(text) => Some(text.to_string()),
         Value::Number(number) => number.plain().ok().map(|text| text.into_owned()),
         _ => None,

@@ -12,6 +12,7 @@
 
 pub mod askers;
 pub mod files;
+pub mod hmac;
 pub mod ingress;
 pub mod intake;
 pub mod listener;

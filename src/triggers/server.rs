@@ -7,6 +7,7 @@
 use super::ingress::{self, Answer, Delivery, Endpoint};
 use super::listener::{BindError, Bound, Guard};
 use super::tls::Tls;
+use crate::engine::Inbox;
 use crate::graph::{ExecutionGraph, Severity};
 use crate::store::{NewAlert, Store};
 use crate::telemetry::Metrics;
@@ -59,8 +60,8 @@ pub struct Hooks {
     pub routes: Arc<ArcSwap<Routes>>,
     pub store: Arc<dyn Store>,
     pub metrics: Arc<Metrics>,
-    /// Called when an event was kept that a worker should look at.
-    pub wake: Arc<dyn Fn() + Send + Sync>,
+    /// Takes what is to be kept.
+    pub inbox: Arc<dyn Inbox>,
     pub limits: Limits,
     /// Encrypted with this; `None`: in clear, for a proxy on this machine or in front of it.
     pub tls: Option<Arc<Tls>>,
@@ -185,7 +186,7 @@ impl Desk {
             let _place = place;
             let received_at = Timestamp::now();
             let delivery = Delivery { headers: &headers, query: query.as_deref(), body, received_at };
-            let answer = ingress::take(&endpoint, &routes.flows, &*desk.hooks.store, delivery).await;
+            let answer = ingress::take(&endpoint, &routes.flows, &*desk.hooks.inbox, delivery).await;
             desk.tell(&endpoint, &answer, received_at);
             answer
         });
@@ -195,14 +196,13 @@ impl Desk {
         }
     }
 
-    /// Counts, logs, wakes the workers, raises an alert.
+    /// Counts, logs, raises an alert.
     fn tell(self: &Arc<Self>, endpoint: &Endpoint, answer: &Answer, at: Timestamp) {
         let connection = endpoint.connection.as_str();
         self.hooks.metrics.delivery(connection, answer.name());
         match answer {
             Answer::Kept { runs } => {
                 tracing::debug!(connection, runs, "an event was kept");
-                (self.hooks.wake)();
             }
             Answer::Duplicate | Answer::Unrouted | Answer::Ignored => {
                 tracing::debug!(connection, answer = answer.name(), "a delivery was answered");

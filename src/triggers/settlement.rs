@@ -36,9 +36,8 @@ pub fn read(bytes: &[u8]) -> Result<Value, String> {
     let text = decoded(bytes)?;
     let mut report = Report::default();
     let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    for line in lines.records() {
+    for (number, line) in (1..).zip(lines.records()) {
         let line = line.map_err(|error| wrong(Code::F0610, 0, &error.to_string()))?;
-        let number = line.position().map_or(0, csv::Position::line);
         let fields: Vec<&str> = line.iter().map(str::trim).collect();
         let (kind, fields) = fields.split_first().map_or(("", [].as_slice()), |(kind, fields)| (*kind, fields));
         report.line(number, kind, fields)?;

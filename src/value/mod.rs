@@ -21,8 +21,10 @@ pub use exact::{Exact, NumberError, Rounding};
 pub use fraction::Fraction;
 pub use money::{Currency, Money};
 pub use number::Number;
+pub(crate) use record::Place;
 pub use record::Record;
-pub use text::Text;
+pub(crate) use text::Range;
+pub use text::{Name, Text};
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -211,7 +213,11 @@ impl PartialEq for Value {
             (Value::Money(a), Value::Money(b)) => a == b,
             (Value::List(a), Value::List(b)) => a == b,
             (Value::Record(a), Value::Record(b)) => {
-                a.len() == b.len() && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| other == value))
+                let is_in_both = |name: &str, value: &Value| match b.get(name) {
+                    Some(other) if other == value => Ok(()),
+                    _ => Err(()),
+                };
+                a.len() == b.len() && a.each(is_in_both).is_ok()
             }
             _ => false,
         }

@@ -1,8 +1,11 @@
 //! Records that keep the order of their fields.
 
+use super::text::{Name, Range, same};
 use super::{Text, Value};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::iter::Zip;
+use std::slice;
+use std::sync::{Arc, OnceLock};
 
 /// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
 const INDEXED: usize = 128;
@@ -13,18 +16,73 @@ pub struct Record(Repr);
 
 type Entry = (Text, Value);
 
-/// Where a reader gathers a field.
-#[derive(Default)]
-pub(super) struct Place {
-    pub(super) name: Option<Text>,
-    pub(super) value: Value,
-}
-
 #[derive(Clone)]
 enum Repr {
-    /// As it was read: one piece of memory, below [`INDEXED`] fields. The first change makes it the other.
-    Read(Arc<[Entry]>),
-    Made(Arc<Fields>),
+    /// As it was gathered, below [`INDEXED`] fields: one piece of memory, whose first place says where the names are. The
+    /// first change makes it the other.
+    Whole(Arc<[Place]>),
+    Open(Arc<Fields>),
+}
+
+/// Where a field is gathered, by the reader and by whoever makes a record. Its value is written where it stays until the
+/// record is made: one that is put together elsewhere is moved in larger pieces than it was written in, and the processor
+/// waits for its own writes.
+///
+/// The names of a record are parts of one text, the body or what the mapping writes: one owner to count.
+pub(crate) enum Place {
+    /// What the names are parts of, and what [`Record::iter`] made of them.
+    Owner(Arc<str>, OnceLock<Box<Vec<Text>>>),
+    Field(Range, Value),
+}
+
+impl Place {
+    pub(crate) const EMPTY: Place = Place::Field(Range::NONE, Value::Missing);
+
+    pub(crate) fn owner(owner: &Arc<str>) -> Place {
+        Place::Owner(owner.clone(), OnceLock::new())
+    }
+
+    /// The value of a field.
+    #[inline]
+    pub(crate) fn value(&self) -> &Value {
+        match self {
+            Place::Field(_, value) => value,
+            Place::Owner(..) => &Value::Missing,
+        }
+    }
+
+    /// The same, to write it.
+    #[inline]
+    pub(crate) fn value_mut(&mut self) -> &mut Value {
+        if let Place::Owner(..) = self {
+            *self = Place::EMPTY;
+        }
+        match self {
+            Place::Field(_, value) => value,
+            Place::Owner(..) => unreachable!("emptied just now"),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn name(&self) -> Range {
+        match self {
+            Place::Field(name, _) => *name,
+            Place::Owner(..) => Range::NONE,
+        }
+    }
+
+    /// Gives a field its name.
+    #[inline]
+    pub(crate) fn call(&mut self, name: Range) {
+        if let Place::Field(known, _) = self {
+            *known = name;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self) -> Place {
+        std::mem::replace(self, Place::EMPTY)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -33,6 +91,76 @@ struct Fields {
     /// Name to position, from [`INDEXED`] fields on.
     index: Option<HashMap<Text, usize>>,
 }
+
+/// The places of a record that was gathered.
+#[derive(Clone, Copy)]
+struct Whole<'r> {
+    owner: &'r Arc<str>,
+    texts: &'r OnceLock<Box<Vec<Text>>>,
+    fields: &'r [Place],
+}
+
+impl<'r> Whole<'r> {
+    /// `None`: it has no fields.
+    #[inline]
+    fn of(places: &'r [Place]) -> Option<Whole<'r>> {
+        match places.split_first() {
+            Some((Place::Owner(owner, texts), fields)) => Some(Whole { owner, texts, fields }),
+            _ => None,
+        }
+    }
+
+    /// The names as texts of their own, for those who want them: made once.
+    fn names(self) -> &'r [Text] {
+        self.texts.get_or_init(|| {
+            let names = self.fields.iter().map(|field| Text::at(self.owner, field.name()));
+            Box::new(names.collect())
+        })
+    }
+
+    fn place(self, name: &str) -> Option<usize> {
+        let is_same = |field: &Place| {
+            let known = field.name();
+            known.len() == name.len() && same(known.bytes(self.owner), name.as_bytes())
+        };
+        self.fields.iter().position(is_same)
+    }
+}
+
+/// The fields of a record, in their order.
+enum Iter<'r> {
+    Whole(Zip<slice::Iter<'r, Text>, slice::Iter<'r, Place>>),
+    Open(slice::Iter<'r, Entry>),
+}
+
+impl<'r> Iterator for Iter<'r> {
+    type Item = (&'r Text, &'r Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Iter::Whole(fields) => fields.next().map(|(name, field)| (name, field.value())),
+            Iter::Open(entries) => entries.next().map(|(name, value)| (name, value)),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Iter::Whole(fields) => fields.size_hint(),
+            Iter::Open(entries) => entries.size_hint(),
+        }
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        match self {
+            Iter::Whole(fields) => fields.next_back().map(|(name, field)| (name, field.value())),
+            Iter::Open(entries) => entries.next_back().map(|(name, value)| (name, value)),
+        }
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
 
 impl Record {
     pub fn new() -> Record {
@@ -47,67 +175,92 @@ impl Record {
     pub(crate) fn from_distinct(entries: Vec<Entry>) -> Record {
         let mut fields = Fields { entries, index: None };
         fields.index_again();
-        Record(Repr::Made(Arc::new(fields)))
+        Record(Repr::Open(Arc::new(fields)))
     }
 
-    /// The same for readers, which have gathered them in places that stay.
+    /// The same of places, the first of them the owner of the names. They are empty afterwards.
     #[inline]
-    pub(super) fn read(gathered: &mut [Place]) -> Record {
-        let take = |place: &mut Place| (place.name.take().unwrap_or_default(), std::mem::take(&mut place.value));
-        match gathered.len() {
-            0..INDEXED => Record(Repr::Read(gathered.iter_mut().map(take).collect())),
-            _ => Record::from_distinct(gathered.iter_mut().map(take).collect()),
+    pub(crate) fn gathered(places: &mut [Place]) -> Record {
+        match places.len() {
+            0..=1 => Record::new(),
+            2..=INDEXED => Record(Repr::Whole(places.iter_mut().map(Place::take).collect())),
+            _ => Record(Repr::Whole(places.iter_mut().map(Place::take).collect())).opened(),
         }
     }
 
-    #[inline]
-    fn entries(&self) -> &[Entry] {
-        match &self.0 {
-            Repr::Read(entries) => entries,
-            Repr::Made(fields) => &fields.entries,
-        }
+    fn opened(&self) -> Record {
+        Record::from_distinct(self.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        if let Repr::Made(fields) = &self.0
-            && let Some(index) = &fields.index
-        {
-            return index.get(name).copied();
+        match &self.0 {
+            Repr::Whole(places) => Whole::of(places)?.place(name),
+            Repr::Open(fields) => match &fields.index {
+                Some(index) => index.get(name).copied(),
+                None => fields.entries.iter().position(|(known, _)| known.is(name)),
+            },
         }
-        self.entries().iter().position(|(known, _)| known.is(name))
+    }
+
+    /// The value of the field at a place.
+    #[inline]
+    fn value(&self, place: usize) -> Option<&Value> {
+        match &self.0 {
+            Repr::Whole(places) => places.get(place + 1).map(Place::value),
+            Repr::Open(fields) => fields.entries.get(place).map(|(_, value)| value),
+        }
     }
 
     fn change(&mut self) -> &mut Fields {
-        if let Repr::Read(entries) = &self.0 {
-            self.0 = Repr::Made(Arc::new(Fields { entries: entries.to_vec(), index: None }));
+        if let Repr::Whole(_) = &self.0 {
+            *self = self.opened();
         }
         match &mut self.0 {
-            Repr::Made(fields) => Arc::make_mut(fields),
-            Repr::Read(_) => unreachable!("made just now"),
+            Repr::Open(fields) => Arc::make_mut(fields),
+            Repr::Whole(_) => unreachable!("opened just now"),
         }
     }
 
     /// The field's value, where there is one.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.entries().get(self.place(name)?).map(|(_, value)| value)
+        self.value(self.place(name)?)
     }
 
-    /// Where a field is and its value. `guess` is looked at first: bodies of one sender have their fields in one order.
+    /// The value of the field at a place, where its name is the one that is wanted.
     #[inline]
-    pub(crate) fn find(&self, name: &Text, guess: usize) -> Option<(usize, &Value)> {
-        match self.entries().get(guess) {
-            Some((known, value)) if known == name => Some((guess, value)),
-            _ => self.search(name),
+    pub(crate) fn at(&self, place: usize, name: &Name) -> Option<&Value> {
+        match &self.0 {
+            Repr::Whole(places) => match (places.first(), places.get(place.checked_add(1)?)) {
+                (Some(Place::Owner(owner, _)), Some(Place::Field(known, value))) if name.is(owner, *known) => {
+                    Some(value)
+                }
+                _ => None,
+            },
+            Repr::Open(fields) => {
+                let (known, value) = fields.entries.get(place)?;
+                name.is(known.owner(), known.range()).then_some(value)
+            }
         }
     }
 
-    fn search(&self, name: &Text) -> Option<(usize, &Value)> {
-        let entries = self.entries();
-        let place = match &self.0 {
-            Repr::Made(fields) if fields.index.is_some() => self.place(name)?,
-            _ => entries.iter().position(|(known, _)| known == name)?,
-        };
-        entries.get(place).map(|(_, value)| (place, value))
+    /// Where a field is and its value.
+    pub(crate) fn find(&self, name: &str) -> Option<(usize, &Value)> {
+        let place = self.place(name)?;
+        self.value(place).map(|value| (place, value))
+    }
+
+    /// Visits the fields without making their names texts, until one fails.
+    #[inline]
+    pub(crate) fn each<E>(&self, mut visit: impl FnMut(&str, &Value) -> Result<(), E>) -> Result<(), E> {
+        match &self.0 {
+            Repr::Whole(places) => match Whole::of(places) {
+                Some(Whole { owner, fields, .. }) => {
+                    fields.iter().try_for_each(|field| visit(field.name().of(owner), field.value()))
+                }
+                None => Ok(()),
+            },
+            Repr::Open(fields) => fields.entries.iter().try_for_each(|(name, value)| visit(name, value)),
+        }
     }
 
     pub fn contains(&self, name: &str) -> bool {
@@ -138,23 +291,32 @@ impl Record {
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Text, &Value)> + ExactSizeIterator {
-        self.entries().iter().map(|(name, value)| (name, value))
+        match &self.0 {
+            Repr::Whole(places) => match Whole::of(places) {
+                Some(whole) => Iter::Whole(whole.names().iter().zip(whole.fields)),
+                None => Iter::Open([].iter()),
+            },
+            Repr::Open(fields) => Iter::Open(fields.entries.iter()),
+        }
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &Text> {
-        self.entries().iter().map(|(name, _)| name)
+        self.iter().map(|(name, _)| name)
     }
 
     pub fn values(&self) -> impl Iterator<Item = &Value> {
-        self.entries().iter().map(|(_, value)| value)
+        (0..self.len()).filter_map(|place| self.value(place))
     }
 
     pub fn len(&self) -> usize {
-        self.entries().len()
+        match &self.0 {
+            Repr::Whole(places) => places.len().saturating_sub(1),
+            Repr::Open(fields) => fields.entries.len(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries().is_empty()
+        self.len() == 0
     }
 }
 
@@ -180,7 +342,7 @@ impl Fields {
 
 impl Default for Record {
     fn default() -> Record {
-        Record(Repr::Read(Arc::default()))
+        Record(Repr::Whole(Arc::default()))
     }
 }
 

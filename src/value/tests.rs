@@ -708,12 +708,32 @@ fn a_guess_where_a_field_is_changes_nothing() {
     for (value, names) in [(few, ["a", "c", "d"]), (many, ["f0", "f299", "f300"])] {
         let record = value.as_record().unwrap();
         for name in names {
+            let text = Text::from(name);
+            let found = record.find(&text);
+            assert_eq!(found.map(|(_, value)| value), record.get(name), "{name}");
+            assert!(found.is_none_or(|(place, value)| record.values().nth(place) == Some(value)));
             for guess in [0, 1, 2, 299, 300, usize::MAX] {
-                let found = record.find(&Text::from(name), guess);
-                assert_eq!(found.map(|(_, value)| value), record.get(name), "{name} at {guess}");
-                assert!(found.is_none_or(|(place, value)| record.values().nth(place) == Some(value)));
+                let guessed = record.at(guess, &Name::from(&text));
+                let there = found.filter(|(place, _)| *place == guess).map(|(_, value)| value);
+                assert_eq!(guessed, there, "{name} at {guess}");
             }
         }
+    }
+}
+
+#[test]
+fn a_name_is_the_texts_that_are_equal_to_it() {
+    let letters = "abcdefghijklmnopqrstuvwxyz";
+    let is = |name: &Name, text: &Text| name.is(text.owner(), text.range());
+    for length in 0..letters.len() {
+        let name = Name::from(&Text::from(&letters[..length]));
+        assert!(is(&name, &Text::from(letters).part(0, length)), "{length}");
+        for other in 0..length {
+            let changed: String =
+                letters[..length].chars().enumerate().map(|(n, c)| if n == other { '_' } else { c }).collect();
+            assert!(!is(&name, &Text::from(changed)), "{length}, {other}");
+        }
+        assert!(!is(&name, &Text::from(&letters[..length + 1])), "{length}");
     }
 }
 

@@ -7,9 +7,49 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Text {
     owner: Arc<str>,
-    /// Where it begins and, in the upper half, ends in `owner`. One word: two halves that are written one by one and read as
-    /// one make the processor wait for its own writes, which took a tenth of reading a body.
-    range: u64,
+    range: Range,
+}
+
+/// Where a part begins and, in the upper half, ends. One word: two halves that are written one by one and read as one make the
+/// processor wait for its own writes, which took a tenth of reading a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Range(u64);
+
+impl Range {
+    pub(super) const NONE: Range = Range(0);
+    /// No part of any text.
+    pub(super) const OUTSIDE: Range = Range(1);
+
+    #[inline]
+    pub(super) fn new(start: usize, end: usize) -> Range {
+        Range((end as u64) << 32 | start as u64)
+    }
+
+    #[inline]
+    fn start(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline]
+    fn end(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        self.end() - self.start()
+    }
+
+    /// That part of a text.
+    #[inline]
+    pub(super) fn of(self, owner: &str) -> &str {
+        &owner[self.start()..self.end()]
+    }
+
+    #[inline]
+    pub(super) fn bytes(self, owner: &str) -> &[u8] {
+        &owner.as_bytes()[self.start()..self.end()]
+    }
 }
 
 impl Text {
@@ -19,15 +59,30 @@ impl Text {
     }
 
     fn new(owner: Arc<str>, start: usize, end: usize) -> Text {
-        Text { owner, range: (end as u64) << 32 | start as u64 }
+        Text { owner, range: Range::new(start, end) }
+    }
+
+    /// What it is a part of.
+    pub(crate) fn owner(&self) -> &Arc<str> {
+        &self.owner
+    }
+
+    /// Which part of its owner it is.
+    pub(crate) fn range(&self) -> Range {
+        self.range
+    }
+
+    /// That part of an owner.
+    pub(super) fn at(owner: &Arc<str>, range: Range) -> Text {
+        Text { owner: owner.clone(), range }
     }
 
     fn start(&self) -> usize {
-        self.range as u32 as usize
+        self.range.start()
     }
 
     fn end(&self) -> usize {
-        (self.range >> 32) as usize
+        self.range.end()
     }
 
     fn length(&self) -> usize {
@@ -57,7 +112,7 @@ impl Text {
 
 /// Whether two runs of equal length are the same. Nearly all are names of up to 16 bytes: two words each, which may
 /// overlap, where the general comparison is a call.
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     if let (Some(x), Some(y), 8..=16) = (a.first_chunk::<8>(), b.first_chunk::<8>(), a.len()) {
         return x == y && a.last_chunk::<8>() == b.last_chunk::<8>();
     }
@@ -65,6 +120,44 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         return x == y && a.last_chunk::<4>() == b.last_chunk::<4>();
     }
     a == b
+}
+
+/// A name that texts are compared with again and again: its bytes in two words, which overlap in the middle.
+#[derive(Clone, Debug)]
+pub struct Name {
+    text: Text,
+    first: u64,
+    last: u64,
+}
+
+impl Name {
+    pub fn text(&self) -> &Text {
+        &self.text
+    }
+
+    /// Whether it is this part of a text.
+    #[inline]
+    pub(super) fn is(&self, owner: &str, range: Range) -> bool {
+        let length = self.text.length();
+        if length != range.len() {
+            return false;
+        }
+        let bytes = range.bytes(owner);
+        match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) if length <= 16 => {
+                u64::from_le_bytes(*first) == self.first && u64::from_le_bytes(*last) == self.last
+            }
+            _ => same(bytes, self.text.as_bytes()),
+        }
+    }
+}
+
+impl From<&Text> for Name {
+    fn from(text: &Text) -> Name {
+        let bytes = text.as_bytes();
+        let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Name { text: text.clone(), first: word(bytes.first_chunk()), last: word(bytes.last_chunk()) }
+    }
 }
 
 impl Default for Text {

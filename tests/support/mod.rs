@@ -32,6 +32,15 @@ pub async fn sandbox() -> Sandbox {
     sandbox
 }
 
+/// Like [`until`], where the asking itself takes time.
+pub async fn until_async(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < limit, "waited {limit:?} in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// The catalogue with the columns and tables of the bundled project.
 fn catalog() -> Catalog {
     let mut sources = Sources::default();

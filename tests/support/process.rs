@@ -92,6 +92,14 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// What became of a start.
+#[derive(Debug)]
+pub enum CameUp {
+    Ready,
+    Ended(ExitStatus),
+    NotReady,
+}
+
 /// What a runtime is started with, again and again.
 #[derive(Clone)]
 pub struct Setup {
@@ -102,13 +110,26 @@ pub struct Setup {
     pub admin: SocketAddr,
     /// Environment variables beside the bundled connections'.
     pub env: Vec<(&'static str, &'static str)>,
+    /// No file that it writes may grow beyond so many bytes.
+    pub limited: Option<u64>,
+    /// More arguments.
+    pub more: Vec<String>,
 }
 
 impl Setup {
     pub fn of(project: &Project) -> Setup {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (hooks, admin) = (local(free_port()), local(free_port()));
-        Setup { project: project.root(), store: project.store(), log: project.log(), hooks, admin, env: vec![] }
+        Setup {
+            project: project.root(),
+            store: project.store(),
+            log: project.log(),
+            hooks,
+            admin,
+            env: vec![],
+            limited: None,
+            more: vec![],
+        }
     }
 
     /// `flowctl run` as it will be started.
@@ -118,30 +139,42 @@ impl Setup {
         let (project, store) = (text(&self.project), text(&self.store));
         let args = ["run", &project, "--listen", &hooks, "--admin", &admin, "--store", &store, "--env", "test"];
         let mut command = flowctl(&args);
-        command.envs(SECRETS).envs(self.env.iter().copied());
-        command
+        command.args(&self.more).envs(SECRETS).envs(self.env.iter().copied());
+        let Some(bytes) = self.limited else { return command };
+        // A write beyond it is an error only where the signal that tells of it is ignored.
+        let mut limited = Command::new("sh");
+        let script = format!("trap '' XFSZ; exec prlimit --fsize={bytes} \"$0\" \"$@\"");
+        limited.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+        limited.env_remove("FLOWCTL_LOG").env("NO_COLOR", "1").stdin(Stdio::null());
+        limited.envs(SECRETS).envs(self.env.iter().copied());
+        limited
     }
 
     /// Starts it and waits until it is ready.
     pub async fn start(&self) -> Runtime {
-        let mut runtime = self.launch();
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = runtime.child.try_wait().expect("a child") {
-                panic!("flowctl run ended with {status} before it was ready:\n{}", runtime.stderr());
+        self.start_as(self.command()).await
+    }
+
+    /// Starts it by another command and waits until it is ready.
+    pub async fn start_as(&self, command: Command) -> Runtime {
+        let mut runtime = self.launch_as(command);
+        match runtime.came_up(READY_WITHIN).await {
+            CameUp::Ready => runtime,
+            CameUp::NotReady => panic!("not ready after {READY_WITHIN:?}"),
+            CameUp::Ended(status) => {
+                panic!("flowctl run ended with {status} before it was ready:\n{}", runtime.stderr())
             }
-            if matches!(runtime.get_status(&format!("http://{}/readyz", self.hooks)).await, Some(200)) {
-                return runtime;
-            }
-            assert!(begun.elapsed() < READY_WITHIN, "not ready after {READY_WITHIN:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     /// Starts it and waits for nothing.
     pub fn launch(&self) -> Runtime {
+        self.launch_as(self.command())
+    }
+
+    fn launch_as(&self, mut command: Command) -> Runtime {
         let log = OpenOptions::new().create(true).append(true).open(&self.log).expect("a log");
-        let child = self.command().stdout(Stdio::null()).stderr(Stdio::from(log)).spawn().expect("flowctl starts");
+        let child = command.stdout(Stdio::null()).stderr(Stdio::from(log)).spawn().expect("flowctl starts");
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("a client");
         Runtime { child, setup: self.clone(), client }
     }
@@ -155,6 +188,41 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    /// Waits until it is ready or has ended, or for so long.
+    pub async fn came_up(&mut self, within: Duration) -> CameUp {
+        let begun = Instant::now();
+        while begun.elapsed() < within {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return CameUp::Ended(status);
+            }
+            if self.get_status(&format!("{}/readyz", self.hooks_url())).await == Some(200) {
+                return CameUp::Ready;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        CameUp::NotReady
+    }
+
+    /// What `/readyz` answers.
+    pub async fn ready(&self) -> u16 {
+        self.get_status(&format!("{}/readyz", self.hooks_url())).await.expect("an answer")
+    }
+
+    /// Why `/readyz` says no.
+    pub async fn not_ready_because(&self) -> String {
+        let answer = self.client.get(format!("{}/readyz", self.hooks_url())).send().await.expect("an answer");
+        answer.text().await.expect("a text")
+    }
+
+    fn hooks_url(&self) -> String {
+        format!("http://{}", self.setup.hooks)
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where Stripe delivers.
     pub fn hook(&self) -> String {
         format!("http://{}/hooks/stripe", self.setup.hooks)
@@ -210,6 +278,13 @@ impl Runtime {
         let (status, text) = (answer.status(), answer.text().await.expect("a body"));
         assert!(status.is_success(), "{url} answered {status}: {text}");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {error}: {text}"))
+    }
+
+    /// The same; `None` where that is refused.
+    pub async fn try_admin(&self, path: &str) -> Option<serde_json::Value> {
+        let answer = self.client.get(format!("http://{}{path}", self.setup.admin)).send().await.ok()?;
+        let fine = answer.status().is_success();
+        serde_json::from_str(&answer.text().await.ok()?).ok().filter(|_| fine)
     }
 
     /// `GET /api/flows`, the bundled flow's entry.

@@ -11,13 +11,13 @@ pub const MAP_FILE: &str = "stripe-dynamics-365/charge.map";
 pub const SECRETS: [(&str, &str); 15] = [
     ("STRIPE_API_KEY", credentials::STRIPE_KEY),
     ("STRIPE_WEBHOOK_SECRET", credentials::STRIPE_WEBHOOK_SECRET),
+    ("PAYPAL_CLIENT_ID", credentials::PAYPAL_CLIENT_ID),
+    ("PAYPAL_CLIENT_SECRET", credentials::PAYPAL_CLIENT_SECRET),
+    ("PAYPAL_WEBHOOK_ID", credentials::PAYPAL_WEBHOOK_ID),
     ("D365_URL", "https://replaced-by-the-environment.example"),
     ("D365_TENANT", credentials::FINOPS_TENANT),
     ("D365_CLIENT_ID", credentials::FINOPS_CLIENT_ID),
     ("D365_CLIENT_SECRET", credentials::FINOPS_CLIENT_SECRET),
-    ("PAYPAL_CLIENT_ID", credentials::PAYPAL_CLIENT_ID),
-    ("PAYPAL_CLIENT_SECRET", credentials::PAYPAL_CLIENT_SECRET),
-    ("PAYPAL_WEBHOOK_ID", credentials::PAYPAL_WEBHOOK_ID),
     ("CRM_URL", "https://replaced-by-the-environment.example"),
     ("CRM_TENANT", credentials::DATAVERSE_TENANT),
     ("CRM_CLIENT_ID", credentials::DATAVERSE_CLIENT_ID),
@@ -134,14 +134,15 @@ connections:
     base_url: {stripe}
     limits: {{ concurrency: 32, rate: 2000/s }}
     circuit: {{ open_after: 1000, within: 1m, probe_every: 1s }}
+  paypal:
+    base_url: {paypal}
+    limits: {{ concurrency: 32, rate: 2000/s }}
+    circuit: {{ open_after: 1000, within: 1m, probe_every: 1s }}
   d365:
     base_url: {finops}
     authority: {finops}
     limits: {{ concurrency: 32, rate: 2000/s, settle: {SETTLE_MS}ms }}
     circuit: {{ open_after: 1000, within: 1m, probe_every: 1s }}
-  paypal:
-    base_url: {paypal}
-    limits: {{ concurrency: 32, rate: 2000/s }}
   crm:
     base_url: {crm}
     authority: {crm}

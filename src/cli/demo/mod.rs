@@ -2,10 +2,12 @@
 
 mod act;
 mod compare;
+mod crm;
 mod events;
 mod expected;
 mod observed;
 mod payout;
+mod paypal;
 pub(super) mod project;
 mod report;
 mod serve;
@@ -115,7 +117,8 @@ async fn show(as_json: bool) -> anyhow::Result<(Up, End)> {
         let seconds = PATIENCE.as_secs();
         differences.general.push(format!("{left} runs were not at their end after {seconds} s"));
     }
-    let acts = vec![payout::play(&sandbox, &runtime, &hook).await?];
+    let mut acts = vec![payout::play(&sandbox, &runtime, &hook).await?];
+    acts.extend(paypal::play(&sandbox, &runtime).await?);
     let report =
         Report { cases: &cases, observed: &observed, differences: &differences, acts: &acts, took: begin.elapsed() };
     match as_json {

@@ -3,16 +3,15 @@
 //!
 //! What should stand there is added up here, in Stripe's smallest units and with nothing of the mapping.
 
-use super::act::Act;
+use super::act::{Act, posts, text};
 use super::expected::{decimal, units};
 use crate::runtime::Runtime;
 use crate::sandbox::faults::{Deliver, Fault, FaultKind};
-use crate::sandbox::server::{Seen, Standin as _};
+use crate::sandbox::server::Standin as _;
 use crate::sandbox::{Sandbox, credentials};
-use crate::store::{Page, RunFilter, RunState, StoreError};
 use crate::value::{Record, Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FLOW: &str = "stripe-payout-to-journal";
 const HEADERS: &str = "/data/LedgerJournalHeaders";
@@ -44,21 +43,10 @@ pub async fn play(sandbox: &Sandbox, runtime: &Runtime, hook: &str) -> anyhow::R
     let payout = text(&happen("payout", r#"{"currency":"usd"}"#.into())?, "id");
     act.events = sandbox.stripe.objects("events").len() - happened_before;
 
-    let states = ended(runtime).await?;
-    for state in &states {
-        match act.runs.iter_mut().find(|(known, _)| *known == state.as_str()) {
-            Some((_, count)) => *count += 1,
-            None => act.runs.push((state.as_str(), 1)),
-        }
-    }
-    if states.iter().filter(|state| **state == RunState::Succeeded).count() != 1 || states.len() != 2 {
-        act.differences.push(format!("expected one run that succeeded and one duplicate, found {states:?}"));
-    }
+    act.ended(runtime, FLOW, 2).await?;
+    act.expect_runs(&[("duplicate", 1), ("succeeded", 1)]);
     judge(sandbox, &payout, &mut act);
-    let waiting = sandbox.stripe.faults().waiting().len() + sandbox.finops.faults().waiting().len();
-    if waiting > 0 {
-        act.differences.push(format!("{waiting} faults were ordered and never happened"));
-    }
+    act.faults_happened([sandbox.stripe.faults(), sandbox.finops.faults()]);
     Ok(act)
 }
 
@@ -127,21 +115,6 @@ fn faults(sandbox: &Sandbox, act: &mut Act) {
     }
 }
 
-/// Waits for both runs, the payout's and its duplicate; their states.
-async fn ended(runtime: &Runtime) -> Result<Vec<RunState>, StoreError> {
-    let begin = Instant::now();
-    loop {
-        let filter = RunFilter { flow: Some(FLOW.into()), ..RunFilter::default() };
-        let runs = runtime.store().runs(filter, Page::first(10)).await?.items;
-        let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
-        let at_rest = states.iter().all(|state| state.is_settled() || state.needs_a_person());
-        if (states.len() >= 2 && at_rest) || begin.elapsed() > super::PATIENCE {
-            return Ok(states);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// Compares what stands in F&O with the movements.
 fn judge(sandbox: &Sandbox, payout: &str, act: &mut Act) {
     let movements = sandbox.stripe.objects("balance_transactions");
@@ -163,13 +136,7 @@ fn judge(sandbox: &Sandbox, payout: &str, act: &mut Act) {
         wanted.iter().filter(|(_, amount)| **amount != 0).map(|(kind, amount)| (account(kind).to_string(), *amount)),
     );
 
-    let seen = sandbox.finops_server.seen();
-    let posts = |path: &str, part: &str| {
-        let hit = |seen: &&Seen| {
-            seen.method == "POST" && seen.path.starts_with(path) && String::from_utf8_lossy(&seen.body).contains(part)
-        };
-        seen.iter().filter(hit).count()
-    };
+    let posts = |path: &str, part: &str| posts(&sandbox.finops_server, path, part);
     let journals = sandbox.finops.rows("LedgerJournalHeaders");
     let journals: Vec<&Record> = journals.iter().filter(|row| text(row, "IntegrationKey") == payout).collect();
     act.effect("the journal", posts(HEADERS, payout), journals.len());
@@ -217,12 +184,4 @@ fn judge(sandbox: &Sandbox, payout: &str, act: &mut Act) {
 
 fn whole(record: &Record, name: &str) -> i64 {
     record.get(name).and_then(Value::as_number).and_then(|number| number.small()).unwrap_or(0)
-}
-
-fn text(row: &Record, column: &str) -> String {
-    match row.get(column) {
-        Some(Value::Text(text)) => text.to_string(),
-        Some(Value::Number(number)) => number.plain().unwrap_or_default().into_owned(),
-        _ => String::new(),
-    }
 }

@@ -15,6 +15,14 @@ macro_rules! bundled {
 bundled! {
     "flowctl.yaml"
     "connections.yaml"
+    "paypal-dynamics-365/README.md"
+    "paypal-dynamics-365/capture-to-sales-order.flow.yaml"
+    "paypal-dynamics-365/capture.map"
+    "paypal-dynamics-365/payer-to-customer.flow.yaml"
+    "paypal-dynamics-365/tables/clearing.csv"
+    "paypal-dynamics-365/tables/products.csv"
+    "paypal-dynamics-365/tests/capture-to-sales-order.test.yaml"
+    "paypal-dynamics-365/tests/payer-to-customer.test.yaml"
     "paypal-dynamics-crm/README.md"
     "paypal-dynamics-crm/capture-to-sales-order.flow.yaml"
     "paypal-dynamics-crm/dispute-to-case.flow.yaml"
@@ -46,6 +54,11 @@ bundled! {
     "types/dataverse/new_paymenttransactions.json"
     "types/dataverse/new_refundrequests.json"
     "types/dataverse/salesorders.json"
+}
+
+/// Whether the bundled project has that file.
+pub fn has(path: &str) -> bool {
+    FILES.iter().any(|(known, _)| *known == path)
 }
 
 /// The environment's name.
@@ -100,8 +113,8 @@ impl Folder {
         }
         self.write("secrets/stripe_key", credentials::STRIPE_KEY)?;
         self.write("secrets/stripe_webhook", credentials::STRIPE_WEBHOOK_SECRET)?;
-        self.write("secrets/d365_client", credentials::FINOPS_CLIENT_SECRET)?;
         self.write("secrets/paypal_client", credentials::PAYPAL_CLIENT_SECRET)?;
+        self.write("secrets/d365_client", credentials::FINOPS_CLIENT_SECRET)?;
         self.write("secrets/crm_client", credentials::DATAVERSE_CLIENT_SECRET)?;
         self.write("secrets/crm_webhook", credentials::DATAVERSE_WEBHOOK_KEY)?;
         let (tenant, client) = (credentials::FINOPS_TENANT, credentials::FINOPS_CLIENT_ID);
@@ -111,6 +124,11 @@ impl Folder {
     base_url: {stripe}
     api_key: file://secrets/stripe_key
     webhook: {{ secrets: [file://secrets/stripe_webhook] }}
+  paypal:
+    base_url: {paypal}
+    client_id: {paypal_client}
+    client_secret: file://secrets/paypal_client
+    webhook: {{ id: {paypal_webhook} }}
   d365:
     base_url: {finops}
     authority: {finops}
@@ -118,11 +136,6 @@ impl Folder {
     client_id: {client}
     client_secret: file://secrets/d365_client
     limits: {{ settle: 2s }}      # the stand-in is done at once; the real one gets three minutes
-  paypal:
-    base_url: {paypal}
-    client_id: {paypal_client}
-    client_secret: file://secrets/paypal_client
-    webhook: {{ id: {paypal_webhook} }}
   crm:
     base_url: {crm}
     authority: {crm}

@@ -52,6 +52,15 @@ impl Report<'_> {
             text.push_str(&format!("{}{}\n", act.lines(), "─".repeat(110)));
         }
         let lines: usize = self.observed.orders.iter().map(|order| order.lines.len()).sum();
+        if !self.acts.is_empty() {
+            let events: usize = self.acts.iter().map(|act| act.events).sum();
+            let faults: usize = self.acts.iter().map(|act| act.faults.len()).sum();
+            let effects: usize = self.acts.iter().map(|act| act.effects.len()).sum();
+            let once: usize = self.acts.iter().map(Act::once).sum();
+            text.push_str(&format!(
+                "Payouts and PayPal: {events} events, {faults} faults; {once} of {effects} effects stand exactly once.\n"
+            ));
+        }
         text.push_str(&format!(
             "{} events in, {} orders with {lines} lines and {} new customer{} in Dynamics, {}.\n{}\n",
             self.cases.len(),

@@ -39,6 +39,15 @@ Still up; Ctrl-C ends it. Things to try:
   t=$(date +%s); s=$({{ printf '%s.' $t; cat event.json; }} | openssl dgst -sha256 -hmac {secret} -r | cut -d' ' -f1)
   curl -i http://{hooks}/hooks/stripe -H \"Stripe-Signature: t=$t,v1=$s\" --data-binary @event.json
 
+  # make Stripe pay out what has come together since; the journal is in F&O a moment later
+  curl -s {stripe}/_sandbox/do/payment -d '{{\"amount\":4200,\"currency\":\"usd\",\"customer\":\"cus_Contoso\",\"metadata\":{{\"items\":\"MUG:1:42.00\"}}}}'
+  curl -s {stripe}/_sandbox/do/payout -d '{{\"currency\":\"usd\"}}'
+  curl -s {finops}/_sandbox/LedgerJournalLines
+
+  # everything that the stand-ins know, were asked and can be told to do wrong, in a browser
+  {stripe}/_sandbox
+  {finops}/_sandbox
+
   # let F&O lose its next answer to an order, before sending one
   curl -s {finops}/_sandbox/faults -d '{{\"method\":\"POST\",\"path\":\"/data/SalesOrderHeadersV2\",\"drop\":\"after\"}}'
 

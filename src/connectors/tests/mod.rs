@@ -3,11 +3,13 @@
 mod configs;
 mod dataverse;
 mod finops;
+mod http;
 mod paypal;
 mod requests;
 mod server;
 mod stripe;
 mod trouble;
+mod way;
 
 use super::Connectors;
 use super::config::{ConnectionConfig, resolve_all};
@@ -104,7 +106,11 @@ fn graph(request: &Request) -> Operation {
 }
 
 fn request(operation: &str, entity: Option<&str>) -> Request {
-    let connection = if operation.starts_with("stripe") { "stripe" } else { "d365" };
+    let connection = match operation.split('.').next() {
+        Some("stripe") => "stripe",
+        Some("http") => "shop",
+        _ => "d365",
+    };
     Request {
         operation: operation.into(),
         connection: connection.into(),

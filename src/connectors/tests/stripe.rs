@@ -82,6 +82,8 @@ async fn errors_are_read_as_the_catalogue_says() {
     let update = |id: &str| request("stripe.charges.update", None).param("id", id).body("{}").key("k");
     let error = failed(send(&connectors, &update("throttled")).await);
     assert_eq!((error.class, error.retry_after), (ErrorClass::Throttled, Some(Duration::from_secs(7))));
+    // That connection waits now.
+    let connectors = with(&server.url(), "");
     let error = failed(send(&connectors, &update("broken")).await);
     assert!(error.leaves_open() && error.not_before.is_none(), "{error:?}");
     assert_eq!(error.body, Some("<html>no JSON</html>".into()));

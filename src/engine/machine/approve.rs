@@ -104,6 +104,14 @@ impl Run {
         if ask.expires_at.is_some_and(|end| end <= judgement.at) {
             return Some(format!("the question of `{path}` has expired"));
         }
+        if !ask.roles.is_empty() && judgement.role.as_ref().is_none_or(|role| !ask.roles.contains(role)) {
+            let roles: Vec<&str> = ask.roles.iter().map(Text::as_str).collect();
+            let role = judgement.role.as_ref().map_or("no role".to_owned(), |role| format!("the role {role:?}"));
+            return Some(format!(
+                "`{path}` asks for the role {}, and the answer is given in {role}",
+                roles.join(" or ")
+            ));
+        }
         let keys: HashSet<&str> = ask.items.iter().flatten().map(|item| item.key.as_str()).collect();
         let unknown = judgement.without.iter().find(|key| !keys.contains(key.as_str()));
         unknown.map(|key| format!("`{path}` asks about no item {key:?}"))

@@ -133,6 +133,8 @@ pub struct Judgement {
     /// Keys of the items that are taken out.
     pub without: Vec<Text>,
     pub actor: Text,
+    /// The role in which the person answers.
+    pub role: Option<Text>,
     pub reason: Text,
     pub at: Timestamp,
 }

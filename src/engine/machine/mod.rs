@@ -282,6 +282,11 @@ impl Run {
         self.state.nodes.values().filter_map(|node| node.work.as_ref()).any(|work| waits(&work.phase))
     }
 
+    /// How many steps something is known of.
+    pub fn nodes(&self) -> usize {
+        self.state.nodes.len()
+    }
+
     /// A person has ended it: it only waits for what is under way.
     pub fn is_stopping(&self) -> bool {
         self.state.stopped.is_some()

@@ -129,7 +129,7 @@ fn always(span: Span, program: Arc<Program>) -> Slot {
         params: vec![],
         slots: 0,
         result: Type::new(Kind::Bool),
-        code: Code { op: Op::Const(Value::Bool(true)), span },
+        code: Code::new(Op::Const(Value::Bool(true)), span),
         span,
     };
     Slot { expression: Expression { program, routine: Arc::new(routine) }, inputs: Arc::new([]), span }

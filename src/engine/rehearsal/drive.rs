@@ -338,7 +338,15 @@ impl<'a> World<'a> {
                     let finding = wrong(format!("`{path}` asks about no item `{key}`"), answer.span);
                     return Err(finding.help(format!("its items: {}", keys.join(", "))));
                 }
-                let judgement = Judgement { approved, without, actor: by, reason, at: now };
+                let judgement = Judgement {
+                    approved,
+                    without,
+                    actor: by,
+                    // Whoever answers in a test is one of those who may.
+                    role: ask.roles.first().cloned(),
+                    reason,
+                    at: now,
+                };
                 Ok(Some(Command::Judged { node: entry.node.clone(), judgement }))
             }
             AnswerKind::Expired if ask.expires_at.is_none() => {

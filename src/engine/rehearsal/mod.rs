@@ -326,9 +326,10 @@ impl Stage<'_> {
         let system = self.effective.connections.get(connection.as_str()).map(|connection| connection.system.as_str());
         let groups = system.and_then(|system| self.compilation.catalog.system(system)).map(|system| &system.events);
         let found = groups.into_iter().flat_map(|groups| groups.values()).find_map(|group| {
-            let kind = match group.gives.contains_key("message") {
-                true => format!("{}.{}", value.get("entity").as_text()?, value.get("message").as_text()?),
-                false => text_at(&group.matches, &value)?,
+            let kind = match (&group.always, group.gives.contains_key("message")) {
+                (Some(name), _) => name.clone(),
+                (None, true) => format!("{}.{}", value.get("entity").as_text()?, value.get("message").as_text()?),
+                (None, false) => text_at(group.matches.as_ref()?, &value)?,
             };
             let name = group.event(&kind).map_or(kind.clone(), |(name, _)| name.to_owned());
             let ids: Option<Vec<String>> = group.id.iter().map(|place| text_at(place, &value)).collect();

@@ -9,6 +9,7 @@ mod changeset;
 mod checks;
 mod declared;
 mod find_by;
+mod http;
 mod operation;
 mod parallel;
 mod params;

@@ -88,6 +88,8 @@ impl<'a> Work<'a> {
         let mut body_reads: Vec<Vec<Text>> = Vec::new();
         let mut columns: Vec<Text> = Vec::new();
         let mut selected: Option<Vec<Text>> = None;
+        let mut given_type: Option<Type> = None;
+        let mut given_repeat: Option<Repeat> = None;
         let mut expanded: Vec<String> = Vec::new();
         let mut seen = BTreeSet::new();
         for (key, node) in &written.entries {
@@ -136,6 +138,20 @@ impl<'a> Work<'a> {
                         params.push((text(param_name), Param::Literal(name)));
                     }
                 }
+                ParamKind::Path => {
+                    if let Some(slot) = self.path_param(node, scope) {
+                        params.push((text(param_name), Param::Slot(slot)));
+                    }
+                }
+                ParamKind::Repeat => {
+                    if let Some((repeat, word)) = self.repeat_param(system, node) {
+                        given_repeat = Some(repeat);
+                        params.push((text(param_name), Param::Literal(word)));
+                    }
+                }
+                ParamKind::Literal if declared.ty == Some(TypeRef::Type) => {
+                    given_type = self.type_param(node, scope);
+                }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
                         params.push((text(param_name), Param::Literal(value)));
@@ -172,8 +188,8 @@ impl<'a> Work<'a> {
         let (repeat, result) = match members {
             Some(members) => super::changeset::judge(members),
             None => {
-                let repeat = self.repeat(&bound, chosen, &columns, settle, name.span);
-                (repeat, self.result(&bound, selected.as_deref(), &expanded))
+                let repeat = given_repeat.or_else(|| self.repeat(&bound, chosen, &columns, settle, name.span));
+                (repeat, given_type.or_else(|| self.result(&bound, selected.as_deref(), &expanded)))
             }
         };
         // In the catalogue's order, whatever the order in the file.
@@ -537,6 +553,13 @@ impl<'a> Work<'a> {
             let words: Vec<Spanned<Word>> = self.read(node)?;
             let items = words.iter().map(|word| Value::Text(text(word))).collect();
             return Some(Value::List(Arc::new(items)));
+        }
+        if !declared.one_of.is_empty() {
+            let words: Vec<&str> = declared.one_of.iter().map(String::as_str).collect();
+            let mut reader = Reader::default();
+            let word = reader.word(node, &words);
+            self.findings.append(&mut reader.findings);
+            return word.map(|word| Value::Text(Text::from(word)));
         }
         let word: Configurable<Word> = self.read(node)?;
         self.word(&word).map(Value::Text)

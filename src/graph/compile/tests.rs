@@ -319,11 +319,13 @@ fn files_of_rates_are_read() {
     };
     let good = "Date,USD\n2026-10-30,1.1172\n";
     expect("good", &said_of("source: ecb, file: tables/rates.csv", good), &[]);
-    expect(
-        "source",
-        &said_of("source: fed, file: tables/rates.csv", good),
-        &["F0426 3:27 rates of `fed` cannot be read"],
-    );
+    expect("nowhere", &said_of("source: ecb", good), &["F0426 3:17 the rates `daily` come from nowhere"]);
+    let url = "source: openexchangerates, url: 'https://rates.example/latest.json";
+    expect("feed", &said_of(&format!("{url}', every: 1h, max_age: 2d"), good), &[]);
+    expect("both", &said_of("source: ecb, file: tables/rates.csv, url: secret://rates/url", good), &[]);
+    expect("key", &said_of(&format!("{url}?app_id=abc'"), good), &["F0400 3:51 a secret stands here in clear"]);
+    let clear = url.replace("https", "http");
+    expect("clear", &said_of(&format!("{clear}'"), good), &["F0426 3:51 rates that anybody on the way"]);
     expect("file", &said_of("source: ecb, file: rates.csv", good), &["F0426 3:38 there is no file `rates.csv`"]);
     let bad = "Date,USD\n2026-10-30,one\n";
     expect("bad", &said_of("source: ecb, file: tables/rates.csv", bad), &["F0427 2:1 \"one\" is no rate of USD"]);

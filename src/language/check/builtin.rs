@@ -327,7 +327,7 @@ fn argument(function: &str, at: usize, typed: Typed, pattern: &Pattern, bound: &
     let want = pattern.filled(bound);
     let span = typed.span();
     match relate::view(&typed.ty, &want) {
-        Some((ty, project)) => Code { op: Op::View { value: Box::new(typed.code), ty, project }, span },
+        Some((ty, project)) => Code::new(Op::View { value: Box::new(typed.code), ty, project }, span),
         None => typed.code,
     }
 }

@@ -18,8 +18,8 @@ impl Checker<'_> {
         let mut typed = self.step(expr, soft, true, &mut tolerant)?;
         if tolerant {
             let span = typed.span();
-            let code = std::mem::replace(&mut typed.code, Code { op: Op::Const(Value::Missing), span });
-            typed.code = Code { op: Op::Chain(Box::new(code)), span: expr.span };
+            let code = std::mem::replace(&mut typed.code, Code::new(Op::Const(Value::Missing), span));
+            typed.code = Code::new(Op::Chain(Box::new(code)), expr.span);
             typed.ty.missing = true;
         }
         Some(typed)
@@ -89,8 +89,8 @@ impl Checker<'_> {
             // Null ends the chain as well where something follows.
             *tolerant = true;
             let span = typed.span();
-            let code = std::mem::replace(&mut typed.code, Code { op: Op::Const(Value::Missing), span });
-            typed.code = Code { op: Op::Maybe(Box::new(code)), span };
+            let code = std::mem::replace(&mut typed.code, Code::new(Op::Const(Value::Missing), span));
+            typed.code = Code::new(Op::Maybe(Box::new(code)), span);
         }
         typed.ty = self.narrowed(place.expr, Type { missing: asks && ty.missing, ..ty });
         typed
@@ -317,7 +317,7 @@ fn maybe_nothing(typed: Typed, tolerant: &mut bool) -> Typed {
     }
     *tolerant = true;
     let span = typed.span();
-    let code = Code { op: Op::Maybe(Box::new(typed.code)), span };
+    let code = Code::new(Op::Maybe(Box::new(typed.code)), span);
     Typed { code, ty: typed.ty.clone().present(), ..typed }
 }
 

@@ -241,8 +241,8 @@ impl Checker<'_> {
         let mut typed = value?;
         for (slot, value) in lets.into_iter().rev() {
             let span = typed.span();
-            let code = std::mem::replace(&mut typed.code, Code { op: Op::Const(Value::Missing), span });
-            typed.code = Code { op: Op::Let { slot, value: Box::new(value?), body: Box::new(code) }, span };
+            let code = std::mem::replace(&mut typed.code, Code::new(Op::Const(Value::Missing), span));
+            typed.code = Code::new(Op::Let { slot, value: Box::new(value?), body: Box::new(code) }, span);
         }
         // What holds of a let is nobody's business outside.
         if !body.lets.is_empty() {

@@ -416,7 +416,7 @@ fn recursion(bodies: &[Body<'_, '_>], at: usize, callee: usize, span: Span) -> D
 }
 
 fn unusable(info: &FunctionInfo, span: Span) -> Routine {
-    let code = Code { op: Op::Const(Value::Missing), span };
+    let code = Code::new(Op::Const(Value::Missing), span);
     Routine { name: info.name.clone(), params: vec![], slots: 0, result: Type::never(), code, span }
 }
 

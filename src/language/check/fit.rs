@@ -179,7 +179,7 @@ pub(super) fn listed(facts: &Facts) -> String {
 
 fn viewed(typed: Typed, ty: Type, project: bool) -> Typed {
     let span = typed.span();
-    let code = Code { op: Op::View { value: Box::new(typed.code), ty: ty.clone(), project }, span };
+    let code = Code::new(Op::View { value: Box::new(typed.code), ty: ty.clone(), project }, span);
     Typed { code, ..typed }
 }
 

@@ -118,7 +118,7 @@ struct Typed {
 
 impl Typed {
     fn new(op: Op, span: Span, ty: Type) -> Typed {
-        let code = Code { op, span };
+        let code = Code::new(op, span);
         Typed { code, ty, when_true: vec![], when_false: vec![], assigned: None, values: None }
     }
 

@@ -285,7 +285,7 @@ pub(super) fn compared(typed: Typed) -> Code {
         return typed.code;
     }
     let span = typed.span();
-    Code { op: Op::View { value: Box::new(typed.code), ty: relate::sight(&typed.ty), project: true }, span }
+    Code::new(Op::View { value: Box::new(typed.code), ty: relate::sight(&typed.ty), project: true }, span)
 }
 
 /// Whether the last step of the expression asserts that something is there.

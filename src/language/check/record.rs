@@ -302,7 +302,7 @@ impl Checker<'_> {
 
 fn view(code: Code, ty: Type, span: Span) -> Code {
     let ty = relate::sight(&ty);
-    Code { op: Op::View { value: Box::new(code), ty, project: true }, span }
+    Code::new(Op::View { value: Box::new(code), ty, project: true }, span)
 }
 
 /// The fields of `of` that `with` has too and that can be written.

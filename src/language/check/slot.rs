@@ -3,7 +3,7 @@
 use super::scope::{Names, Used};
 use super::{Checked, Checker, Origin, SlotScope, Typed, Variable, Want, condition, relate};
 use crate::diagnostics::{Diagnostic, Severity, Span};
-use crate::language::ast::{Body, Expr};
+use crate::language::ast::{Arg, BinaryOp, Body, Expr, ExprKind, Name, Piece};
 use crate::language::code::{Op, Routine};
 use crate::language::filter::Filter;
 use crate::language::types::Type;
@@ -34,6 +34,23 @@ impl SlotScope<'_> {
             Err(findings) => return (None, findings),
         };
         let want = Want::new(Type::text(), "this text");
+        self.checked(expr.span, |checker| checker.check(&expr, Some(&want)))
+    }
+
+    /// Compiles a path: a text slot whose every hole is one encoded part of a URL, and never blank.
+    pub fn path(&self, text: &SourceText) -> (Option<Checked>, Vec<Diagnostic>) {
+        let mut expr = match parse::text_slot(text) {
+            Ok(expr) => expr,
+            Err(findings) => return (None, findings),
+        };
+        if let ExprKind::Template(pieces) = &mut expr.kind {
+            for piece in pieces {
+                if let Piece::Hole(hole) = piece {
+                    *hole = encoded(hole.clone());
+                }
+            }
+        }
+        let want = Want::new(Type::text(), "this path");
         self.checked(expr.span, |checker| checker.check(&expr, Some(&want)))
     }
 
@@ -156,4 +173,21 @@ fn all_constant(op: &Op) -> bool {
         Op::List(elements) => elements.iter().all(|element| all_constant(&element.op)),
         _ => false,
     }
+}
+
+/// `url_encode(present("{hole}") ?? fail("…"))`, at the place of the hole.
+fn encoded(hole: Expr) -> Expr {
+    let span = hole.span;
+    let expr = |kind| Expr { kind, span };
+    let call =
+        |name: &str, arg| expr(ExprKind::Call { name: Name { text: name.into(), span }, args: vec![Arg::Value(arg)] });
+    let text = expr(ExprKind::Template(vec![Piece::Hole(hole)]));
+    let blank = expr(ExprKind::Text("a part of the path came out blank: another one would be asked".into()));
+    let there = expr(ExprKind::Binary {
+        op: BinaryOp::Coalesce,
+        op_span: span,
+        left: Box::new(call("present", text)),
+        right: Box::new(expr(ExprKind::Fail(Box::new(blank)))),
+    });
+    call("url_encode", there)
 }

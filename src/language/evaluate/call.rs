@@ -35,6 +35,10 @@ pub(super) enum Argument<'e> {
     Lambda(&'e [(usize, Type)], &'e Code),
 }
 
+impl Argument<'_> {
+    pub(super) const NONE: Self = Argument::Value(Value::Missing);
+}
+
 impl<'c, 'e> Call<'c, 'e> {
     pub(super) fn new(
         host: &'c mut dyn Host<'e>,
@@ -223,7 +227,7 @@ pub(crate) fn unfit(expected: &str, got: &str) -> Failure {
 }
 
 fn at(failure: Failure, span: Span) -> Failure {
-    EvalError::new(failure.code, failure.message, span).into()
+    EvalError::new(failure.code, failure.message.as_str(), span).into()
 }
 
 fn failure(stop: Stop) -> Failure {

@@ -1,6 +1,7 @@
 //! Code → value, within limits. The one evaluator: pure, bounded, exact.
 //!
-//! - [`machine`] runs the operations on frames of slots; [`invoke`] what they call; [`naming`] how messages name them
+//! - [`machine`] runs the operations on frames of slots: [`steps`] into values, [`decide`], what they [`build`], what they
+//!   [`invoke`]; [`naming`] is how messages name them
 //! - [`peek`] the short way along a path
 //! - [`quantity`] trees of arithmetic, in fractions
 //! - [`see`] a value as its declared type: what is checked and converted when it is read
@@ -11,7 +12,9 @@
 //! It does no I/O, reads no clock and knows nothing of flows. Invariants: every failure carries its place; a limit is an
 //! error and never caught; nothing here rounds.
 
+mod build;
 mod call;
+mod decide;
 mod fields;
 mod invoke;
 mod machine;
@@ -19,6 +22,7 @@ mod naming;
 mod peek;
 mod quantity;
 pub(super) mod see;
+mod steps;
 #[cfg(test)]
 mod tests;
 pub(super) mod watch;
@@ -148,18 +152,22 @@ impl std::fmt::Display for EvalError {
 
 impl std::error::Error for EvalError {}
 
-/// Why a built-in gave no value; the evaluator adds the place.
+/// Why a built-in gave no value; the evaluator adds the place. One word, so that a result is no larger than its value.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Reason>);
+
+#[derive(Clone, Debug)]
+pub struct Reason {
     pub code: ErrorCode,
     pub message: String,
     /// An error that has its place already: of a lambda, or of an argument.
-    placed: Option<Box<EvalError>>,
+    placed: Option<EvalError>,
 }
 
 impl Failure {
+    #[cold]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), placed: None }
+        Failure(Box::new(Reason { code, message: message.into(), placed: None }))
     }
 
     /// A kind that does not fit.
@@ -173,9 +181,17 @@ impl Failure {
     }
 }
 
+impl std::ops::Deref for Failure {
+    type Target = Reason;
+    fn deref(&self) -> &Reason {
+        &self.0
+    }
+}
+
 impl From<EvalError> for Failure {
+    #[cold]
     fn from(error: EvalError) -> Failure {
-        Failure { code: error.code, message: error.message.clone(), placed: Some(Box::new(error)) }
+        Failure(Box::new(Reason { code: error.code, message: error.message.clone(), placed: Some(error) }))
     }
 }
 

@@ -33,7 +33,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
                 self.left(code, &result);
                 result
             }
-            _ => self.eval(code).map(Quantity::Other),
+            _ => self.value(code).map(Quantity::Other),
         }
     }
 

@@ -49,8 +49,20 @@ pub(super) enum Look {
 
 /// Whether a value is as its type says it already. Fields of records and elements of lists are looked at only when they
 /// are read in turn, except for scalars in a list that need conversion.
-#[inline]
+#[inline(always)]
 pub(super) fn look(value: &Value, ty: &Type) -> Look {
+    match (&ty.kind, value) {
+        // Most are one of these.
+        (Kind::Text, Value::Text(_)) | (Kind::Decimal, Value::Number(_)) | (Kind::Record(_), Value::Record(_)) => {
+            Look::Same
+        }
+        (Kind::Int, Value::Number(number)) if number.small().is_some() => Look::Same,
+        _ => look_closely(value, ty),
+    }
+}
+
+#[inline(never)]
+fn look_closely(value: &Value, ty: &Type) -> Look {
     match (&ty.kind, value) {
         (_, Value::Missing) => Look::Absent,
         (Kind::Any, _) => Look::Same,
@@ -290,7 +302,7 @@ pub(super) fn count(value: &Value, most: u64) -> u64 {
         }
         match value {
             Value::List(items) => items.iter().for_each(|item| add(item, total, most)),
-            Value::Record(record) => record.iter().for_each(|(_, value)| add(value, total, most)),
+            Value::Record(record) => record.values().for_each(|value| add(value, total, most)),
             _ => {}
         }
     }
@@ -302,16 +314,46 @@ pub(super) fn count(value: &Value, most: u64) -> u64 {
 /// Whether a result stays within the limits of size and nesting.
 pub(super) fn measure(value: &Value, limits: &Limits) -> Result<(), String> {
     // Nearly every result is far from its limit: then no text needs to be looked at, and no digit counted.
-    let mut bound = Measure { left: limits.output, size: most };
-    if bound.add(value, limits.nesting).is_some() {
+    if bound(value, &mut limits.output.clone(), limits.nesting).is_some() {
         return Ok(());
     }
-    let mut exact = Measure { left: limits.output, size };
+    let mut exact = Measure { left: limits.output };
     match exact.add(value, limits.nesting) {
         Some(()) => Ok(()),
         None if exact.left == 0 => Err(format!("a result of more than {} bytes", limits.output)),
         None => Err(format!("a result nested more than {} deep", limits.nesting)),
     }
+}
+
+/// Takes off no less than the bytes of a value as JSON; `None` where that is not left, or it is nested deeper.
+fn bound(value: &Value, left: &mut usize, depth: usize) -> Option<()> {
+    let mut bytes = 3;
+    match value {
+        Value::List(items) => {
+            let depth = depth.checked_sub(1)?;
+            for item in items.iter() {
+                match item {
+                    Value::List(_) | Value::Record(_) => bound(item, left, depth)?,
+                    leaf => bytes += most(leaf),
+                }
+            }
+        }
+        Value::Record(record) => {
+            let depth = depth.checked_sub(1)?;
+            let all = record.each(|name, value| {
+                bytes += name.len() + 3;
+                match value {
+                    Value::List(_) | Value::Record(_) => return bound(value, left, depth).ok_or(()),
+                    leaf => bytes += most(leaf),
+                }
+                Ok(())
+            });
+            all.ok()?;
+        }
+        leaf => bytes += most(leaf),
+    }
+    *left = left.checked_sub(bytes)?;
+    Some(())
 }
 
 /// How many bytes a text, number or the like takes in JSON, without its quotes.
@@ -324,25 +366,24 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// No less than [`size`].
+/// No less than [`size`] and what stands around it.
+#[inline]
 fn most(value: &Value) -> usize {
     match value {
-        Value::Text(text) => 2 * text.len(),
-        Value::Number(number) => number.most_len(),
-        _ => 8,
+        Value::Text(text) => 2 * text.len() + 3,
+        Value::Number(number) => number.most_len() + 3,
+        _ => 11,
     }
 }
 
 /// Counts the bytes of a value as JSON.
-struct Measure<F> {
+struct Measure {
     left: usize,
-    /// How many bytes what holds nothing else takes.
-    size: F,
 }
 
-impl<F: Fn(&Value) -> usize> Measure<F> {
+impl Measure {
     fn add(&mut self, value: &Value, depth: usize) -> Option<()> {
-        self.take((self.size)(value) + 2)?;
+        self.take(size(value) + 2)?;
         match value {
             Value::List(items) => {
                 let depth = depth.checked_sub(1)?;

@@ -12,7 +12,7 @@ use crate::value::{Number, Text, json};
 use std::sync::Arc;
 
 fn at(start: usize, end: usize, op: Op) -> Compiled {
-    Compiled { op, span: Span::new(FileId(0), start, end) }
+    Compiled::new(op, Span::new(FileId(0), start, end))
 }
 
 fn code(op: Op) -> Compiled {

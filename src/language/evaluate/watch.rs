@@ -125,17 +125,20 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
 
     /// What a side gave that was taken, or what stands in for it.
     #[inline]
-    pub(super) fn taken(&mut self, role: Role, span: Span, value: Run<Value>) -> Run<Value> {
+    pub(super) fn taken(&mut self, role: Role, span: Span, done: Run<()>, out: &mut Value) -> Run<()> {
         if !W::HEARS {
-            return value;
+            return done;
         }
-        match (self.instead(role, span), value) {
-            (None, value) => value,
-            (Some(Instead::Nothing), _) => Ok(Value::Missing),
-            (Some(Instead::Another), Ok(value)) => Ok(another(&value)),
-            (Some(Instead::Another), Err(Stop::Nothing)) => Ok(another(&Value::Missing)),
-            (Some(Instead::Another), Err(Stop::Error(_))) => Err(fail(ErrorCode::Failed, "another error", span)),
-        }
+        *out = match (self.instead(role, span), done) {
+            (None, done) => return done,
+            (Some(Instead::Nothing), _) => Value::Missing,
+            (Some(Instead::Another), Ok(())) => another(out),
+            (Some(Instead::Another), Err(Stop::Nothing)) => another(&Value::Missing),
+            (Some(Instead::Another), Err(Stop::Error(_))) => {
+                return Err(fail(ErrorCode::Failed, "another error", span));
+            }
+        };
+        Ok(())
     }
 }
 

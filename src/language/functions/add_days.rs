@@ -1,6 +1,6 @@
 //! `add_days`: days later or earlier.
 
-use super::{Area, Call, Example, Failure, Function, Value, day};
+use super::{Area, Call, Example, Failure, Function, Value, day, give};
 use jiff::Span;
 use jiff::civil::Date;
 
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (date, days) = (day(call, 0)?, call.int(1)?);
     in_calendar(Span::new().try_days(days).and_then(|span| date.checked_add(span)))

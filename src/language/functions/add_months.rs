@@ -1,6 +1,6 @@
 //! `add_months`: months later or earlier.
 
-use super::{Area, Call, Example, Failure, Function, Value, day};
+use super::{Area, Call, Example, Failure, Function, Value, day, give};
 use super::add_days::in_calendar;
 use jiff::Span;
 
@@ -18,9 +18,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (date, months) = (day(call, 0)?, call.int(1)?);
     in_calendar(Span::new().try_months(months).and_then(|span| date.checked_add(span)))

@@ -1,6 +1,6 @@
 //! `base64_decode`: Base64 as text.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::quote;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -19,9 +19,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let bytes = STANDARD.decode(text.as_bytes());

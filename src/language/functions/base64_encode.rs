@@ -1,6 +1,6 @@
 //! `base64_encode`: text as Base64.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     call.room(text.len().div_ceil(3) * 4)?;

@@ -1,6 +1,6 @@
 //! `capture`: what a pattern finds.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Text, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Text, Value, give};
 use super::matches::regex;
 use crate::language::types::{Field, RecordType, Type};
 use regex::Regex;
@@ -20,7 +20,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: Some(gives),
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 /// The names of the groups, empty where the pattern has at most one group.
@@ -55,6 +55,7 @@ fn gives(_: &[Type], constants: &[Option<Value>]) -> Result<Option<Type>, (usize
     Ok(Some(Type::record(RecordType { name: None, fields }).or_missing()))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let Some(Capture { regex, groups }) = call.prepared() else {

@@ -1,6 +1,6 @@
 //! `contains`: a part of a text, an element of a list.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::{describe, equal};
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     match call.value(0)? {
         Value::Text(text) => Ok(Value::Bool(text.contains(call.text(1)?.as_str()))),

@@ -1,6 +1,6 @@
 //! `convert`: money into another currency.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::value::Money;
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (money, rate, currency) = (call.money(0)?, call.number(1)?, call.currency(2)?);
     if rate.is_zero() || rate.is_negative() {

@@ -1,6 +1,6 @@
 //! `date`: the day of a local time, or of a text.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give};
 use crate::language::evaluate::{describe, quote};
 use crate::value::time::{Pattern, parse_date};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
@@ -35,6 +35,7 @@ fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
     Ok(Arc::new(read))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = match call.peek(0) {
         Some(Value::Local(local)) if call.len() == 1 => return Ok(Value::Date(local.date())),

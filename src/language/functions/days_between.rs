@@ -1,6 +1,6 @@
 //! `days_between`: how many days lie between two dates.
 
-use super::{Area, Call, Example, Failure, Function, Value, day};
+use super::{Area, Call, Example, Failure, Function, Value, day, give};
 
 pub static FUNCTION: Function = Function {
     name: "days_between",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     // Between two dates the largest unit is the day, unless one asks for another.
     Ok(Value::from(i64::from((day(call, 1)? - day(call, 0)?).get_days())))

@@ -1,6 +1,6 @@
 //! `decimal`: text as a number.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::{describe, quote};
 use crate::value::{Exact, Number};
 
@@ -18,9 +18,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     if let Some(Value::Text(text)) = call.peek(0) {
         return match Exact::parse(text) {

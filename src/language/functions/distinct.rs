@@ -1,6 +1,6 @@
 //! `distinct`: each value once.
 
-use super::{Area, Call, Example, Failure, Function, Value, canonical, list};
+use super::{Area, Call, Example, Failure, Function, Value, canonical, give, list};
 use std::collections::HashSet;
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let items = call.list(0)?;
     let mut seen = HashSet::new();

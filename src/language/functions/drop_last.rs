@@ -1,6 +1,6 @@
 //! `drop_last`: a list without its end.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 
 pub static FUNCTION: Function = Function {
     name: "drop_last",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let items = call.list(0)?;
     let kept = items.len().saturating_sub(call.size(1)?);

@@ -1,6 +1,6 @@
 //! `entries`: keys and values of a map.
 
-use super::{Area, Call, Example, Failure, Function, Value, list, record};
+use super::{Area, Call, Example, Failure, Function, Value, give, list, record};
 use crate::value::Text;
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let map = call.record(0)?;
     call.charge(map.len())?;

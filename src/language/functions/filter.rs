@@ -1,6 +1,6 @@
 //! `filter`: the elements for which a condition holds.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 
 pub static FUNCTION: Function = Function {
     name: "filter",
@@ -14,9 +14,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let mut kept = vec![];
     for item in call.list(0)?.iter() {

@@ -1,6 +1,6 @@
 //! `flatten`: lists in a list as one list.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 use crate::language::evaluate::describe;
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let mut flat = vec![];
     for inner in call.list(0)?.iter() {

@@ -1,6 +1,6 @@
 //! `floor`: the whole number below.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
@@ -14,9 +14,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     Ok(Value::Number(Number::from(call.fraction(0)?.floor()?)))
 }

@@ -1,6 +1,6 @@
 //! `format`: a date or local time by a pattern.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give};
 use crate::language::evaluate::describe;
 use crate::value::time::Pattern;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
@@ -34,6 +34,7 @@ fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
     Ok(Arc::new(pattern))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let Some(pattern) = call.prepared::<Pattern>() else {
         return Err(Failure::kind("the pattern must be a constant text"));

@@ -1,6 +1,6 @@
 //! `from_minor`: an amount in minor units as money.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::value::Money;
 
 pub static FUNCTION: Function = Function {
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let minor = call.number(0)?;
     let currency = call.currency(1)?;

@@ -1,6 +1,6 @@
 //! `group_by`: elements with one key together.
 
-use super::{Area, Call, Example, Failure, Function, Value, canonical, list, record};
+use super::{Area, Call, Example, Failure, Function, Value, canonical, give, list, record};
 use indexmap::IndexMap;
 
 pub static FUNCTION: Function = Function {
@@ -16,9 +16,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let mut groups: IndexMap<String, (Value, Vec<Value>)> = IndexMap::new();
     for item in call.list(0)?.iter() {

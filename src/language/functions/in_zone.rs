@@ -1,6 +1,6 @@
 //! `in_zone`: an instant as a local time.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Value, time};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give, time};
 use crate::language::evaluate::quote;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 /// Looks at a zone that is written out as the second argument.
@@ -45,6 +45,7 @@ pub(super) fn zone_of(call: &Call<'_, '_>, n: usize) -> Result<TimeZone, Failure
     }
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (time, zone) = (time(call, 0)?, zone_of(call, 1)?);
     Ok(Value::Local(Arc::new(time.to_zoned(zone))))

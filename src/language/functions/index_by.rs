@@ -1,6 +1,6 @@
 //! `index_by`: a map of elements by key.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::{describe, quote};
 use crate::value::Record;
 
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let mut map = Record::new();
     for item in call.list(0)?.iter() {

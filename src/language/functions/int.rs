@@ -1,6 +1,6 @@
 //! `int`: a decimal that is whole.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::value::Number;
 
 pub static FUNCTION: Function = Function {
@@ -14,9 +14,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let number = call.number(0)?;
     if !number.is_whole() {

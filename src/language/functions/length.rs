@@ -1,6 +1,6 @@
 //! `length`: how long a text is.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 
 pub static FUNCTION: Function = Function {
     name: "length",
@@ -13,9 +13,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     Ok(Value::from(call.text(0)?.chars().count() as i64))
 }

@@ -1,6 +1,6 @@
 //! `lines`: the lines of a text.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 
 pub static FUNCTION: Function = Function {
     name: "lines",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let mut lines = vec![];

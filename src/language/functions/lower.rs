@@ -1,6 +1,6 @@
 //! `lower`: small letters.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 
 pub static FUNCTION: Function = Function {
     name: "lower",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     Ok(Value::Text(call.text(0)?.to_lowercase().into()))
 }

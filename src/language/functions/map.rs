@@ -1,6 +1,6 @@
 //! `map`: something for every element.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 
 pub static FUNCTION: Function = Function {
     name: "map",
@@ -14,9 +14,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let items = call.list(0)?;
     let mut mapped = Vec::with_capacity(items.len());

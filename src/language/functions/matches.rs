@@ -1,6 +1,6 @@
 //! `matches`: a pattern somewhere in a text.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give};
 use regex::{Regex, RegexBuilder};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 /// Keeps the compiled pattern of a payload-sized automaton out of reach.
@@ -40,6 +40,7 @@ pub(super) fn regex(args: &[Option<Value>]) -> Result<Regex, (usize, String)> {
     })
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     match call.prepared::<Regex>() {

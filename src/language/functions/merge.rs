@@ -1,6 +1,6 @@
 //! `merge`: two records in one.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::check::join;
 use crate::language::types::{Field, Kind, RecordType, Type};
 
@@ -18,7 +18,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: Some(gives),
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn gives(types: &[Type], _: &[Option<Value>]) -> Result<Option<Type>, (usize, String)> {
@@ -42,6 +42,7 @@ fn gives(types: &[Type], _: &[Option<Value>]) -> Result<Option<Type>, (usize, St
     Ok(join(a, b))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (mut merged, second) = (call.record(0)?.clone(), call.record(1)?);
     call.charge(merged.len() + second.len())?;

@@ -1,6 +1,6 @@
 //! `min`: the smallest.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use super::max::extreme;
 use std::cmp::Ordering;
 
@@ -19,9 +19,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     extreme(call, Ordering::Less)
 }

@@ -1,6 +1,6 @@
 //! `money`: an amount in a currency.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::describe;
 use crate::value::{Exact, Money};
 
@@ -20,9 +20,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let amount = match call.value(0)? {
         Value::Number(number) => number.exact()?,

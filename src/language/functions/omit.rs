@@ -1,6 +1,6 @@
 //! `omit`: a record without some fields.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use super::pick::{of_known, select};
 use crate::language::types::Type;
 
@@ -17,13 +17,14 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: Some(gives),
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn gives(types: &[Type], constants: &[Option<Value>]) -> Result<Option<Type>, (usize, String)> {
     of_known(types, constants, |names, name| !names.contains(&name))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     select(call, false)
 }

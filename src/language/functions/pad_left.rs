@@ -1,6 +1,6 @@
 //! `pad_left`: a text of fixed width.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::quote;
 
 pub static FUNCTION: Function = Function {
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, length, fill) = (call.text(0)?, call.size(1)?, call.text(2)?);
     if fill.chars().count() != 1 {

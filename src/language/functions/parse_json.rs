@@ -1,6 +1,6 @@
 //! `parse_json`: JSON text as a value.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::value::json;
 
 pub static FUNCTION: Function = Function {
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     call.charge(text.len() / 64)?;

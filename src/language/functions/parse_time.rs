@@ -1,7 +1,7 @@
 //! `parse_time`: text as a time.
 
 use super::in_zone::zone;
-use super::{Area, Call, Example, Failure, Function, Prepared, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give};
 use crate::language::evaluate::quote;
 use crate::value::time::{self, Pattern};
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
@@ -59,6 +59,7 @@ fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
     }
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     if call.len() == 1 {

@@ -1,6 +1,6 @@
 //! `pick`: some fields of a record.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::diagnostics::did_you_mean;
 use crate::language::evaluate::describe;
 use crate::language::types::{Kind, RecordType, Type};
@@ -19,7 +19,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: Some(gives),
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn gives(types: &[Type], constants: &[Option<Value>]) -> Result<Option<Type>, (usize, String)> {
@@ -46,6 +46,7 @@ pub(super) fn of_known(
     Ok(Some(Type::record(RecordType { name: None, fields })))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     select(call, true)
 }

@@ -1,6 +1,6 @@
 //! `present`: the value, or missing where there is nothing in it.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 
 pub static FUNCTION: Function = Function {
     name: "present",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     if let Some(Value::List(items)) = call.peek(0) {
         call.charge(items.len())?;

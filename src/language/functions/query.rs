@@ -1,6 +1,6 @@
 //! `query`: JSONPath, RFC 9535.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Value, list};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give, list};
 use crate::value::Text;
 use jsonpath_rust::parser::errors::JsonPathError;
 use jsonpath_rust::parser::model::JpQuery;
@@ -27,7 +27,7 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 /// Digits before and behind the point, leading zeros behind it included: what f64 and the crate's epsilon tell apart.
@@ -94,6 +94,7 @@ fn translate(error: JsonPathError) -> String {
     }
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let Some(query) = call.prepared::<JpQuery>() else {
         return Err(Failure::kind("the path must be a constant text"));

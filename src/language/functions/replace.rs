@@ -1,6 +1,6 @@
 //! `replace`: a part of a text by another.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 
 pub static FUNCTION: Function = Function {
     name: "replace",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, part, by) = (call.text(0)?, call.text(1)?.as_str(), call.text(2)?);
     if part.is_empty() {

@@ -1,6 +1,6 @@
 //! `replace_pattern`: what a pattern finds, by a text.
 
-use super::{Area, Call, Example, Failure, Function, Prepared, Value};
+use super::{Area, Call, Example, Failure, Function, Prepared, Value, give};
 use super::matches::regex;
 use regex::Regex;
 use std::sync::Arc;
@@ -19,13 +19,14 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
 fn prepare(args: &[Option<Value>]) -> Result<Prepared, (usize, String)> {
     Ok(Arc::new(regex(args)?))
 }
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, by) = (call.text(0)?, call.text(2)?);
     let Some(regex) = call.prepared::<Regex>() else {

@@ -1,6 +1,6 @@
 //! `round`: to a number of decimals, or to a currency's.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::quote;
 use crate::value::{Money, Number, NumberError, Rounding};
 
@@ -24,9 +24,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     if let Some((amount, currency)) = call.amount(0) {
         let mode = mode(call, 1)?;

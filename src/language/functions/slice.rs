@@ -1,6 +1,6 @@
 //! `slice`: a part by position.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 use crate::language::evaluate::describe;
 
 pub static FUNCTION: Function = Function {
@@ -19,9 +19,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let from = call.size(1)?;
     let to = if call.len() > 2 { call.size(2)? } else { usize::MAX };

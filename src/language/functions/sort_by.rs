@@ -1,6 +1,6 @@
 //! `sort_by`: elements by a key.
 
-use super::{Area, Call, Example, Failure, Function, Value, list};
+use super::{Area, Call, Example, Failure, Function, Value, give, list};
 use crate::language::evaluate::order;
 use std::cmp::Ordering;
 
@@ -18,9 +18,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let mut keyed = vec![];
     for item in call.list(0)?.iter() {

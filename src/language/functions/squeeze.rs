@@ -1,6 +1,6 @@
 //! `squeeze`: white space reduced.
 
-use super::{Area, Call, Example, Failure, Function, Value, is_space};
+use super::{Area, Call, Example, Failure, Function, Value, give, is_space};
 
 pub static FUNCTION: Function = Function {
     name: "squeeze",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     if is_squeezed(text) {

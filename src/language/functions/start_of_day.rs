@@ -1,6 +1,6 @@
 //! `start_of_day`: when a day begins in a zone.
 
-use super::{Area, Call, Example, Failure, Function, Value, day};
+use super::{Area, Call, Example, Failure, Function, Value, day, give};
 use super::in_zone::{prepare, zone_of};
 
 pub static FUNCTION: Function = Function {
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: Some(prepare),
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let date = day(call, 0)?;
     let zone = zone_of(call, 1)?;

@@ -1,6 +1,6 @@
 //! `strip_prefix`: a text without its beginning.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 
 pub static FUNCTION: Function = Function {
     name: "strip_prefix",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, part) = (call.text(0)?, call.text(1)?);
     let start = if text.starts_with(part.as_str()) { part.len() } else { 0 };

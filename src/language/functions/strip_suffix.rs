@@ -1,6 +1,6 @@
 //! `strip_suffix`: a text without its end.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 
 pub static FUNCTION: Function = Function {
     name: "strip_suffix",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (text, part) = (call.text(0)?, call.text(1)?);
     let end = text.strip_suffix(part.as_str()).unwrap_or(text).len();

@@ -1,6 +1,6 @@
 //! `sum`: numbers or monies added up.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::code::ArithmeticOp;
 use crate::language::evaluate::Quantity;
 
@@ -24,9 +24,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let items = call.list(0)?;
     let mut total: Option<Quantity> = None;

@@ -1,6 +1,6 @@
 //! `text`: a value as it would be written.
 
-use super::{Area, Call, Example, Failure, Function, Value};
+use super::{Area, Call, Example, Failure, Function, Value, give};
 use crate::language::evaluate::written;
 
 pub static FUNCTION: Function = Function {
@@ -17,9 +17,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     Ok(Value::from(written(&call.value(0)?)?))
 }

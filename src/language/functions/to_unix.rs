@@ -1,6 +1,6 @@
 //! `to_unix`: a time as seconds.
 
-use super::{Area, Call, Example, Failure, Function, Value, time};
+use super::{Area, Call, Example, Failure, Function, Value, give, time};
 
 pub static FUNCTION: Function = Function {
     name: "to_unix",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let time = time(call, 0)?;
     // Before 1970 the fraction counts downwards.

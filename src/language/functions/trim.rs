@@ -1,6 +1,6 @@
 //! `trim`: white space off both ends.
 
-use super::{Area, Call, Example, Failure, Function, Value, is_space};
+use super::{Area, Call, Example, Failure, Function, Value, give, is_space};
 
 pub static FUNCTION: Function = Function {
     name: "trim",
@@ -15,9 +15,10 @@ pub static FUNCTION: Function = Function {
     ],
     prepare: None,
     gives: None,
-    run,
+    run: |call, out| give(run(call), out),
 };
 
+#[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let text = call.text(0)?;
     let end = text.trim_end_matches(is_space).len();

@@ -13,8 +13,8 @@ fn describe(system: &System, operation: &Operation) -> OperationSchema {
         // What is marked as the key is written `key:`.
         name: if param.key { "key".into() } else { name.clone() },
         kind: match param.kind {
-            catalog::ParamKind::Expr | catalog::ParamKind::Filter => ParamKind::Expr,
-            catalog::ParamKind::Literal => ParamKind::Literal,
+            catalog::ParamKind::Expr | catalog::ParamKind::Filter | catalog::ParamKind::Path => ParamKind::Expr,
+            catalog::ParamKind::Literal | catalog::ParamKind::Repeat => ParamKind::Literal,
             catalog::ParamKind::Entity => ParamKind::Name(entities(system, operation)),
             catalog::ParamKind::Columns | catalog::ParamKind::Expand => ParamKind::Columns,
             catalog::ParamKind::Writes => ParamKind::Writes,

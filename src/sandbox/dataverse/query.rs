@@ -4,7 +4,7 @@
 use super::refusal::{Refusal, code};
 use super::table::{LINES, Table, Tables};
 use super::write::{Named, State, TABLE_OF, VERSION, etag, id_of, same};
-use crate::sandbox::finops::filter::{self, Dialect, Filter};
+use crate::sandbox::filter::{self, Dialect, Filter};
 use crate::sandbox::server::Call;
 use crate::value::{Number, Record, Text, Value};
 use std::cmp::Ordering;

@@ -5,11 +5,11 @@
 //! customers, and stores texts that were not given as `""`, dates as 1900-01-01. It has no idempotency. What is posted
 //! (by people, or by a custom service) is told as a business event, where an endpoint is set up.
 
-pub(super) mod filter;
 mod ledger;
 
 use super::batch;
 use super::faults::Faults;
+use super::filter;
 use super::server::{Call, Reply, Standin};
 use super::webhooks::{Delivery, Habits, Outbox};
 use crate::language::types::{Form, Kind, RecordType, Type};

@@ -211,3 +211,26 @@ pub(crate) async fn what_was_asked_for_is_known_by_its_id(store: Arc<dyn Store>)
     let audit = store.audit(Page::first(1)).await.unwrap().items;
     assert_eq!((audit[0].action.as_str(), audit[0].target.as_str()), ("backfill", "flow a"));
 }
+
+pub(crate) async fn what_is_accepted_may_be_the_callers_at_once(store: Arc<dyn Store>) {
+    let ordered = NewRun { sequence: Some("1".to_owned()), ..keyed("3", "other") };
+    let runs = vec![keyed("1", "k"), NewRun { flow: "b".to_owned(), ..keyed("1", "k") }, ordered];
+    let first = kept(store.accept_claimed(event("1", "1"), runs, later(31)).await.unwrap());
+    assert_eq!(
+        first.iter().map(|run| run.state).collect::<Vec<_>>(),
+        [RunState::Running, RunState::Running, RunState::Ready]
+    );
+    assert_eq!((first[0].holds_key, first[2].lease), (true, None), "one with a sequence may come too late");
+    let second = kept(store.accept_claimed(event("2", "2"), vec![keyed("2", "k")], later(31)).await.unwrap());
+    assert_eq!((second[0].state, second[0].lease), (RunState::Queued, None), "behind the first of its key");
+    let lease = first[0].lease.unwrap();
+    assert_eq!(lease.run, first[0].id);
+    assert_eq!(claimed(&*store).await, [first[2].id], "the others are taken, or wait");
+    store.append(lease, vec![result(1, "a", "1")], RunUpdate::running(later(6))).await.unwrap();
+    assert_eq!(end(&*store, lease, Next::Succeeded).await, Some(second[0].id));
+    assert_eq!(store.renew(vec![first[1].lease.unwrap()], later(40)).await.unwrap().len(), 1);
+    let over: Vec<RunId> = store.claim(later(41), later(71), 9).await.unwrap().iter().map(|c| c.run.id).collect();
+    assert!(over.contains(&first[1].id), "its lease is over: {over:?}");
+    let late = store.append(first[1].lease.unwrap(), vec![], RunUpdate::running(later(42))).await;
+    assert_eq!(late, Err(StoreError::Fenced { run: first[1].id }));
+}

@@ -109,6 +109,7 @@ pub(crate) async fn questions_to_persons_are_kept(store: Arc<dyn Store>) {
     let asked =
         |node: &str, expires_at| ApprovalChange::Asked { node: node.to_owned(), request: "{}".to_owned(), expires_at };
     let judged = |approved, seconds| journal::Judged {
+        role: None,
         approved,
         without: vec!["L-1".to_owned()],
         actor: "ada".to_owned(),

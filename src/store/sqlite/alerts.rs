@@ -1,9 +1,9 @@
 //! Alerts, and the audit.
 
-use super::door;
+use super::door::{self, Incoming};
 use super::query::{all, execute, one};
 use super::rows::{self, At};
-use crate::store::{AcceptOutcome, Alert, AlertId, By, Hash, NewAlert, NewEvent, NewRun, StoreError, Untold, sql};
+use crate::store::{AcceptOutcome, Alert, AlertId, By, Hash, NewAlert, NewRun, StoreError, Untold, sql};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -49,15 +49,15 @@ pub(super) fn untold(c: &Connection, limit: usize) -> Result<Vec<Untold>, StoreE
     all(c, sql::UNTOLD_ALERTS, params![i64::try_from(limit).unwrap_or(i64::MAX)], read)
 }
 
-pub(super) fn tell(c: &Connection, alert: &Alert, events: &[(NewEvent, Vec<NewRun>)]) -> Result<(), StoreError> {
+pub(super) fn tell(c: &Connection, alert: &Alert, events: &[(Incoming, Vec<NewRun>)]) -> Result<(), StoreError> {
     let about = match alert.run {
         Some(run) => one(c, sql::RUN, params![run], rows::run)?.map(|row| row.run.event),
         None => None,
     };
     for (event, new_runs) in events {
-        let accepted = door::accept(c, event, new_runs)?;
+        let accepted = door::accept(c, event, new_runs, None)?;
         if let (AcceptOutcome::Kept(_), Some(about)) = (&accepted.outcome, about) {
-            execute(c, sql::INHERIT_SUBJECTS, params![accepted.event, rows::period(event.received_at), about])?;
+            execute(c, sql::INHERIT_SUBJECTS, params![accepted.event, rows::period(event.event.received_at), about])?;
         }
     }
     // Raised again at another severity meanwhile, it is told once more.

@@ -60,7 +60,8 @@ pub(super) fn answer(c: &Connection, run: &Run, node: &str, answer: &Judged) -> 
     let action = if answer.approved { "approve" } else { "reject" };
     let without =
         if answer.without.is_empty() { String::new() } else { format!(" without {}", answer.without.join(", ")) };
-    alerts::audit(c, &by, action, &format!("run {} step {node}{without}", run.id))
+    let role = answer.role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
+    alerts::audit(c, &by, action, &format!("run {} step {node}{role}{without}", run.id))
 }
 
 pub(super) fn list(c: &Connection, filter: &ApprovalFilter, page: &Page) -> Result<Listed<Approval>, StoreError> {

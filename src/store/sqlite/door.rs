@@ -1,38 +1,66 @@
 //! Events through the door: the inbox, and the runs that an event starts.
 
+use super::entries::Entries;
 use super::query::{all, execute, one};
 use super::rows::{self, At, EventRow, RunRow, period};
 use super::{alerts, keys, runs};
 use crate::graph::Severity;
+use crate::store::codec::{self, Packed};
 use crate::store::journal::Accepted as AcceptedTexts;
 use crate::store::{
-    AcceptOutcome, Accepted, AcceptedRun, By, CursorMove, Event, EventId, EventState, Hash, JournalEntry, NewAlert,
-    NewEvent, NewRun, Record, Reread, RunId, RunState, Start, StoreError, codec, sql,
+    AcceptOutcome, Accepted, AcceptedRun, By, CursorMove, Event, EventId, EventState, Hash, Lease, NewAlert, NewEvent,
+    NewRun, Record, Reread, RunId, RunState, Start, StoreError, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-pub(super) fn accept(c: &Connection, event: &NewEvent, new_runs: &[NewRun]) -> Result<Accepted, StoreError> {
-    let id = EventId::new();
+/// An event with its body ready to be kept, so that the writer's thread need not see to that.
+pub(super) struct Incoming {
+    pub event: NewEvent,
+    pub hash: Hash,
+    pub packed: Packed,
+}
+
+impl Incoming {
+    pub(super) fn new(mut event: NewEvent) -> Incoming {
+        let hash = Hash::of(&event.body);
+        let packed = codec::pack(std::mem::take(&mut event.body));
+        Incoming { event, hash, packed }
+    }
+
+    pub(super) fn all(events: Vec<(NewEvent, Vec<NewRun>)>) -> Vec<(Incoming, Vec<NewRun>)> {
+        events.into_iter().map(|(event, runs)| (Incoming::new(event), runs)).collect()
+    }
+}
+
+/// `until`: runs that may begin at once are the caller's until then.
+pub(super) fn accept(
+    c: &Connection,
+    event: &Incoming,
+    new_runs: &[NewRun],
+    until: Option<Timestamp>,
+) -> Result<Accepted, StoreError> {
+    let (id, incoming) = (EventId::new(), event);
+    let event = &incoming.event;
     let (connection, provider_id) = (&event.connection, &event.provider_id);
     let period = period(event.received_at);
     if execute(c, sql::TAKE_EVENT_ID, params![connection, provider_id, event.same, id, period])? == 0 {
-        return seen_before(c, id, event);
+        return seen_before(c, id, incoming);
     }
     let state = match (&event.problem, new_runs) {
         (Some(_), _) => EventState::DeadLetter,
         (None, []) => EventState::Unrouted,
         (None, _) => EventState::Routed,
     };
-    insert_event(c, id, event, state)?;
-    let from = Origin { event: id, period, at: event.received_at };
+    insert_event(c, id, incoming, state)?;
+    let from = Origin { event: id, period, at: event.received_at, until };
     let started = new_runs.iter().map(|run| insert_run(c, &from, run)).collect::<Result<_, _>>()?;
     Ok(Accepted { event: id, outcome: AcceptOutcome::Kept(started) })
 }
 
 pub(super) fn accept_all(
     c: &Connection,
-    events: &[(NewEvent, Vec<NewRun>)],
+    events: &[(Incoming, Vec<NewRun>)],
     cursor: &CursorMove,
 ) -> Result<Vec<Accepted>, StoreError> {
     let stands: Option<String> = one(c, sql::CURSOR, params![cursor.flow, cursor.name], |row| row.get(0))?;
@@ -40,11 +68,12 @@ pub(super) fn accept_all(
         return Err(StoreError::Conflict(format!("the cursor {} of {} was moved meanwhile", cursor.name, cursor.flow)));
     }
     execute(c, sql::MOVE_CURSOR, params![cursor.flow, cursor.name, cursor.to, At(cursor.at)])?;
-    events.iter().map(|(event, runs)| accept(c, event, runs)).collect()
+    events.iter().map(|(event, runs)| accept(c, event, runs, None)).collect()
 }
 
 /// An event whose id was taken: the same once more, or another body under the same id.
-fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted, StoreError> {
+fn seen_before(c: &Connection, id: EventId, incoming: &Incoming) -> Result<Accepted, StoreError> {
+    let event = &incoming.event;
     let (connection, provider_id) = (&event.connection, &event.provider_id);
     let owner = one(c, sql::EVENT_ID_OWNER, params![connection, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (first, same): (EventId, Hash) =
@@ -56,7 +85,7 @@ fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted
     if let Some(kept) = kept {
         return Ok(Accepted { event: kept, outcome: AcceptOutcome::Duplicate });
     }
-    insert_event(c, id, event, EventState::Conflicting)?;
+    insert_event(c, id, incoming, EventState::Conflicting)?;
     let alert = NewAlert {
         flow: None,
         run: None,
@@ -71,11 +100,9 @@ fn seen_before(c: &Connection, id: EventId, event: &NewEvent) -> Result<Accepted
     Ok(Accepted { event: id, outcome: AcceptOutcome::Conflicting })
 }
 
-pub(super) fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state: EventState) -> Result<(), StoreError> {
-    let hash = Hash::of(&event.body);
-    let packed = codec::pack(&event.body);
+pub(super) fn insert_event(c: &Connection, id: EventId, event: &Incoming, state: EventState) -> Result<(), StoreError> {
+    let Incoming { event, hash, packed } = event;
     let period = period(event.received_at);
-    execute(c, sql::INSERT_BLOB, params![period, hash, packed.codec, packed.key_id, packed.body.as_ref()])?;
     let values = params![
         id,
         period,
@@ -88,7 +115,10 @@ pub(super) fn insert_event(c: &Connection, id: EventId, event: &NewEvent, state:
         event.problem,
         event.delivery,
         event.same,
-        hash
+        hash,
+        packed.codec,
+        packed.key_id,
+        packed.body
     ];
     execute(c, sql::INSERT_EVENT, values)?;
     for subject in &event.subjects {
@@ -102,6 +132,8 @@ pub(super) struct Origin {
     pub event: EventId,
     pub period: i64,
     pub at: Timestamp,
+    /// A run that may begin at once is the caller's until then.
+    pub until: Option<Timestamp>,
 }
 
 pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
@@ -130,33 +162,40 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
         Start::Failed(error) if duplicate_of.is_none() => Some(runs::error_text(error)?),
         _ => None,
     };
+    let texts = AcceptedTexts { dedupe: new.dedupe.clone(), order_key: new.order_key.clone() };
+    let accepted = match new.dedupe.is_some() || new.order_key.is_some() {
+        true => Some(Record::Accepted(texts).to_json().map_err(|e| StoreError::Conflict(e.to_string()))?),
+        false => None,
+    };
     let number = keys::next_number(c)?;
-    let under_way = matches!(state, RunState::Ready | RunState::Queued);
+    // One with a sequence may come too late: whoever claims it sees to that.
+    let lease_end = from.until.filter(|_| state == RunState::Ready && new.sequence.is_none());
+    let state = if lease_end.is_some() { RunState::Running } else { state };
+    let token = i64::from(lease_end.is_some());
+    let due = if state == RunState::Ready { Some(from.at) } else { lease_end };
+    let under_way = matches!(state, RunState::Ready | RunState::Queued | RunState::Running);
     let values = params![
         id,
         from.period,
         number,
         new.flow,
         from.event,
+        accepted,
         state,
         dedupe,
         order_key,
         holds_key,
         new.sequence,
-        (state == RunState::Ready).then_some(At(from.at)),
+        due.map(At),
+        token,
         At(from.at),
         (!under_way).then_some(At(from.at)),
         error,
         duplicate_of
     ];
     execute(c, sql::INSERT_RUN, values)?;
-    if new.dedupe.is_some() || new.order_key.is_some() {
-        let texts = AcceptedTexts { dedupe: new.dedupe.clone(), order_key: new.order_key.clone() };
-        let record = Record::Accepted(texts);
-        let entry = JournalEntry { seq: 0, node: String::new(), generation: 0, attempt: 0, record, at: from.at };
-        runs::insert_entry(c, from.period, id, &entry)?;
-    }
-    Ok(AcceptedRun { id, flow: new.flow.clone(), state, duplicate_of })
+    let lease = lease_end.map(|_| Lease { run: id, token });
+    Ok(AcceptedRun { id, number, flow: new.flow.clone(), state, duplicate_of, holds_key, lease })
 }
 
 pub(super) fn accept_again(
@@ -164,7 +203,7 @@ pub(super) fn accept_again(
     id: EventId,
     reread: Option<&Reread>,
     new_runs: &[NewRun],
-    entries: &[JournalEntry],
+    entries: &Entries,
     by: &By,
 ) -> Result<Accepted, StoreError> {
     let event =
@@ -175,7 +214,7 @@ pub(super) fn accept_again(
     if let Some(reread) = reread {
         told_anew(c, &event, reread)?;
     }
-    let from = Origin { event: id, period: event.period, at: by.at };
+    let from = Origin { event: id, period: event.period, at: by.at, until: None };
     let mut started = Vec::new();
     for new in new_runs {
         let others: i64 = one(c, sql::OTHER_RUNS, params![id, new.flow], |row| row.get(0))?.unwrap_or(0);
@@ -187,14 +226,13 @@ pub(super) fn accept_again(
                 execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
             }
             let reason = "its event was sent through the door again";
-            let values = params![RunState::Superseded, None::<At>, false, At(by.at), None::<String>, reason, run.id];
+            let values =
+                params![RunState::Superseded, None::<At>, false, At(by.at), None::<String>, reason, run.number];
             execute(c, sql::UPDATE_RUN, values)?;
-            keys::begin_next(c, &run, by.at)?;
+            keys::begin_next(c, &keys::Keyed::of(&run), by.at)?;
         }
         let run = insert_run(c, &from, new)?;
-        for entry in entries {
-            runs::insert_entry(c, from.period, run.id, entry)?;
-        }
+        entries.write(c, run.id)?;
         started.push(run);
     }
     if !started.is_empty() {
@@ -222,9 +260,13 @@ fn told_anew(c: &Connection, row: &EventRow, reread: &Reread) -> Result<(), Stor
     Ok(())
 }
 
+/// An event's body.
+pub(super) fn body(c: &Connection, id: EventId) -> Result<Vec<u8>, StoreError> {
+    let body = one(c, sql::BODY, params![id], |row| Ok(rows::packed(row)))?;
+    body.unwrap_or_else(|| Err(StoreError::Corrupt(format!("the payload of event {id} is gone"))))
+}
+
 pub(super) fn event(c: &Connection, id: EventId) -> Result<Option<(Event, Vec<u8>)>, StoreError> {
     let Some(row) = one(c, sql::EVENT, params![id], rows::event)? else { return Ok(None) };
-    let body = runs::body(c, row.period, row.event.body_hash)?;
-    let body = body.ok_or_else(|| StoreError::Corrupt(format!("the payload of event {id} is gone")))?;
-    Ok(Some((row.event, body)))
+    Ok(Some((row.event, body(c, id)?)))
 }

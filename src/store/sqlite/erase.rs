@@ -3,7 +3,8 @@
 use super::query::{all, execute, one};
 use super::rows::{self, RunRow};
 use super::{alerts, runs};
-use crate::store::{By, Erased, EventId, Hash, RunError, StoreError, codec, sql};
+use crate::store::codec::{self, Packed};
+use crate::store::{By, Erased, EventId, Hash, RunError, StoreError, sql};
 use rusqlite::{Connection, params};
 
 /// What stands in the place of an erased body.
@@ -19,10 +20,7 @@ pub(super) fn erase(c: &Connection, subject: Hash, by: &By) -> Result<Erased, St
 
 fn erase_all(c: &Connection, subject: Hash, by: &By) -> Result<Erased, StoreError> {
     let mut erased = Erased::default();
-    let events = all(c, sql::SUBJECT_EVENTS, params![subject], |row| {
-        Ok((row.get::<_, EventId>(0)?, row.get::<_, i64>(1)?, row.get::<_, Hash>(2)?))
-    })?;
-    for (event, period, body) in events {
+    for event in all(c, sql::SUBJECT_EVENTS, params![subject], |row| row.get::<_, EventId>(0))? {
         let unsettled: i64 = one(c, sql::UNSETTLED_OF_EVENT, params![event], |row| row.get(0))?.unwrap_or(0);
         if unsettled > 0 {
             erased.left += 1;
@@ -32,10 +30,8 @@ fn erase_all(c: &Connection, subject: Hash, by: &By) -> Result<Erased, StoreErro
             erase_run(c, &row)?;
             erased.runs += 1;
         }
-        let (hash, packed) = (Hash::of(BODY), codec::pack(BODY));
-        execute(c, sql::INSERT_BLOB, params![period, hash, packed.codec, packed.key_id, packed.body.as_ref()])?;
-        execute(c, sql::ERASE_EVENT, params![hash, event])?;
-        execute(c, sql::ERASE_BLOB, params![period, body])?;
+        let Packed { codec, key_id, body } = codec::pack(BODY.to_vec());
+        execute(c, sql::ERASE_EVENT, params![Hash::of(BODY), codec, key_id, body, event])?;
         execute(c, sql::ERASE_SUBJECTS, params![event])?;
         erased.events += 1;
     }
@@ -45,8 +41,8 @@ fn erase_all(c: &Connection, subject: Hash, by: &By) -> Result<Erased, StoreErro
     Ok(erased)
 }
 
-fn erase_run(c: &Connection, RunRow { run, period, .. }: &RunRow) -> Result<(), StoreError> {
-    execute(c, sql::ERASE_JOURNAL, params![period, run.id])?;
+fn erase_run(c: &Connection, RunRow { run, .. }: &RunRow) -> Result<(), StoreError> {
+    execute(c, sql::ERASE_JOURNAL, params![run.id])?;
     let error = run.error.as_ref().map(|error| {
         let message = "erased".to_owned();
         runs::error_text(&RunError { message, hint: None, body: None, ..error.clone() })

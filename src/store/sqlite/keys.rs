@@ -21,12 +21,27 @@ pub(super) fn first_holder(c: &Connection, flow: &str, key: Hash) -> Result<Opti
 
 /// The next place in the order of acceptance.
 pub(super) fn next_number(c: &Connection) -> Result<i64, StoreError> {
-    one(c, sql::NEXT_NUMBER, [], |row| row.get(0))?
+    execute(c, sql::COUNT_RUN, [])?;
+    one(c, sql::RUNS_COUNTED, [], |row| row.get(0))?
         .ok_or_else(|| StoreError::Corrupt("the counter of runs is gone".into()))
 }
 
+/// A run as its order key knows it.
+pub(super) struct Keyed {
+    pub id: RunId,
+    pub flow: String,
+    pub order_key: Option<Hash>,
+    pub sequence: Option<String>,
+}
+
+impl Keyed {
+    pub(super) fn of(run: &Run) -> Keyed {
+        Keyed { id: run.id, flow: run.flow.clone(), order_key: run.order_key, sequence: run.sequence.clone() }
+    }
+}
+
 /// After `run` has let go of its key: whoever is first now may begin, if it was only waiting for that.
-pub(super) fn begin_next(c: &Connection, run: &Run, at: Timestamp) -> Result<Option<RunId>, StoreError> {
+pub(super) fn begin_next(c: &Connection, run: &Keyed, at: Timestamp) -> Result<Option<RunId>, StoreError> {
     let Some(key) = run.order_key else { return Ok(None) };
     match first_holder(c, &run.flow, key)? {
         Some(next) if next.state == RunState::Queued => {

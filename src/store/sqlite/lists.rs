@@ -13,8 +13,19 @@ const NOTHING: Listed<Run> = Listed { items: Vec::new(), next: None };
 
 pub(super) fn runs(c: &Connection, filter: &RunFilter, page: &Page) -> Result<Listed<Run>, StoreError> {
     let mut list = List::new(sql::RUN_COLUMNS, "runs");
-    if let Some(flow) = &filter.flow {
-        list.and("flow =", flow)?;
+    match (&filter.flow, &filter.dedupe) {
+        // Who has the value is known by it; who had it, or wanted it, stands in an index of its own.
+        (Some(flow), Some(dedupe)) => list.and_in(
+            "id",
+            &[
+                "select run from dedupes where flow = {} and hash = {}",
+                "select id from runs where state in ('duplicate', 'stopped', 'superseded', 'dead_letter') \
+                 and flow = {} and dedupe = {}",
+            ],
+            &[flow, &Hash::of(dedupe.as_bytes())],
+        )?,
+        (Some(flow), None) => list.and("flow =", flow)?,
+        (None, _) => {}
     }
     list.and_any("state", &filter.states)?;
     if let Some(event) = filter.event {
@@ -80,10 +91,20 @@ pub(super) fn events(c: &Connection, filter: &EventFilter, page: &Page) -> Resul
         list.and("state =", &state)?;
     }
     if let Some(subject) = &filter.subject {
-        list.and_in("id", "select event from subjects where hash =", subject)?;
+        list.and_in("id", &["select event from subjects where hash = {}"], &[subject])?;
     }
     if let Some(provider_id) = &filter.provider_id {
         list.and("provider_id =", provider_id)?;
+        if let Some(connection) = &filter.connection {
+            list.and_in(
+                "id",
+                &[
+                    "select event from inbox where connection = {} and provider_id = {}",
+                    "select id from events where state = 'conflicting' and connection = {} and provider_id = {}",
+                ],
+                &[connection, provider_id],
+            )?;
+        }
     }
     let listed = list.page(c, "id", page, after(page), rows::event, |row| row.event.id.to_string())?;
     Ok(Listed { items: listed.items.into_iter().map(|row| row.event).collect(), next: listed.next })

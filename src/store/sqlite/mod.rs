@@ -8,6 +8,7 @@ mod approvals;
 mod backup;
 mod calls;
 mod door;
+mod entries;
 mod erase;
 mod folder;
 mod keep;
@@ -27,6 +28,8 @@ mod writer;
 
 use super::*;
 use crate::value::Exact;
+use door::Incoming;
+use entries::Entries;
 use folder::Folder;
 use reader::Readers;
 use std::path::{Path, PathBuf};
@@ -38,9 +41,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A store in a folder.
 pub struct SqliteStore {
-    // In the order in which they must end: the lock is given up last.
-    writer: Writer,
+    // In the order in which they must end: the writer's connection is the last, for it takes the log into the file; the
+    // lock is given up after that.
     readers: Readers,
+    writer: Writer,
     folder: Folder,
 }
 
@@ -62,10 +66,17 @@ impl std::fmt::Debug for SqliteStore {
 
 impl Store for SqliteStore {
     fn accept(&self, event: NewEvent, runs: Vec<NewRun>) -> Reply<'_, Accepted> {
-        Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs)))
+        let event = Incoming::new(event);
+        Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs, None)))
+    }
+
+    fn accept_claimed(&self, event: NewEvent, runs: Vec<NewRun>, until: Timestamp) -> Reply<'_, Accepted> {
+        let event = Incoming::new(event);
+        Box::pin(self.writer.try_call(move |c| door::accept(c, &event, &runs, Some(until))))
     }
 
     fn accept_all(&self, events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Reply<'_, Vec<Accepted>> {
+        let events = Incoming::all(events);
         Box::pin(self.writer.call(move |c| door::accept_all(c, &events, &cursor)))
     }
 
@@ -81,7 +92,10 @@ impl Store for SqliteStore {
         entries: Vec<JournalEntry>,
         by: By,
     ) -> Reply<'_, Accepted> {
-        Box::pin(self.writer.call(move |c| door::accept_again(c, event, reread.as_ref(), &runs, &entries, &by)))
+        Box::pin(async move {
+            let entries = Entries::new(&entries)?;
+            self.writer.call(move |c| door::accept_again(c, event, reread.as_ref(), &runs, &entries, &by)).await
+        })
     }
 
     fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> Reply<'_, Vec<Claimed>> {
@@ -89,7 +103,11 @@ impl Store for SqliteStore {
     }
 
     fn renew(&self, leases: Vec<Lease>, until: Timestamp) -> Reply<'_, Vec<Lease>> {
-        Box::pin(self.writer.call(move |c| runs::renew(c, leases, until)))
+        Box::pin(self.writer.call(move |c| runs::renew(c, &leases, until)))
+    }
+
+    fn clock_went_back(&self, now: Timestamp) -> Reply<'_, u64> {
+        Box::pin(self.writer.call(move |c| Ok(query::execute(c, sql::NOT_LATER, [rows::At(now)])? as u64)))
     }
 
     fn next_due(&self) -> Reply<'_, Option<Timestamp>> {
@@ -97,7 +115,10 @@ impl Store for SqliteStore {
     }
 
     fn append(&self, lease: Lease, entries: Vec<JournalEntry>, update: RunUpdate) -> Reply<'_, Option<RunId>> {
-        Box::pin(self.writer.call(move |c| runs::append(c, lease, &entries, &update)))
+        Box::pin(async move {
+            let entries = Entries::new(&entries)?;
+            self.writer.call(move |c| runs::append(c, lease, &entries, &update)).await
+        })
     }
 
     fn link(&self, name: String, key: String) -> Reply<'_, Option<String>> {
@@ -109,7 +130,8 @@ impl Store for SqliteStore {
     }
 
     fn call(&self, lease: Lease, call: NewCall) -> Reply<'_, Called> {
-        Box::pin(self.writer.call(move |c| calls::call(c, lease, &call)))
+        let event = Incoming::new(call.event.clone());
+        Box::pin(self.writer.call(move |c| calls::call(c, lease, &call, &event)))
     }
 
     fn child(&self, run: RunId) -> Reply<'_, Option<Called>> {
@@ -120,16 +142,29 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |c| runs::load(c, run)))
     }
 
+    fn load_runs(&self, runs: Vec<RunId>) -> Reply<'_, Vec<LoadedRun>> {
+        Box::pin(self.readers.read(move |c| runs.iter().filter_map(|run| runs::load(c, *run).transpose()).collect()))
+    }
+
     fn resume(&self, run: RunId, how: Resume, by: By) -> Reply<'_, RunState> {
-        Box::pin(self.writer.call(move |c| runs::resume(c, run, &how, &by)))
+        Box::pin(async move {
+            let entries = Entries::new(&how.entries)?;
+            self.writer.call(move |c| runs::resume(c, run, &how, &entries, &by)).await
+        })
     }
 
     fn write_down(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, ()> {
-        Box::pin(self.writer.call(move |c| runs::write_down(c, run, &entries, action, &by)))
+        Box::pin(async move {
+            let entries = Entries::new(&entries)?;
+            self.writer.call(move |c| runs::write_down(c, run, &entries, action, &by)).await
+        })
     }
 
     fn interrupt(&self, run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> Reply<'_, RunState> {
-        Box::pin(self.writer.call(move |c| runs::interrupt(c, run, &entries, action, &by)))
+        Box::pin(async move {
+            let entries = Entries::new(&entries)?;
+            self.writer.call(move |c| runs::interrupt(c, run, &entries, action, &by)).await
+        })
     }
 
     fn park(&self, run: RunId, by: By) -> Reply<'_, ()> {
@@ -181,6 +216,7 @@ impl Store for SqliteStore {
     }
 
     fn tell_alert(&self, alert: Alert, events: Vec<(NewEvent, Vec<NewRun>)>) -> Reply<'_, ()> {
+        let events = Incoming::all(events);
         Box::pin(self.writer.call(move |c| alerts::tell(c, &alert, &events)))
     }
 

@@ -62,10 +62,17 @@ impl List {
         Ok(())
     }
 
-    /// `column` is among what `select`, which ends with an operator, finds for `value`.
-    pub(super) fn and_in(&mut self, column: &str, select: &str, value: &dyn ToSql) -> Result<(), StoreError> {
-        let parameter = self.parameter(value)?;
-        self.sql.push_str(&format!(" and {column} in ({select} {parameter})"));
+    /// `column` is among what one of `selects` finds. Each has the `values` where it says `{}`.
+    pub(super) fn and_in(&mut self, column: &str, selects: &[&str], values: &[&dyn ToSql]) -> Result<(), StoreError> {
+        let mut filled = Vec::with_capacity(selects.len());
+        for select in selects {
+            let mut select = (*select).to_owned();
+            for value in values {
+                select = select.replacen("{}", &self.parameter(*value)?, 1);
+            }
+            filled.push(select);
+        }
+        self.sql.push_str(&format!(" and {column} in ({})", filled.join(" union all ")));
         Ok(())
     }
 

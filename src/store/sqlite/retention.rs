@@ -64,7 +64,6 @@ fn piece(c: &Connection, old: i64, failed_before: Timestamp, today: i64) -> Resu
     let mut kept = 0;
     let runs = all(c, sql::KEPT_RUNS, these, |row| Ok((row.get::<_, RunId>(0)?, row.get::<_, EventId>(1)?)))?;
     for (run, event) in runs {
-        execute(c, sql::MOVE_JOURNAL, params![today, run])?;
         execute(c, sql::MOVE_RUN, params![today, run])?;
         move_event(c, event, today)?;
         kept += 1;
@@ -81,16 +80,11 @@ fn piece(c: &Connection, old: i64, failed_before: Timestamp, today: i64) -> Resu
     execute(c, sql::DROP_APPROVALS, these)?;
     let runs = execute(c, sql::DROP_RUNS, these)?;
     let events = if runs == 0 { execute(c, sql::DROP_EVENTS, these)? } else { 0 };
-    let rest = if runs == 0 && events == 0 {
-        execute(c, sql::DROP_BLOBS, params![old, PIECE])? + execute(c, sql::DROP_SUBJECTS, params![old, PIECE])?
-    } else {
-        0
-    };
+    let rest = if runs == 0 && events == 0 { execute(c, sql::DROP_SUBJECTS, params![old, PIECE])? } else { 0 };
     Ok(Piece { runs: runs as u64, events: events as u64, kept, is_last: runs + events + rest == 0 })
 }
 
 fn move_event(c: &Connection, event: EventId, today: i64) -> Result<(), StoreError> {
-    execute(c, sql::COPY_BLOB, params![today, event])?;
     execute(c, sql::MOVE_EVENT, params![today, event])?;
     execute(c, sql::MOVE_SUBJECTS, params![today, event])?;
     Ok(())

@@ -13,8 +13,8 @@ pub(super) fn put(c: &Connection, revision: &Revision) -> Result<(), StoreError>
     }
     for (position, (name, text)) in (0_i64..).zip(&revision.sources) {
         let source = Hash::of(text.as_bytes());
-        let packed = codec::pack(text.as_bytes());
-        execute(c, sql::INSERT_SOURCE, params![source, packed.codec, packed.key_id, packed.body.as_ref()])?;
+        let packed = codec::pack(text.clone().into_bytes());
+        execute(c, sql::INSERT_SOURCE, params![source, packed.codec, packed.key_id, packed.body])?;
         execute(c, sql::INSERT_REVISION_SOURCE, params![revision.hash, position, name, source])?;
     }
     Ok(())

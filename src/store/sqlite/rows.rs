@@ -1,10 +1,9 @@
 //! Our types as SQLite keeps them, and rows as our types.
 
 use crate::graph::Severity;
-use crate::store::journal::JournalEntry;
 use crate::store::{
-    Alert, AlertId, ApprovalState, AuditEntry, Event, EventId, EventState, Hash, LiveRevision, Record, Run, RunId,
-    RunState, StoreError, codec,
+    Alert, AlertId, ApprovalState, AuditEntry, Event, EventId, EventState, Hash, LiveRevision, Run, RunId, RunState,
+    StoreError, codec,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -58,6 +57,12 @@ impl FromSql for At {
 pub(super) fn period(at: Timestamp) -> i64 {
     let day = at.to_zoned(TimeZone::UTC).date();
     i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
+}
+
+impl From<FromSqlError> for StoreError {
+    fn from(error: FromSqlError) -> StoreError {
+        StoreError::Corrupt(error.to_string())
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -139,19 +144,9 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     Ok(EventRow { event, period: row.get(10)? })
 }
 
-/// Reads the columns of `JOURNAL`.
-pub(super) fn entry(row: &Row<'_>) -> Result<JournalEntry, StoreError> {
-    let body = codec::unpack(&row.get::<_, String>(5)?, &row.get::<_, String>(6)?, row.get(7)?)?;
-    let text =
-        std::str::from_utf8(&body).map_err(|e| StoreError::Corrupt(format!("a journal entry is not text: {e}")))?;
-    Ok(JournalEntry {
-        seq: row.get(0)?,
-        node: row.get(1)?,
-        generation: row.get(2)?,
-        attempt: row.get(3)?,
-        record: Record::from_json(text).map_err(|e| StoreError::Corrupt(e.to_string()))?,
-        at: row.get::<_, At>(4)?.0,
-    })
+/// Reads `codec, key_id, body`: the body as it was given.
+pub(super) fn packed(row: &Row<'_>) -> Result<Vec<u8>, StoreError> {
+    codec::unpack(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, row.get(2)?)
 }
 
 /// Reads [`ALERT_COLUMNS`](crate::store::sql::ALERT_COLUMNS).

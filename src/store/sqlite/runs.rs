@@ -1,11 +1,13 @@
 //! Runs at work: claims, the journal, effects, and what operators do to runs that stand still.
 
+use super::entries::{self, Entries};
+use super::keys::Keyed;
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
-use super::{alerts, approvals, calls, keep, keys};
+use super::{alerts, approvals, calls, door, keep, keys};
 use crate::store::{
-    By, Claimed, Effect, EventState, JournalEntry, Lease, LoadedRun, Next, Resume, Run, RunError, RunId, RunState,
-    RunUpdate, StoreError, codec, sql,
+    By, Claimed, Effect, EventState, Hash, JournalEntry, Lease, LoadedRun, Next, Record, Resume, Run, RunError, RunId,
+    RunState, RunUpdate, StoreError, sql,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -27,12 +29,12 @@ pub(super) fn claim(
 ) -> Result<Vec<Claimed>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut claimed = Vec::new();
-    for RunRow { mut run, .. } in all(c, sql::DUE_RUNS, params![At(now), limit], rows::run)? {
+    for RunRow { mut run, fence, .. } in all(c, sql::DUE_RUNS, params![At(now), limit], rows::run)? {
         if calls::supersede(c, &run, now)? {
             continue;
         }
-        let token = one(c, sql::CLAIM_RUN, params![At(until), run.id], |row| row.get(0))?;
-        let token = token.ok_or_else(|| StoreError::Corrupt(format!("run {} vanished", run.id)))?;
+        let token = fence.saturating_add(1);
+        execute(c, sql::CLAIM_RUN, params![At(until), token, run.number])?;
         run.state = RunState::Running;
         run.due = Some(until);
         let lease = Lease { run: run.id, token };
@@ -41,11 +43,11 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
-pub(super) fn renew(c: &Connection, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Lease>, StoreError> {
+pub(super) fn renew(c: &Connection, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>, StoreError> {
     let mut held = Vec::new();
     for lease in leases {
         if execute(c, sql::RENEW, params![At(until), lease.run, lease.token])? == 1 {
-            held.push(lease);
+            held.push(*lease);
         }
     }
     Ok(held)
@@ -53,26 +55,6 @@ pub(super) fn renew(c: &Connection, leases: Vec<Lease>, until: Timestamp) -> Res
 
 pub(super) fn next_due(c: &Connection) -> Result<Option<Timestamp>, StoreError> {
     Ok(one(c, sql::NEXT_DUE, [], |row| row.get::<_, Option<At>>(0))?.flatten().map(|at| at.0))
-}
-
-pub(super) fn insert_entry(c: &Connection, period: i64, run: RunId, entry: &JournalEntry) -> Result<(), StoreError> {
-    let text = entry.record.to_json().map_err(|e| StoreError::Conflict(e.to_string()))?;
-    let packed = codec::pack(text.as_bytes());
-    let values = params![
-        period,
-        run,
-        entry.seq,
-        entry.node,
-        entry.generation,
-        entry.attempt,
-        entry.record.kind(),
-        At(entry.at),
-        packed.codec,
-        packed.key_id,
-        packed.body.as_ref()
-    ];
-    execute(c, sql::INSERT_ENTRY, values)?;
-    Ok(())
 }
 
 fn take_effect(c: &Connection, run: RunId, effect: &Effect, at: Timestamp) -> Result<(), StoreError> {
@@ -95,46 +77,61 @@ fn take_effect(c: &Connection, run: RunId, effect: &Effect, at: Timestamp) -> Re
     }
 }
 
+/// What ending a run needs of it.
+struct Held {
+    number: i64,
+    dedupe: Option<Hash>,
+    holds_key: bool,
+    key: Keyed,
+}
+
+fn held(c: &Connection, lease: Lease) -> Result<Held, StoreError> {
+    let held = one(c, sql::HELD_RUN, params![lease.run, lease.token], |row| {
+        let key = Keyed { id: lease.run, flow: row.get(1)?, order_key: row.get(3)?, sequence: row.get(5)? };
+        Ok(Held { number: row.get(0)?, dedupe: row.get(2)?, holds_key: row.get(4)?, key })
+    })?;
+    match held {
+        Some(held) => Ok(held),
+        None => Err(StoreError::Fenced { run: get(c, lease.run)?.run.id }),
+    }
+}
+
 pub(super) fn append(
     c: &Connection,
     lease: Lease,
-    entries: &[JournalEntry],
+    entries: &Entries,
     update: &RunUpdate,
 ) -> Result<Option<RunId>, StoreError> {
-    let RunRow { run, period, fence } = get(c, lease.run)?;
-    if fence != lease.token || run.state != RunState::Running {
-        return Err(StoreError::Fenced { run: run.id });
-    }
-    for entry in entries {
-        insert_entry(c, period, run.id, entry)?;
-    }
+    let Held { number, dedupe, holds_key: held_key, key } = held(c, lease)?;
+    let id = lease.run;
+    entries.write(c, id)?;
     for effect in &update.effects {
-        take_effect(c, run.id, effect, update.at)?;
+        take_effect(c, id, effect, update.at)?;
     }
     for kept in &update.kept {
-        keep::keep(c, run.id, kept, update.at)?;
+        keep::keep(c, id, kept, update.at)?;
     }
     for alert in &update.alerts {
         alerts::raise(c, alert, update.at)?;
     }
     for change in &update.approvals {
-        approvals::change(c, run.id, change, update.at)?;
+        approvals::change(c, id, change, update.at)?;
     }
     if let Some(revision) = update.revision {
-        execute(c, sql::START_RUN, params![revision, At(update.at), run.id])?;
+        execute(c, sql::START_RUN, params![revision, At(update.at), number])?;
     }
     for node in &update.joined {
-        execute(c, sql::DELETE_WAITER, params![run.id, node])?;
+        execute(c, sql::DELETE_WAITER, params![id, node])?;
     }
     if update.next == Next::Running {
         return Ok(None);
     }
     let state = update.next.state();
-    let lets_go = state.is_settled() || (state == RunState::DeadLetter && run.sequence.is_some());
-    let holds_key = run.holds_key && !lets_go;
+    let lets_go = state.is_settled() || (state == RunState::DeadLetter && key.sequence.is_some());
+    let holds_key = held_key && !lets_go;
     let due = match update.next {
         // What came while the worker had the run is to be taken up at once.
-        Next::Waiting { due } if due > update.at && has_news(c, run.id)? => Some(At(update.at)),
+        Next::Waiting { due } if due > update.at && has_news(c, id)? => Some(At(update.at)),
         Next::Waiting { due } => Some(At(due)),
         _ => None,
     };
@@ -148,39 +145,44 @@ pub(super) fn append(
         _ => None,
     };
     let finished = stands.then_some(At(update.at));
-    execute(c, sql::UPDATE_RUN, params![state, due, holds_key, finished, error, reason, run.id])?;
-    if let (Some(hash), Next::Stopped { release: true, .. } | Next::Superseded { .. }) = (run.dedupe, &update.next) {
-        execute(c, sql::RELEASE_DEDUPE, params![run.flow, hash, run.id])?;
+    execute(c, sql::UPDATE_RUN, params![state, due, holds_key, finished, error, reason, number])?;
+    if let (Some(hash), Next::Stopped { release: true, .. } | Next::Superseded { .. }) = (dedupe, &update.next) {
+        execute(c, sql::RELEASE_DEDUPE, params![key.flow, hash, id])?;
     }
-    if state.is_settled() || state == RunState::DeadLetter {
-        calls::ended(c, run.id, update.at)?;
-    }
+    let woken = match state.is_settled() || state == RunState::DeadLetter {
+        true => calls::ended(c, id, update.at)?,
+        false => None,
+    };
     if matches!(state, RunState::Succeeded | RunState::Stopped) {
-        calls::sequence_done(c, &run, update.at)?;
+        calls::sequence_done(c, &key, update.at)?;
     }
-    if run.holds_key && !holds_key { keys::begin_next(c, &run, update.at) } else { Ok(None) }
+    let next = if held_key && !holds_key { keys::begin_next(c, &key, update.at)? } else { None };
+    Ok(next.or(woken))
 }
 
 pub(super) fn load(c: &Connection, id: RunId) -> Result<Option<LoadedRun>, StoreError> {
-    let Some(RunRow { run, period, .. }) = one(c, sql::RUN, params![id], rows::run)? else { return Ok(None) };
-    let missing = |what: &str| StoreError::Corrupt(format!("the {what} of run {id} is gone"));
-    let event = one(c, sql::EVENT, params![run.event], rows::event)?.ok_or_else(|| missing("event"))?;
-    let body = body(c, event.period, event.event.body_hash)?.ok_or_else(|| missing("payload"))?;
-    let mut statement = c.prepare_cached(sql::JOURNAL)?;
-    let journal = statement.query_and_then(params![period, id], rows::entry)?.collect::<Result<_, _>>()?;
+    let Some(RunRow { run, .. }) = one(c, sql::RUN, params![id], rows::run)? else { return Ok(None) };
+    let event = one(c, sql::EVENT, params![run.event], rows::event)?;
+    let event = event.ok_or_else(|| StoreError::Corrupt(format!("the event of run {id} is gone")))?.event;
+    let body = door::body(c, run.event)?;
+    let accepted: Option<String> = one(c, sql::RUN_ACCEPTED, params![id], |row| row.get(0))?.flatten();
+    let accepted = accepted.map(|text| Record::from_json(&text)).transpose();
+    let accepted = accepted.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let at = run.accepted_at;
+    let first =
+        accepted.map(|record| JournalEntry { seq: 0, node: String::new(), generation: 0, attempt: 0, record, at });
+    let journal = entries::journal(c, id, first)?;
     let answers = approvals::untaken(c, id)?;
-    Ok(Some(LoadedRun { run, event: event.event, body, journal, answers }))
+    Ok(Some(LoadedRun { run, event, body, journal, answers }))
 }
 
-/// The body of an event.
-pub(super) fn body(c: &Connection, period: i64, hash: crate::store::Hash) -> Result<Option<Vec<u8>>, StoreError> {
-    let packed = one(c, sql::BLOB, params![period, hash], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
-    })?;
-    packed.map(|(codec, key_id, body)| codec::unpack(&codec, &key_id, body)).transpose()
-}
-
-pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result<RunState, StoreError> {
+pub(super) fn resume(
+    c: &Connection,
+    id: RunId,
+    how: &Resume,
+    entries: &Entries,
+    by: &By,
+) -> Result<RunState, StoreError> {
     let RunRow { run, period, .. } = get(c, id)?;
     if !run.state.is_settled() && !run.state.needs_a_person() {
         return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
@@ -211,9 +213,7 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
         _ => RunState::Ready,
     };
     let due = (state == RunState::Ready).then_some(At(by.at));
-    for entry in &how.entries {
-        insert_entry(c, period, id, entry)?;
-    }
+    entries.write(c, id)?;
     for effect in &how.effects {
         take_effect(c, id, effect, by.at)?;
     }
@@ -225,32 +225,28 @@ pub(super) fn resume(c: &Connection, id: RunId, how: &Resume, by: &By) -> Result
 pub(super) fn write_down(
     c: &Connection,
     id: RunId,
-    entries: &[JournalEntry],
+    entries: &Entries,
     action: &str,
     by: &By,
 ) -> Result<(), StoreError> {
-    let RunRow { run, period, .. } = get(c, id)?;
+    let RunRow { run, .. } = get(c, id)?;
     if !run.state.is_settled() && !run.state.needs_a_person() {
         return Err(StoreError::Conflict(format!("run {id} is under way ({})", run.state)));
     }
-    for entry in entries {
-        insert_entry(c, period, id, entry)?;
-    }
+    entries.write(c, id)?;
     alerts::audit(c, by, action, &format!("run {id}"))
 }
 
 pub(super) fn interrupt(
     c: &Connection,
     id: RunId,
-    entries: &[JournalEntry],
+    entries: &Entries,
     action: &str,
     by: &By,
 ) -> Result<RunState, StoreError> {
-    let RunRow { run, period, .. } = get(c, id)?;
+    let RunRow { run, .. } = get(c, id)?;
     at_rest(&run)?;
-    for entry in entries {
-        insert_entry(c, period, id, entry)?;
-    }
+    entries.write(c, id)?;
     execute(c, sql::WAKE_RUN, params![At(by.at), id])?;
     alerts::audit(c, by, action, &format!("run {id}"))?;
     Ok(run.state)
@@ -268,7 +264,8 @@ fn at_rest(run: &Run) -> Result<(), StoreError> {
 pub(super) fn park(c: &Connection, id: RunId, by: &By) -> Result<(), StoreError> {
     let RunRow { run, .. } = get(c, id)?;
     at_rest(&run)?;
-    let values = params![RunState::Parked, None::<At>, run.holds_key, None::<At>, None::<String>, by.reason, id];
+    let values =
+        params![RunState::Parked, None::<At>, run.holds_key, None::<At>, None::<String>, by.reason, run.number];
     execute(c, sql::UPDATE_RUN, values)?;
     alerts::audit(c, by, "park", &format!("run {id}"))
 }
@@ -283,7 +280,7 @@ pub(super) fn release_key(c: &Connection, id: RunId, by: &By) -> Result<Option<R
     }
     execute(c, sql::LET_GO, params![id])?;
     alerts::audit(c, by, "release_key", &format!("run {id}"))?;
-    keys::begin_next(c, &run, by.at)
+    keys::begin_next(c, &Keyed::of(&run), by.at)
 }
 
 /// Whether something came for the run that it has not taken up: a called run's end, a person's answer.

@@ -11,16 +11,18 @@ insert into counters (name, value) values ('runs', 0);
 create table inbox (
   connection text not null, provider_id text not null, same blob not null, event text not null, period integer not null,
   primary key (connection, provider_id)
-) strict, without rowid;
+) strict;
 create index inbox_period on inbox (period);
 
+-- With their bodies: `body_hash` is that of the body as it came, `codec` and `key_id` say how it is kept.
 create table events (
   id text not null primary key, period integer not null, connection text not null, provider_id text not null,
   kind text not null, state text not null, own integer not null, received_at integer not null, problem text,
-  delivery text not null, same blob not null, body blob not null
+  delivery text not null, same blob not null, body_hash blob not null, codec text not null, key_id text not null,
+  body blob not null
 ) strict;
 create index events_period on events (period);
-create index events_provider on events (connection, provider_id);
+create index events_conflicting on events (connection, provider_id) where state = 'conflicting';
 create index events_odd on events (state, id) where state <> 'routed';
 
 -- Who events are about, by hash. Goes with the events.
@@ -35,34 +37,30 @@ create index subjects_event on subjects (event);
 create table dedupes (
   flow text not null, hash blob not null, run text not null, period integer not null,
   primary key (flow, hash)
-) strict, without rowid;
+) strict;
 create index dedupes_period on dedupes (period);
 
+-- `number` is their place in the order of acceptance; `accepted` holds the texts of what is kept as hashes.
 create table runs (
-  id text not null primary key, period integer not null, number integer not null, flow text not null, event text not null,
-  state text not null, revision blob, dedupe blob, order_key blob, holds_key integer not null, sequence text, due integer,
+  number integer primary key, id text not null unique, period integer not null, flow text not null, event text not null,
+  accepted text, state text not null, revision blob, dedupe blob, order_key blob, holds_key integer not null, sequence text, due integer,
   fence integer not null, accepted_at integer not null, started_at integer, finished_at integer, error text, reason text,
   duplicate_of text
 ) strict;
-create unique index runs_number on runs (number);
 create index runs_flow on runs (flow, number);
 create index runs_event on runs (event);
 create index runs_period on runs (period);
 create index runs_due on runs (due, number) where due is not null;
 create index runs_key on runs (flow, order_key, number) where holds_key = 1;
-create index runs_dedupe on runs (flow, dedupe) where dedupe is not null;
-create index runs_standing on runs (state, number) where state in ('parked', 'dead_letter', 'outcome_unknown');
+-- Who has a dedupe value stands in `dedupes`; these had it, or wanted it.
+create index runs_dedupe on runs (flow, dedupe) where state in ('duplicate', 'stopped', 'superseded', 'dead_letter');
+-- With the flow, so that counting them reads nothing else.
+create index runs_standing on runs (state, number, flow) where state in ('parked', 'dead_letter', 'outcome_unknown');
 
+-- What is written down at one time is one row: a line of JSON for each entry. `seq` is the first one's.
 create table journal (
-  period integer not null, run text not null, seq integer not null, node text not null, generation integer not null,
-  attempt integer not null, kind text not null, at integer not null, codec text not null, key_id text not null,
-  body blob not null,
-  primary key (period, run, seq)
-) strict;
-
-create table blobs (
-  period integer not null, hash blob not null, codec text not null, key_id text not null, body blob not null,
-  primary key (period, hash)
+  run text not null, seq integer not null, codec text not null, key_id text not null, body blob not null,
+  primary key (run, seq)
 ) strict;
 
 -- Whose work a row of another system is. As long as its run is kept, and as long as the run's dedupe value is remembered:

@@ -218,7 +218,7 @@ async fn long_payloads_are_compressed() {
     let loaded = store.load_run(lease.run).await.unwrap().unwrap();
     assert_eq!((loaded.body.as_slice(), &loaded.journal[1]), (body.as_bytes(), &entry));
     let connection = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
-    for table in ["blobs", "journal where seq = 1"] {
+    for table in ["events", "journal where seq = 1"] {
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
         let (codec, length) =
             connection.query_row(&format!("select codec, length(body) from {table}"), [], read).unwrap();

@@ -1,7 +1,8 @@
 //! The one writer: a thread with the only writing connection, and group commit.
 //!
-//! Commands come over a bounded channel. All that wait are one transaction, each in a savepoint of its own so that one
-//! that fails spoils no other, and nobody gets an answer before the commit is on disk.
+//! Commands come over a bounded channel. All that wait are one transaction, and nobody gets an answer before the commit is
+//! on disk. Where a command fails, the transaction begins anew with a savepoint for each, so that it spoils no other: a
+//! savepoint makes SQLite copy every page that is touched again, and few commands fail.
 
 use crate::store::StoreError;
 use rusqlite::Connection;
@@ -15,14 +16,14 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 
 trait Command: Send {
-    /// Does the work; an error: undo it.
+    /// Does the work, perhaps once more than before; an error: undo it.
     fn work(&mut self, connection: &Connection) -> Result<(), StoreError>;
     /// Tells the one who waits. An error: nothing of the batch was kept.
     fn answer(self: Box<Self>, batch: &Result<(), StoreError>);
 }
 
 struct Call<T, F> {
-    work: Option<F>,
+    work: F,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -30,11 +31,10 @@ struct Call<T, F> {
 impl<T, F> Command for Call<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    F: Fn(&Connection) -> Result<T, StoreError> + Send,
 {
     fn work(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let work = self.work.take().ok_or(StoreError::Closed)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)))
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(connection)))
             .unwrap_or_else(|_| Err(StoreError::Io("a command of the store panicked".to_owned())));
         let undo = outcome.as_ref().err().cloned();
         self.outcome = Some(outcome);
@@ -73,11 +73,11 @@ impl Writer {
     pub(super) async fn call<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
-        let call = Call { work: Some(work), outcome: None, reply };
+        let call = Call { work, outcome: None, reply };
         commands.send(Box::new(call)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -86,11 +86,11 @@ impl Writer {
     pub(super) async fn try_call<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
-        let call = Call { work: Some(work), outcome: None, reply };
+        let call = Call { work, outcome: None, reply };
         commands.try_send(Box::new(call)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy(format!("{QUEUE} writes are waiting")),
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
@@ -131,16 +131,23 @@ fn serve(connection: Connection, mut receiver: mpsc::Receiver<Box<dyn Command>>)
 fn commit(connection: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), StoreError> {
     let run = |sql: &str| -> Result<(), StoreError> { Ok(connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
     run("begin immediate")?;
-    for command in batch {
-        run("savepoint command")?;
-        if let Err(error) = command.work(connection) {
-            // A full disk or a failing one makes SQLite undo the whole transaction by itself.
-            if connection.is_autocommit() {
-                return Err(error);
-            }
-            run("rollback to command")?;
+    if let Err(error) = batch.iter_mut().try_for_each(|command| command.work(connection)) {
+        // A full disk or a failing one makes SQLite undo the whole transaction by itself.
+        if connection.is_autocommit() {
+            return Err(error);
         }
-        run("release command")?;
+        run("rollback")?;
+        run("begin immediate")?;
+        for command in batch {
+            run("savepoint command")?;
+            if let Err(error) = command.work(connection) {
+                if connection.is_autocommit() {
+                    return Err(error);
+                }
+                run("rollback to command")?;
+            }
+            run("release command")?;
+        }
     }
     run("commit")
 }

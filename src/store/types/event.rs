@@ -1,6 +1,6 @@
 //! Events as they come through the door, and what the door made of them.
 
-use super::{EventId, EventState, Hash, RunError, RunId, RunState};
+use super::{EventId, EventState, Hash, Lease, RunError, RunId, RunState};
 use jiff::Timestamp;
 
 /// An event that came through the door: verified, not yet kept.
@@ -92,10 +92,16 @@ pub enum AcceptOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedRun {
     pub id: RunId,
+    /// Its place in the order of acceptance.
+    pub number: i64,
     pub flow: String,
     pub state: RunState,
     /// The run that has the dedupe value.
     pub duplicate_of: Option<RunId>,
+    /// Later runs of its order key wait for it.
+    pub holds_key: bool,
+    /// Where it belongs to whoever had it accepted.
+    pub lease: Option<Lease>,
 }
 
 /// An event as kept.

@@ -103,6 +103,40 @@ impl Chain {
         }
     }
 
+    /// Whether it leads to a root now; else the issuer of its last certificate is missing.
+    pub fn is_whole(&self, authority: &Authority) -> bool {
+        let Some((own, between)) = self.0.split_first() else { return false };
+        let Ok(own) = webpki::EndEntityCert::try_from(own) else { return true };
+        let (roots, usage) = (authority.roots(), webpki::KeyUsage::server_auth());
+        let path =
+            own.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, roots, between, UnixTime::now(), usage, None, None);
+        !matches!(path, Err(webpki::Error::UnknownIssuer))
+    }
+
+    /// Where the issuer of the last certificate can be fetched, as that says itself (its authority information access).
+    pub fn issuer_address(&self) -> Option<Url> {
+        /// The identifier of "CA issuers", and the mark of an address behind it.
+        const CA_ISSUERS: &[u8] = &[0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02, 0x86];
+        let certificate: &[u8] = self.0.last()?;
+        let found = certificate.windows(CA_ISSUERS.len()).position(|bytes| bytes == CA_ISSUERS)?;
+        let (length, rest) = certificate.get(found + CA_ISSUERS.len()..)?.split_first()?;
+        // A longer one has its length in another form.
+        let text = rest.get(..usize::from(*length)).filter(|text| text.len() < 0x80)?;
+        let url = Url::parse(std::str::from_utf8(text).ok()?).ok()?;
+        matches!(url.scheme(), "http" | "https").then_some(url)
+    }
+
+    /// Adds what was fetched there, DER or PEM. Whether it is the issuer shows when the chain is verified.
+    pub fn add(&mut self, issuer: &[u8]) {
+        if self.0.len() >= DEEPEST || issuer.len() > LONGEST {
+            return;
+        }
+        match Chain::read(issuer) {
+            Ok(Chain(more)) => self.0.extend(more),
+            Err(_) => self.0.push(CertificateDer::from(issuer.to_vec())),
+        }
+    }
+
     /// Whether it is the authority's and signed this transmission of this body for one of those webhooks.
     pub fn verify(
         &self,
@@ -135,7 +169,13 @@ impl Chain {
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let usage = webpki::KeyUsage::server_auth();
         let path = own.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, roots, between, at, usage, None, None);
-        path.map_err(|error| unfit(&error))?;
+        path.map_err(|error| match error {
+            // It came from PayPal's own address: rather we do not know whom PayPal trusts.
+            webpki::Error::UnknownIssuer => Unproved::later(
+                "PayPal's certificate leads to no root that this machine trusts: set SSL_CERT_FILE, or `verify: postback` at the connection",
+            ),
+            error => unfit(&error),
+        })?;
         let name = ServerName::try_from(name).map_err(|error| unfit(&error))?;
         own.verify_is_valid_for_subject_name(&name).map_err(|error| unfit(&error))?;
         let algorithm = webpki::ring::RSA_PKCS1_2048_8192_SHA256;

@@ -14,6 +14,9 @@ use url::Url;
 
 /// How long PayPal may take: the delivery waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many issuers are fetched, and how long each may take.
+const ISSUERS: usize = 2;
+const ISSUER_PATIENCE: Duration = Duration::from_secs(2);
 /// A certificate that could not be fetched is not asked for again at once: a forger must not make us ask.
 const BETWEEN: Duration = Duration::from_secs(10);
 /// So many certificates are kept.
@@ -119,7 +122,20 @@ impl Verifier {
         if !answer.is_success() {
             return Err(out_of_reach(format!("{} answered {}", address.host_str().unwrap_or("?"), answer.status)));
         }
-        Chain::read(&answer.body).map_err(|why| out_of_reach(format!("what is served there is no certificate: {why}")))
+        let chain = Chain::read(&answer.body);
+        let mut chain = chain.map_err(|why| out_of_reach(format!("what is served there is no certificate: {why}")))?;
+        // Whoever serves a certificate alone says in it where its issuer's is.
+        for _ in 0..ISSUERS {
+            if chain.is_whole(&self.authority) {
+                break;
+            }
+            let Some(issuer) = chain.issuer_address() else { break };
+            match self.connectors.fetch(issuer, ISSUER_PATIENCE).await {
+                Ok(answer) if answer.is_success() => chain.add(&answer.body),
+                _ => break,
+            }
+        }
+        Ok(chain)
     }
 
     async fn ask(&self, transmission: &Transmission<'_>, body: &[u8]) -> Result<(), Unproved> {

@@ -11,8 +11,9 @@ use super::ingress::{Endpoint, Verification};
 use super::stripe;
 use crate::catalog::Catalog;
 use crate::diagnostics::{FileId, Sources, Span};
+use crate::engine::{Inbox, Seen};
 use crate::graph::{ExecutionGraph, Trigger, TriggerKind};
-use crate::store::{SqliteStore, Store};
+use crate::store::{Accepted, NewEvent, NewRun, Reply, SqliteStore, Store};
 use crate::value::{Record, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub(super) fn endpoint() -> Endpoint {
         decoders: Arc::default(),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
+        event_id: None,
         own_prefix: PREFIX.to_owned(),
         own_users: Default::default(),
         pace: None,
@@ -75,6 +77,13 @@ pub(super) fn signature(body: &str, at: i64) -> String {
     stripe::sign(body.as_bytes(), &[SECRET], at)
 }
 
+/// Nobody works on what is kept.
+impl Inbox for dyn Store + '_ {
+    fn take_in(&self, event: NewEvent, runs: Vec<NewRun>, _: Seen) -> Reply<'_, Accepted> {
+        Store::accept(self, event, runs)
+    }
+}
+
 /// A store whose disk is full, or too busy.
 #[derive(Debug)]
 pub(super) struct Broken(pub crate::store::StoreError);
@@ -97,6 +106,7 @@ mod refusing {
 
     fails! {
         accept(event: NewEvent, runs: Vec<NewRun>) -> Accepted;
+        accept_claimed(event: NewEvent, runs: Vec<NewRun>, until: Timestamp) -> Accepted;
         accept_all(events: Vec<(NewEvent, Vec<NewRun>)>, cursor: CursorMove) -> Vec<Accepted>;
         cursor(flow: String, name: String) -> Option<String>;
         accept_again(event: EventId, reread: Option<Reread>, runs: Vec<NewRun>, entries: Vec<JournalEntry>, by: By) -> Accepted;
@@ -107,8 +117,10 @@ mod refusing {
         call(lease: Lease, call: NewCall) -> Called;
         child(run: RunId) -> Option<Called>;
         load_run(run: RunId) -> Option<LoadedRun>;
+        load_runs(runs: Vec<RunId>) -> Vec<LoadedRun>;
         resume(run: RunId, how: Resume, by: By) -> RunState;
         write_down(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> ();
+        clock_went_back(now: Timestamp) -> u64;
         interrupt(run: RunId, entries: Vec<JournalEntry>, action: &'static str, by: By) -> RunState;
         park(run: RunId, by: By) -> ();
         release_key(run: RunId, by: By) -> Option<RunId>;

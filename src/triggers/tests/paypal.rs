@@ -140,6 +140,22 @@ fn a_certificate_that_is_not_paypals_signs_nothing() {
 }
 
 #[test]
+fn a_certificate_that_is_served_alone_says_where_its_issuer_is() {
+    let mut chain = Chain::read(include_bytes!("paypal_certificates/below.pem")).unwrap();
+    assert!(!chain.is_whole(&stand_in()));
+    assert_eq!(chain.issuer_address().unwrap().as_str(), "http://issuer.example/intermediate.crt");
+    let sent = headers(KEY, WEBHOOK, TIME, "x", CAPTURE);
+    let verified = chain.verify(&stand_in(), &read(&sent).unwrap(), &[WEBHOOK], CAPTURE.as_bytes());
+    assert_eq!(status(verified), 503, "who issued it is not known here: that is no forgery");
+    chain.add(include_bytes!("paypal_certificates/intermediate.der"));
+    assert!(chain.is_whole(&stand_in()));
+    // Another key than the one that signed.
+    let verified = chain.verify(&stand_in(), &read(&sent).unwrap(), &[WEBHOOK], CAPTURE.as_bytes());
+    assert_eq!(status(verified), 401);
+    assert_eq!(Chain::read(CERTIFICATE.as_bytes()).unwrap().issuer_address(), None);
+}
+
+#[test]
 fn malformed_headers_are_told_apart_from_forged_ones() {
     let sent = headers(KEY, WEBHOOK, TIME, "x", CAPTURE);
     for missing in 0..sent.len() {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::store::{AlertFilter, EventFilter, Page, StoreError};
+use crate::engine::{Inbox, Seen};
+use crate::store::{Accepted, AlertFilter, EventFilter, NewEvent, NewRun, Page, Reply, StoreError};
 use crate::telemetry::Metrics;
 use crate::triggers::listener::{BindError, Guard};
 use crate::triggers::rate::Pace;
@@ -22,6 +23,22 @@ struct Running {
     client: reqwest::Client,
 }
 
+/// Keeps, and says so.
+struct Woken {
+    store: Arc<dyn Store>,
+    woken: Arc<Notify>,
+}
+
+impl Inbox for Woken {
+    fn take_in(&self, event: NewEvent, runs: Vec<NewRun>, _: Seen) -> Reply<'_, Accepted> {
+        Box::pin(async move {
+            let accepted = self.store.accept(event, runs).await?;
+            self.woken.notify_one();
+            Ok(accepted)
+        })
+    }
+}
+
 impl Running {
     async fn start(store: Arc<dyn Store>, limits: Limits) -> Running {
         Running::start_with(store, limits, None).await
@@ -35,12 +52,12 @@ impl Running {
             flows: vec![flow("orders", "stripe", "charge.succeeded")],
         }));
         let (metrics, woken, stop) = (Arc::new(Metrics::new()), Arc::new(Notify::new()), CancellationToken::new());
-        let wake = woken.clone();
+        let (wake, inbox) = (woken.clone(), store.clone());
         let hooks = Hooks {
             routes: routes.clone(),
             store,
             metrics: metrics.clone(),
-            wake: Arc::new(move || wake.notify_one()),
+            inbox: Arc::new(Woken { store: inbox, woken: wake }),
             limits,
             tls,
         };

@@ -3,8 +3,8 @@
 //! Fields and elements are gathered on two stacks that all levels share, so that a record or list is allocated once
 //! and at its size.
 
-use super::super::record::Place;
-use super::super::{Number, Record, Text, Value, excerpt, number};
+use super::super::{Number, Place, Range, Record, Text, Value, excerpt, number};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,26 +14,36 @@ pub(super) type Stop = Box<(usize, String)>;
 /// From this many fields on, names are found by hash, so that a hostile body costs no more than its length.
 const MANY: usize = 64;
 
-/// How many fields, and elements, are open at once in most bodies: what they take is given back when the body is read.
-const OPEN: usize = 64;
+/// Most fields, and elements, that a thread keeps places for between bodies.
+const KEPT: usize = 1024;
+
+thread_local! {
+    /// Empty places, which one body leaves to the next of its thread.
+    static PLACES: Cell<(Vec<Place>, Vec<Value>)> = Cell::default();
+}
 
 /// Reads the whole of a text.
 pub(super) fn document(text: &str, nesting: usize) -> Result<Value, Stop> {
     let owner = Arc::from(text);
+    let (fields, items) = PLACES.take();
     let mut reader = Reader {
         text,
         bytes: text.as_bytes(),
         owner: &owner,
         at: 0,
         left: nesting,
-        fields: vec![],
+        fields,
         open: 0,
-        items: Vec::with_capacity(OPEN),
+        spelt: vec![],
+        items,
     };
-    reader.blanks();
-    let value = reader.value()?;
-    reader.blanks();
-    if reader.at < text.len() { reader.unexpected("the end of the text") } else { Ok(value) }
+    let value = reader.document()?;
+    // Whatever was gathered in them is in its record or list now.
+    let (fields, items) = (reader.fields, reader.items);
+    if fields.len() <= KEPT && items.capacity() <= KEPT {
+        PLACES.set((fields, items));
+    }
+    Ok(value)
 }
 
 struct Reader<'t> {
@@ -44,11 +54,12 @@ struct Reader<'t> {
     at: usize,
     /// How much deeper it may get.
     left: usize,
-    /// The fields of the records that are open, then empty places. Names and values are written where they stay: one that is
-    /// put together elsewhere is moved in larger pieces than it was written in, and the processor waits for its own writes.
+    /// The records that are open, each with the owner of its names in front of its fields; then empty places.
     fields: Vec<Place>,
-    /// How many of them are fields.
+    /// How many of them are in use.
     open: usize,
+    /// Names with escapes, which are no parts of the body, by their place among the fields.
+    spelt: Vec<(usize, Text)>,
     /// The elements of the lists that are open.
     items: Vec<Value>,
 }
@@ -62,31 +73,41 @@ struct Names {
     all: Option<HashSet<Text>>,
 }
 
-impl Names {
-    /// Whether the last field's name is among those of the fields before; from now on it counts as one.
-    #[inline]
-    fn are_twice(&mut self, fields: &[Place]) -> bool {
-        let Some((Place { name: Some(name), .. }, fields)) = fields.split_last() else { return false };
-        let bit = 1 << (mix(name.as_bytes()) % u64::BITS);
-        let is_new = self.met & bit == 0;
-        self.met |= bit;
-        if fields.len() < MANY {
-            return !is_new && fields.iter().any(|field| field.name.as_ref() == Some(name));
-        }
-        let all = self.all.get_or_insert_with(|| fields.iter().filter_map(|field| field.name.clone()).collect());
-        !all.insert(name.clone())
-    }
+/// Different for most names that stand together: by their length, and both ends of the longer ones.
+#[inline]
+fn mix(name: &[u8]) -> u32 {
+    let ends = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first).rotate_left(5) ^ u64::from_le_bytes(*last),
+        _ => name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    ((ends ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as u32
 }
 
-/// Different for most names that stand together: by their length, beginning, middle and end.
-fn mix(name: &[u8]) -> u32 {
-    let byte = |at: usize| name.get(at).copied().map_or(0, u32::from);
-    let length = name.len();
-    let (first, middle, last) = (byte(0), byte(length / 2), byte(length.wrapping_sub(1)));
-    (length as u32 * 29) ^ (first * 7) ^ (middle * 3) ^ (last * 13)
+/// The digits that eight bytes begin with, as a number, and how many they are.
+#[inline]
+fn eight_digits(bytes: &[u8; 8]) -> (i64, usize) {
+    const ONES: u64 = u64::MAX / 0xff;
+    let word = u64::from_le_bytes(*bytes);
+    let digits = word.wrapping_sub(ONES * 0x30);
+    // The highest bit of each byte that is no digit; wrongly also of some behind the first of them.
+    let others = (digits | word.wrapping_add(ONES * 0x46) | word) & (ONES << 7);
+    let count = others.trailing_zeros() as usize / 8;
+    let Some(mut value) = digits.checked_shl(64 - 8 * count as u32) else { return (0, 0) };
+    // Pairs, fours, eight: the lower of two neighbours stands for the higher digits.
+    value = value.wrapping_mul(10).wrapping_add(value >> 8) & 0x00ff_00ff_00ff_00ff;
+    value = value.wrapping_mul(100).wrapping_add(value >> 16) & 0x0000_ffff_0000_ffff;
+    value = value.wrapping_mul(10_000).wrapping_add(value >> 32) & 0xffff_ffff;
+    (value as i64, count)
 }
 
 impl Reader<'_> {
+    fn document(&mut self) -> Result<Value, Stop> {
+        self.blanks();
+        let value = self.value()?;
+        self.blanks();
+        if self.at < self.text.len() { self.unexpected("the end of the text") } else { Ok(value) }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -157,6 +178,8 @@ impl Reader<'_> {
             self.at += 1;
             return Ok(Record::new());
         }
+        let owner = self.owner;
+        put(self.next(), Place::owner(owner));
         let mut names = Names::default();
         loop {
             let place = self.at;
@@ -164,7 +187,7 @@ impl Reader<'_> {
                 return self.unexpected("a name in quotes");
             }
             self.begin()?;
-            if names.are_twice(self.fields.get(start..self.open).unwrap_or_default()) {
+            if self.stands_twice(&mut names, start + 1) {
                 return self.twice(place);
             }
             self.blanks();
@@ -177,22 +200,22 @@ impl Reader<'_> {
                 Some(b'"') => match self.plain_text() {
                     Some((start, end)) => {
                         let owner = self.owner;
-                        put(&mut self.field().value, Value::Text(Text::slice(owner, start, end)));
+                        put(self.field(), Value::Text(Text::slice(owner, start, end)));
                     }
                     None => {
                         let text = self.escaped()?;
-                        put(&mut self.field().value, Value::Text(text));
+                        put(self.field(), Value::Text(text));
                     }
                 },
                 Some(b'{') => {
                     let record = self.nested(|reader| reader.record())?;
-                    put(&mut self.field().value, Value::Record(record));
+                    put(self.field(), Value::Record(record));
                 }
                 _ => match self.whole() {
-                    Some(number) => put(&mut self.field().value, Value::from(number)),
+                    Some(number) => put(self.field(), Value::from(number)),
                     None => {
                         let value = self.value()?;
-                        put(&mut self.field().value, value);
+                        put(self.field(), value);
                     }
                 },
             }
@@ -212,38 +235,92 @@ impl Reader<'_> {
     /// Begins a field with its name.
     #[inline]
     fn begin(&mut self) -> Result<(), Stop> {
-        if self.open == self.fields.len() {
-            self.fields.resize_with(OPEN.max(2 * self.open), Place::default);
-        }
-        let owner = self.owner;
-        self.open += 1;
-        match self.plain_text() {
-            Some((start, end)) => put(&mut self.field().name, Some(Text::slice(owner, start, end))),
+        let name = match self.plain_text() {
+            Some((start, end)) => Range::new(start, end),
             None => {
                 let name = self.escaped()?;
-                put(&mut self.field().name, Some(name));
+                self.spelt.push((self.open, name));
+                Range::OUTSIDE
             }
-        }
+        };
+        self.next().call(name);
         Ok(())
     }
 
-    /// The field that began last.
+    /// Takes the first empty place.
     #[inline]
-    fn field(&mut self) -> &mut Place {
+    fn next(&mut self) -> &mut Place {
+        if self.open == self.fields.len() {
+            self.fields.resize_with(2 * self.open + 16, || Place::EMPTY);
+        }
+        self.open += 1;
         &mut self.fields[self.open - 1]
+    }
+
+    /// The value of the field that began last.
+    #[inline]
+    fn field(&mut self) -> &mut Value {
+        self.fields[self.open - 1].value_mut()
+    }
+
+    /// The name of a field.
+    #[inline]
+    fn name(&self, place: usize) -> &[u8] {
+        match self.fields[place].name() {
+            Range::OUTSIDE => self.spelt(place).as_bytes(),
+            range => range.bytes(self.text),
+        }
+    }
+
+    fn spelt(&self, place: usize) -> &str {
+        self.spelt.iter().rfind(|(at, _)| *at == place).map_or("", |(_, name)| name)
+    }
+
+    /// Whether the last field's name is one of those of the fields from `first` on; from now on it counts as one.
+    #[inline]
+    fn stands_twice(&self, names: &mut Names, first: usize) -> bool {
+        let last = self.open - 1;
+        let name = self.name(last);
+        let bit = 1 << (mix(name) % u64::BITS);
+        let is_new = names.met & bit == 0;
+        names.met |= bit;
+        if last - first < MANY {
+            return !is_new && (first..last).any(|place| self.name(place) == name);
+        }
+        let all = names.all.get_or_insert_with(|| (first..last).map(|place| self.name_text(place)).collect());
+        !all.insert(self.name_text(last))
+    }
+
+    fn name_text(&self, place: usize) -> Text {
+        match self.fields[place].name() {
+            Range::OUTSIDE => self.spelt(place).into(),
+            range => Text::at(self.owner, range),
+        }
     }
 
     #[cold]
     fn twice<T>(&self, place: usize) -> Result<T, Stop> {
-        let name = self.fields.get(self.open - 1).and_then(|field| field.name.as_deref()).unwrap_or_default();
-        stop(place, format!("the name {:?} stands twice in one object", excerpt(name)))
+        let name = self.name_text(self.open - 1);
+        stop(place, format!("the name {:?} stands twice in one object", excerpt(&name)))
     }
 
-    /// The record of the fields that are open from `start` on.
+    /// The record that begins at `start`.
     #[inline]
     fn finish(&mut self, start: usize) -> Record {
+        if self.spelt.last().is_some_and(|(place, _)| *place > start) {
+            return self.finish_spelt(start);
+        }
         let end = std::mem::replace(&mut self.open, start);
-        Record::read(self.fields.get_mut(start..end).unwrap_or_default())
+        Record::gathered(&mut self.fields[start..end])
+    }
+
+    #[inline(never)]
+    fn finish_spelt(&mut self, start: usize) -> Record {
+        let names: Vec<Text> = (start + 1..self.open).map(|place| self.name_text(place)).collect();
+        self.spelt.retain(|(place, _)| *place < start);
+        let end = std::mem::replace(&mut self.open, start);
+        let values = self.fields[start..end].iter_mut().map(|place| std::mem::take(place.take().value_mut())).skip(1);
+        Record::from_distinct(names.into_iter().zip(values).collect())
     }
 
     fn list(&mut self) -> Result<Value, Stop> {
@@ -253,8 +330,15 @@ impl Reader<'_> {
             return Ok(Value::from(vec![]));
         }
         loop {
-            let value = self.value()?;
-            self.items.push(value);
+            let at = self.items.len();
+            if self.peek() == Some(b'{') {
+                let record = self.nested(|reader| reader.record())?;
+                self.items.push(Value::Missing);
+                put(&mut self.items[at], Value::Record(record));
+            } else {
+                let value = self.value()?;
+                self.items.push(value);
+            }
             self.blanks();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -289,14 +373,16 @@ impl Reader<'_> {
         let negative = self.peek() == Some(b'-');
         let start = self.at + usize::from(negative);
         let rest = self.bytes.get(start..)?;
-        let (mut value, mut count) = (0i64, 0);
-        for byte in rest.iter().take(19) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
+        let (mut value, mut count) = rest.first_chunk().map_or((0, 0), eight_digits);
+        if count % 8 == 0 {
+            for byte in rest.iter().take(19).skip(count) {
+                let digit = byte.wrapping_sub(b'0');
+                if digit > 9 {
+                    break;
+                }
+                value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+                count += 1;
             }
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-            count += 1;
         }
         let more = matches!(rest.get(count), Some(b'.' | b'e' | b'E'));
         // `-0` keeps its text, and `01` is no number.
@@ -351,13 +437,24 @@ impl Reader<'_> {
     #[inline]
     fn plain_text(&mut self) -> Option<(usize, usize)> {
         let start = self.at + 1;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let length = super::plain(rest);
-        if rest.get(length) != Some(&b'"') {
-            return None;
+        // Most end within a few words, long before the body does.
+        let mut end = start;
+        while let Some(word) = self.bytes.get(end..).and_then(|rest| rest.first_chunk::<8>()) {
+            let special = super::special(u64::from_le_bytes(*word));
+            if special != 0 {
+                end += special.trailing_zeros() as usize / 8;
+                break;
+            }
+            end += 8;
         }
-        self.at = start + length + 1;
-        Some((start, start + length))
+        if self.bytes.get(end) != Some(&b'"') {
+            end = start + super::plain(self.bytes.get(start..).unwrap_or_default());
+            if self.bytes.get(end) != Some(&b'"') {
+                return None;
+            }
+        }
+        self.at = end + 1;
+        Some((start, end))
     }
 
     /// A text that is not plain to its end.

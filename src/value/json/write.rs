@@ -2,6 +2,15 @@
 
 use super::super::{Number, Record, Text, Value, time};
 use super::{WriteError, plain};
+use std::cell::Cell;
+
+/// Most bytes that a thread keeps room for between texts.
+const KEPT: usize = 64 << 10;
+
+thread_local! {
+    /// Room that one text leaves to the next of its thread: none is moved while it grows, and each takes no more than it is.
+    static OUT: Cell<Vec<u8>> = const { Cell::new(vec![]) };
+}
 
 pub(super) struct Writer {
     /// UTF-8: only whole texts go in.
@@ -12,12 +21,18 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(indent: Option<usize>, tagged: bool) -> Writer {
-        Writer { out: Vec::with_capacity(1024), indent, tagged }
+        Writer { out: OUT.take(), indent, tagged }
     }
 
     pub(super) fn bytes(mut self, value: &Value) -> Result<Vec<u8>, WriteError> {
         self.value(value, 0)?;
-        Ok(self.out)
+        if self.out.capacity() > KEPT {
+            return Ok(self.out);
+        }
+        let bytes = self.out.as_slice().to_vec();
+        self.out.clear();
+        OUT.set(self.out);
+        Ok(bytes)
     }
 
     pub(super) fn text(self, value: &Value) -> Result<String, WriteError> {
@@ -73,15 +88,15 @@ impl Writer {
     fn record(&mut self, record: &Record, depth: usize) -> Result<(), WriteError> {
         self.out.push(b'{');
         let mut first = true;
-        for (name, value) in record.iter() {
+        record.each(|name, value| {
             if matches!(value, Value::Missing) && !self.tagged {
-                continue;
+                return Ok(());
             }
             if !std::mem::take(&mut first) {
                 self.out.push(b',');
             }
             self.line(depth + 1);
-            if self.tagged && name.as_bytes().starts_with(b"$") {
+            if self.tagged && name.starts_with('$') {
                 self.quoted(format!("${name}").as_bytes());
             } else {
                 self.quoted(name.as_bytes());
@@ -90,8 +105,8 @@ impl Writer {
             if self.indent.is_some() {
                 self.out.push(b' ');
             }
-            self.value(value, depth + 1)?;
-        }
+            self.value(value, depth + 1)
+        })?;
         if !first {
             self.line(depth);
         }

@@ -5,7 +5,7 @@
 //! acknowledges then. Each is a process of its own, so that its CPU time and memory can be told; load and sink are this
 //! one. Every contestant's effects are counted: each event has to arrive, none twice.
 //!
-//! `engine [--events N] [--disk DIR]`; figures on tmpfs come first, then in DIR where one is named.
+//! `engine [--events N] [--disk DIR] [--only flowctl|durable|bare]`; figures on tmpfs come first, then in DIR where one is named.
 
 mod event;
 mod load;
@@ -38,6 +38,11 @@ fn main() -> Result<()> {
 async fn measure(arguments: &[String]) -> Result<()> {
     let named = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|n| arguments.get(n + 1));
     let events = named("--events").map_or(Ok(20_000), |count| count.parse())?;
+    let only = named("--only");
+    let contestants = |all: &[Contestant]| -> Vec<Contestant> {
+        let wanted = |one: &&Contestant| only.is_none_or(|only| one.name().starts_with(only.as_str()));
+        all.iter().filter(wanted).copied().collect()
+    };
     let mut places = vec![("tmpfs", PathBuf::from("/dev/shm"))];
     places.extend(named("--disk").map(|folder| ("disk", PathBuf::from(folder))));
     for (name, place) in places {
@@ -48,7 +53,7 @@ async fn measure(arguments: &[String]) -> Result<()> {
         );
         let mut durable = [None, None];
         let mut best = 0.0_f64;
-        for contestant in Contestant::ALL {
+        for contestant in contestants(&Contestant::ALL) {
             for (n, connections) in CONNECTIONS.into_iter().enumerate() {
                 let figures = closed(contestant, &place, connections, events).await?;
                 if contestant == Contestant::Durable {
@@ -60,7 +65,7 @@ async fn measure(arguments: &[String]) -> Result<()> {
                 print(contestant.name(), connections, &figures, durable[n].as_ref());
             }
         }
-        for contestant in [Contestant::Durable, Contestant::Flowctl] {
+        for contestant in contestants(&[Contestant::Durable, Contestant::Flowctl]) {
             let rate = best / 2.0;
             let figures = open(contestant, &place, rate).await?;
             println!(

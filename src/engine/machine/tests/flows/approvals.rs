@@ -28,6 +28,7 @@ impl Case {
 
     fn judge_at(&mut self, approved: bool, without: &[&str], seconds: i64) {
         let judgement = Judgement {
+            role: Some("finance".into()),
             approved,
             without: without.iter().map(|key| Text::from(*key)).collect(),
             actor: "ada".into(),

@@ -1,0 +1,135 @@
+//! Feeds of exchange rates: asked when the runtime starts and every few hours, each by itself.
+//!
+//! What a feed gave is used until it gives something else; how old a rate may be is the table's `max_age`, asked where a
+//! rate is used. Invariants: what cannot be read changes nothing and raises an alert, which ends when it can be read
+//! again; an address that holds a key is never shown.
+
+use super::Inner;
+use crate::connectors::{Secret, http, read_reference};
+use crate::graph::Severity;
+use crate::model::rates::{Feed, Table, parse_feed};
+use crate::model::values::Referable;
+use crate::store::{AlertFilter, By, NewAlert, Page};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked whether a feed is due: a reload may bring another one.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After a feed could not be read.
+const AGAIN_AFTER: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(30);
+const ALERT: &str = "rates_unreachable";
+
+/// Asks until `stop`.
+pub(super) async fn keep_fed(inner: Arc<Inner>, stop: CancellationToken) {
+    let Ok(client) = http::client() else { return };
+    let mut asked: HashMap<String, (Feed, Instant)> = HashMap::new();
+    loop {
+        let feeds = inner.feeds.load_full();
+        asked.retain(|name, (feed, _)| feeds.iter().any(|known| known.name == *name && known == feed));
+        for feed in feeds.iter() {
+            if asked.get(&feed.name).is_some_and(|(_, next)| Instant::now() < *next) {
+                continue;
+            }
+            let read = tokio::select! {
+                () = stop.cancelled() => return,
+                read = fetch(feed, &inner.root, &super::env, &client) => read,
+            };
+            let wait = match read {
+                Ok(table) => {
+                    tracing::info!(rates = feed.name, day = ?table.last_day(), "The feed was read.");
+                    inner.feed(&feed.name, table);
+                    mended(&inner, feed).await;
+                    feed.every
+                }
+                Err(why) => {
+                    tracing::error!(
+                        rates = feed.name,
+                        why,
+                        "The feed could not be read; what it gave before stays in use."
+                    );
+                    tell(&inner, feed, why).await;
+                    feed.every.min(AGAIN_AFTER)
+                }
+            };
+            asked.insert(feed.name.clone(), (feed.clone(), Instant::now() + wait));
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// What a feed gives now.
+pub async fn fetch(
+    feed: &Feed,
+    root: &Path,
+    env: &(dyn Fn(&str) -> Option<String> + Sync),
+    client: &reqwest::Client,
+) -> Result<Table, String> {
+    let address = match &feed.url.value {
+        Referable::Text(text) => Secret::new(text),
+        Referable::Reference(reference) => {
+            read_reference(reference, root, &|name| env(name)).map_err(|error| error.to_string())?
+        }
+    };
+    let url = url::Url::parse(address.expose()).map_err(|_| "its `url` is no address".to_owned())?;
+    let answer = http::send(client.get(url), PATIENCE).await.map_err(|error| error.to_string())?;
+    match parse_feed(feed.source, &answer.body, feed.max_age) {
+        Ok(table) if answer.is_success() => Ok(table),
+        Ok(_) => Err(format!("it answered {}", answer.status)),
+        Err(why) if answer.is_success() => Err(why),
+        Err(why) => Err(format!("it answered {}: {why}", answer.status)),
+    }
+}
+
+impl Inner {
+    /// Files and feeds together.
+    pub(super) fn set_rates(&self) {
+        let fed = self.fed.load();
+        let files = (**self.files_rates.load()).clone();
+        self.executor.set_rates(fed.iter().fold(files, |rates, (name, table)| rates.with_feed(name, table)));
+    }
+
+    fn feed(&self, name: &str, table: Table) {
+        let mut fed = (**self.fed.load()).clone();
+        fed.insert(name.to_owned(), Arc::new(table));
+        self.fed.store(Arc::new(fed));
+        self.set_rates();
+        self.executor.wake();
+    }
+}
+
+fn title(feed: &Feed) -> String {
+    format!("The feed of the rates `{}` cannot be read", feed.name)
+}
+
+async fn tell(inner: &Inner, feed: &Feed, why: String) {
+    let alert = NewAlert {
+        flow: None,
+        run: None,
+        severity: Severity::Warning,
+        code: ALERT.to_owned(),
+        title: title(feed),
+        detail: Some(format!("{why}. What it gave before stays in use until it is older than `max_age`.")),
+    };
+    if let Err(error) = inner.store.raise(alert, Timestamp::now()).await {
+        tracing::error!(%error, "The alert could not be raised.");
+    }
+}
+
+async fn mended(inner: &Inner, feed: &Feed) {
+    let open = AlertFilter { open: Some(true), flow: None, code: Some(ALERT.into()) };
+    let Ok(alerts) = inner.store.alerts(open, Page::first(100)).await else { return };
+    for alert in alerts.items.into_iter().filter(|alert| alert.title == title(feed)) {
+        let by = By { actor: "flowctl".into(), reason: "the feed can be read again".into(), at: Timestamp::now() };
+        if let Err(error) = inner.store.close_alert(alert.id, by).await {
+            tracing::error!(%error, "The alert could not be closed.");
+        }
+    }
+}

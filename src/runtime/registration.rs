@@ -1,0 +1,71 @@
+//! Which webhooks a project wants registered: the events that its flows listen to, by connection, at its public address.
+
+use crate::connectors::registration::Wanted;
+use crate::connectors::{Secret, read_reference};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::graph::TriggerKind;
+use crate::graph::project::Compilation;
+use crate::model::Effective;
+use crate::model::connections::Connection;
+use crate::model::values::Referable;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The events that flows listen to, by connection.
+pub fn listened(compilation: &Compilation) -> BTreeMap<String, Vec<String>> {
+    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for graph in compilation.flows.iter().filter_map(|flow| flow.graph.as_ref()) {
+        if let TriggerKind::Webhook { connection, events, .. } = &graph.trigger.kind {
+            let of_connection = wanted.entry(connection.to_string()).or_default();
+            of_connection.extend(events.iter().map(|event| event.to_string()));
+        }
+    }
+    wanted.into_iter().map(|(connection, events)| (connection, events.into_iter().collect())).collect()
+}
+
+/// The address under which providers reach us, without a slash at its end.
+#[expect(clippy::result_large_err, reason = "asked once, by a command")]
+pub fn public_url(
+    effective: &Effective,
+    root: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, Diagnostic> {
+    let Some(written) = &effective.public_url else {
+        let finding = Diagnostic::general(Code::F0617, "connections.yaml has no `public_url`");
+        return Err(finding.help("the address under which providers reach the webhooks: https://hooks.contoso.example"));
+    };
+    let text = match &written.value {
+        Referable::Text(text) => text.to_string(),
+        Referable::Reference(reference) => match read_reference(reference, root, env) {
+            Ok(found) => found.expose().to_owned(),
+            Err(error) => return Err(error.finding("", "public_url", written.span)),
+        },
+    };
+    match url::Url::parse(&text) {
+        Ok(url) if url.scheme() == "https" && url.query().is_none() => Ok(text.trim_end_matches('/').to_owned()),
+        _ => {
+            let finding =
+                Diagnostic::error(Code::F0617, "`public_url` is no address that providers deliver to", written.span);
+            Err(finding.help("as in https://hooks.contoso.example"))
+        }
+    }
+}
+
+/// What a connection's webhook should be.
+pub fn wanted(
+    connection: &Connection,
+    events: &[String],
+    public_url: &str,
+    root: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<Wanted> {
+    let webhook = connection.webhook.as_ref()?;
+    let secret = webhook.secrets.first().or(webhook.secret.as_ref());
+    let secret: Option<Secret> = secret.and_then(|secret| read_reference(&secret.value.0, root, env).ok());
+    let place = webhook.place.as_ref().map_or("query.code", |place| place.as_str()).to_owned();
+    Some(Wanted {
+        url: format!("{public_url}{}", webhook.path.as_str()),
+        events: events.to_vec(),
+        secret: secret.map(|secret| (secret, place)),
+    })
+}
