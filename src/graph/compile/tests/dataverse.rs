@@ -169,3 +169,11 @@ fn a_change_set_begins_with_any_create_and_ties_the_rest_to_it() {
     let (said, _) = of_call(&untied);
     expect("no order", &said, &["F0363 "]);
 }
+
+#[test]
+fn rows_that_were_never_told_of_are_listed_where_the_flow_says_what_one_event_is() {
+    let webhook = "events: [contacts.Create, contacts.Update], reconcile: { every: 15m, lookback: 2d }";
+    let (said, graph) = flow(CRM, webhook, "  dedupe: event.id\nsteps: [{ id: a, transform: 1 }]\n");
+    assert_eq!(said, [] as [&str; 0]);
+    assert!(graph.unwrap().contains(r#""reconcile":{"every":"15m","lookback":"2d"}"#));
+}
