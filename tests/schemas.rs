@@ -1,5 +1,7 @@
 //! The schemas that editors use say what the loader says, with the real catalogue and on every file that we have.
 
+#[path = "schemas/flows.rs"]
+mod flows;
 mod support;
 
 use flowctl::catalog::Catalog;
@@ -215,4 +217,109 @@ fn a_mistake_in_a_good_file_is_seen_by_both() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Flows at random, good ones and ones with a slip: what the loader refuses the schema refuses, too, and what the schema
+/// refuses does not compile. More of them with `FLOWS=100000 cargo test --test schemas`, others with `FLOWS_SEED=2`.
+#[test]
+fn schema_and_loader_say_the_same_of_flows_at_random() {
+    let given =
+        |name: &str, unless: u64| std::env::var(name).map_or(unless, |number| number.parse().expect("a number"));
+    let (flows, seed) = (given("FLOWS", 300), given("FLOWS_SEED", 1));
+    let schema = std::fs::read_to_string(repository("schemas/flow.schema.json")).expect("a schema");
+    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
+    let catalog = Catalog::bundled();
+    let (mut wrong, mut good, mut bad) = (Vec::new(), 0, 0);
+    for n in 0..flows {
+        let mut maker = flows::Maker::new(seed.wrapping_mul(1_000_003).wrapping_add(n));
+        let mut piece = maker.flow();
+        for _ in 0..n % 3 {
+            piece = maker.slip(&piece);
+        }
+        let text = flows::yaml(&piece);
+        let by_loader = loaded("flow", &text);
+        let by_schema: Vec<String> = match yaml::parse(Default::default(), &text) {
+            Err(found) => found.into_iter().map(|finding| finding.message).collect(),
+            Ok(node) => {
+                let json = as_json(&node);
+                schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect()
+            }
+        };
+        if by_schema.is_empty() {
+            good += 1
+        } else {
+            bad += 1
+        }
+        let differ = match (by_loader.is_empty(), by_schema.is_empty()) {
+            (false, true) => true,
+            (true, false) => compiled(&text, &catalog).1.is_empty(),
+            _ => false,
+        };
+        if differ {
+            wrong.push(format!("loader {by_loader:?}\nschema {by_schema:?}\n{text}"));
+        }
+    }
+    println!("{good} good and {bad} bad flows");
+    let shown = wrong.iter().take(8).cloned().collect::<Vec<_>>().join("\n----\n");
+    assert!(wrong.is_empty(), "{} of {flows}:\n{shown}", wrong.len());
+    assert!(good > flows / 4 && bad > flows / 4, "{good} good, {bad} bad");
+}
+
+/// A flow in a small project, and the errors in it.
+fn compiled(text: &str, catalog: &Catalog) -> (Option<flowctl::graph::project::Flow>, Vec<String>) {
+    let files: BTreeMap<String, Arc<str>> = BTreeMap::from([
+        ("flowctl.yaml".into(), "project: p\nversion: 1\n".into()),
+        ("connections.yaml".into(), CONNECTIONS.into()),
+        ("a/a.flow.yaml".into(), text.into()),
+    ]);
+    let (project, sources, mut found) = Project::from_files(&files);
+    let effective = project.effective(None).expect("an environment");
+    let compiled = flowctl::graph::project::compile(&project, &effective, sources, catalog);
+    found.extend(compiled.findings);
+    let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors = errors.map(|finding| format!("{} {}", finding.code, finding.message)).collect();
+    (compiled.flows.into_iter().next(), errors)
+}
+
+const CONNECTIONS: &str = "connections:
+  stripe:
+    system: stripe
+    mode: sandbox
+    api_key: env://KEY
+    webhook: { path: /hooks/stripe, secrets: [env://WHSEC] }
+  d365:
+    system: finops
+    base_url: https://contoso.example
+    company: usmf
+    tenant: 8c1d2b1e-0000-4000-8000-000000000000
+    client_id: env://ID
+    client_secret: env://SECRET
+";
+
+/// What `validate` takes, a runtime loads: also from the sources alone that a revision is, where the project is long
+/// another, and to the same graph.
+#[test]
+fn what_is_valid_is_loaded_from_its_revision() {
+    let catalog = Catalog::bundled();
+    let (mut valid, mut refused) = (0, BTreeMap::<String, usize>::new());
+    for n in 0..150 {
+        let mut maker = flows::Maker::new(7_000_003 + n);
+        let text = flows::yaml(&maker.flow());
+        let (flow, errors) = compiled(&text, &catalog);
+        let flow = flow.unwrap_or_else(|| panic!("{errors:?}\n{text}"));
+        assert_eq!(errors.is_empty(), flow.graph.is_some(), "{errors:?}\n{text}");
+        let Some(graph) = flow.graph else {
+            for error in errors {
+                *refused.entry(error).or_default() += 1;
+            }
+            continue;
+        };
+        valid += 1;
+        let again = flowctl::graph::project::recompile(&flow.revision, &catalog);
+        let again = again.unwrap_or_else(|findings| panic!("{findings:?}\n{text}"));
+        let drawn = |graph: &flowctl::graph::ExecutionGraph| flowctl::graph::render::mermaid(graph);
+        assert_eq!(drawn(&graph), drawn(&again), "{text}");
+    }
+    println!("{valid} of 150 are valid; refused: {refused:#?}");
+    assert!(valid > 75, "{valid} valid: {refused:#?}");
 }

@@ -1,6 +1,7 @@
 //! That right expectations pass and, above all, that wrong ones fail.
 
 mod calls;
+mod sentences;
 mod verbs;
 
 use super::*;

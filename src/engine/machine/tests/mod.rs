@@ -4,6 +4,7 @@ mod flows;
 mod formulas;
 mod replay;
 mod walker;
+mod worlds;
 
 use super::*;
 use crate::engine::testing::*;
