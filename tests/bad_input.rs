@@ -51,7 +51,7 @@ fn an_unknown_key_with_what_was_meant() {
     refused(|p| p.change(FLOW_FILE, "  dedupe: ", "  dedup: "), &[&format!("{FLOW_FILE}:11:3"), "`dedup`", "dedupe"]);
     refused(
         |p| p.change("connections.yaml", "    company: usmf", "    compny: usmf"),
-        &["connections.yaml:15:5", "company"],
+        &["connections.yaml:22:5", "company"],
     );
     refused(|p| p.change("flowctl.yaml", "version: 1", "verson: 1"), &["flowctl.yaml:3:1", "version"]);
 }

@@ -487,7 +487,10 @@ fn an_explained_evaluation_is_the_same_evaluation() {
     for root in ["flows", "tests/eval/project"] {
         let (project, mut sources, _) = Project::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(root));
         let effective = project.effective(None).unwrap();
-        let types = Types::bundled(&Catalog::bundled());
+        let own: Vec<_> = effective.files.iter().filter(|(path, _)| path.starts_with("types/")).collect();
+        let own: Vec<_> = own.into_iter().map(|(_, file)| (*file, sources.get(*file))).collect();
+        let (catalog, _) = Catalog::bundled().of_project(own.iter().map(|(file, source)| (*file, source)));
+        let types = Types::bundled(&catalog);
         let inputs = Inputs { files: &effective.files, types: &types, settings: effective.settings_type.clone() };
         let (library, _) = Library::compile(&inputs, &mut sources);
         let scope = SlotScope { library: &library, inputs: &inputs, uses: &[], variables: &[], facts: &[] };

@@ -88,8 +88,7 @@ async fn shop(asked: Asked) -> String {
 }
 
 fn project(url: &str) -> Project {
-    let project = Project::copied();
-    std::fs::remove_dir_all(project.path("stripe-dynamics-365")).expect("removed");
+    let project = Project::bare();
     project.write(
         "connections.yaml",
         &format!(

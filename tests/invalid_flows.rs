@@ -30,11 +30,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("F0457", "src/connectors/secrets/tests.rs: when the store is opened"),
     ("F0458", "src/connectors/secrets/tests.rs: when the store is opened"),
     ("F0459", "src/connectors/secrets/tests.rs: when a secret is set"),
-    ("F0468", "src/graph/compile/tests/dataverse.rs: alternate keys, columns, rows"),
-    ("F0469", "src/graph/compile/tests/dataverse.rs: alternate keys, columns, rows"),
-    ("F0470", "src/graph/compile/tests/dataverse.rs: alternate keys, columns, rows"),
-    ("F0471", "src/graph/compile/tests/dataverse.rs: alternate keys, columns, rows"),
-    ("F0472", "src/graph/compile/tests/dataverse.rs: alternate keys, columns, rows"),
     ("F0617", "tests/registration.rs: when webhooks are registered"),
 ];
 /// How many cases there are at least that no project gets away with.

@@ -170,7 +170,7 @@ async fn an_event_that_started_nothing_goes_through_the_door_again() {
     assert_eq!(sender.send(&failed.into()).await.expect("an answer"), 200);
     assert_eq!(runtime.admin("/api/runs").await["items"].as_array().map(Vec::len), Some(1));
 
-    project.change("connections.yaml", "mode: sandbox", "mode: live");
+    project.change("connections.yaml", "system: stripe\n    mode: sandbox", "system: stripe\n    mode: live");
     while flowctl(&["replay", &ids[1], "--dry-run"]).code != Some(0) {
         assert!(begun.elapsed() < LIMIT, "the connection is not of live data");
     }

@@ -61,8 +61,7 @@ async fn a_feed_is_waited_for_and_its_gaps_are_mended() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let says = Arc::new(Mutex::new((503, "later".to_owned())));
     let url = feed(says.clone()).await;
-    let project = Project::copied();
-    std::fs::remove_dir_all(project.path("stripe-dynamics-365")).expect("removed");
+    let project = Project::bare();
     project.write("connections.yaml", "connections: {}\n");
     project.write("environments/test.yaml", "settings: {}\n");
     let declared =

@@ -114,8 +114,7 @@ impl Providers {
 }
 
 fn project(url: &str) -> Project {
-    let project = Project::copied();
-    std::fs::remove_dir_all(project.path("stripe-dynamics-365")).expect("removed");
+    let project = Project::bare();
     let id = "8c1d2b1e-0000-4000-8000-000000000000";
     let authorised = format!("tenant: {id}, client_id: app, client_secret: env://SECRET");
     project.write(

@@ -47,6 +47,17 @@ impl Project {
         Project::copy_of("flows")
     }
 
+    /// The repository's `flows/` without its integrations: connections and settings are left.
+    pub fn bare() -> Project {
+        let project = Project::copied();
+        for entry in std::fs::read_dir(project.root()).expect("readable").filter_map(Result::ok) {
+            if entry.path().is_dir() {
+                std::fs::remove_dir_all(entry.path()).expect("removed");
+            }
+        }
+        project
+    }
+
     /// A project of the repository.
     pub fn copy_of(folder: &str) -> Project {
         let project = Project { folder: tempfile::tempdir().expect("a folder") };

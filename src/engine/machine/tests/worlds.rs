@@ -715,7 +715,7 @@ fn a_loss_is_seen() {
         vec![pause(), header]
     };
     let loss = search(World::new(&hasty, 1)).0.expect("a duplicate");
-    assert!(loss.starts_with("header is done twice") && loss.contains("CommitLate"), "{loss}");
+    assert!(loss.starts_with("header is done twice") && loss.contains("LateCommit"), "{loss}");
     // And so would the play: what stands behind a question without waiting for the answer.
     let rude = |note: &str| vec![both(vec![vec![ask()], vec![noted("after", RepeatBy::Header, note)]])];
     let loss = search(World::new(&rude, 1)).0.expect("done without a yes");
