@@ -240,7 +240,14 @@ async fn deliveries_of_every_wrong_kind() {
     let answer = sender.send(&long).await;
     assert!(matches!(answer, Ok(413)) || answer.is_err(), "a body over the limit: {answer:?}");
     let just_over = Bytes::from(vec![b' '; (1 << 20) + 1]);
-    assert_eq!(sender.send(&just_over).await.expect("an answer"), 413);
+    // A server that does not read the rest may close before its answer is read: then it is sent again.
+    let mut answer = sender.send(&just_over).await;
+    for _ in 0..5 {
+        if answer.is_err() {
+            answer = sender.send(&just_over).await;
+        }
+    }
+    assert_eq!(answer.expect("an answer"), 413);
     let nowhere = Sender::new(runtime.hook() + "/x", STRIPE_WEBHOOK_SECRET).expect("a sender");
     assert_eq!(nowhere.send(&event).await.expect("an answer"), 404);
     assert_eq!(client.get(runtime.hook()).send().await.expect("an answer").status(), 405);

@@ -288,3 +288,28 @@ async fn stripe_takes_what_is_sent_and_knows_a_repeat() {
     let error = failed(&connectors, &update).await;
     assert_eq!((error.class, error.retry_after), (ErrorClass::Throttled, Some(Duration::from_secs(9))));
 }
+
+/// What no operation is there for is asked with `request`: proved, paced and understood like the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn anything_below_the_address_of_a_system_can_be_asked() {
+    let (_sandbox, connectors) = start().await;
+    let ask = |operation: &str, method: &str, path: &str, body: Option<&str>| {
+        let params = [("method", method), ("path", path)];
+        let params = params.map(|(name, text)| (name, Parameter::Value(Value::from(text))));
+        request(operation, "", params.into_iter().collect(), body)
+    };
+    let made = done(&connectors, &ask("stripe.request", "POST", "customers", Some(r#"{"email":"a@b.example"}"#))).await;
+    let id = made.value.get("id").as_text().expect("an id").to_string();
+    let read = done(&connectors, &ask("stripe.request", "GET", &format!("customers/{id}"), None)).await;
+    assert_eq!(read.value.get("email"), &Value::from("a@b.example"));
+    // The same key and request: the same answer, no second customer.
+    let again =
+        done(&connectors, &ask("stripe.request", "POST", "customers", Some(r#"{"email":"a@b.example"}"#))).await;
+    assert_eq!(again.value.get("id").as_text().map(|text| text.to_string()), Some(id));
+    let rows = done(&connectors, &ask("finops.request", "GET", "ReleasedProductsV2", None)).await;
+    assert!(matches!(rows.value.get("value"), Value::List(rows) if !rows.is_empty()));
+    let refused = failed(&connectors, &ask("finops.request", "GET", "NoSuchEntity", None)).await;
+    assert_eq!(refused.class, ErrorClass::Data);
+    let outside = failed(&connectors, &ask("finops.request", "GET", "../api/services", None)).await;
+    assert!(outside.message.contains(".."), "{}", outside.message);
+}

@@ -125,7 +125,8 @@ fn names_people_use_lead_to_the_real_ones() {
     assert_eq!(catalog.operation_help("finops.creat", true), "did you mean `finops.create`?");
     assert_eq!(
         catalog.operation_help("finops.xyz", true),
-        "operations of this system: finops.create, finops.update, finops.delete, finops.changeset, finops.service"
+        "operations of this system: finops.create, finops.update, finops.delete, finops.changeset, finops.service, \
+         finops.request"
     );
     assert_eq!(catalog.system_help("stripes"), "did you mean `stripe`?");
 }
