@@ -19,7 +19,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("F0331", "nowhere: who runs the tests may read everything"),
     ("F0332", "tests/validate.rs: not UTF-8"),
     ("F0333", "tests/validate.rs: a file that is too large"),
-    ("F0444", "nowhere yet: no operation of the catalogue is like that"),
     ("F0404", "tests/validate.rs: `--env` names it"),
     ("F0511", "tests/flow_tests.rs: `--update` says it"),
     ("F0451", "src/connectors/tests/configs.rs: when the process starts"),

@@ -87,6 +87,7 @@ pub(super) fn of_graph(graph: &ExecutionGraph) -> Vec<Diagnostic> {
     let mut visit = |node: &Node| {
         if let NodeKind::Call(operation) = &node.kind
             && operation.repeat.by == RepeatBy::None
+            && !operation.repeat.look
         {
             let message = format!("a repeat of step `{}` is not safe: {}", node.id, operation.repeat.reason);
             let finding = Diagnostic::note(Code::F0444, message, node.span);

@@ -660,6 +660,10 @@ impl<'a> Work<'a> {
             catalog::RepeatBy::Transaction => {
                 (RepeatBy::Transaction, "it is written together with the step's result, or neither is".into())
             }
+            catalog::RepeatBy::None if look => {
+                let reason = "after an uncertain attempt it is looked whether it was done; if not, a person is asked";
+                (RepeatBy::None, reason.into())
+            }
             catalog::RepeatBy::None => {
                 (RepeatBy::None, "nothing tells whether it was done: an uncertain attempt waits for a person".into())
             }
