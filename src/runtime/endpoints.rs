@@ -119,7 +119,7 @@ pub(super) fn endpoints(
                 match super::paypal::verification(name, webhook, config, connectors, root) {
                     Ok(verification) => verification,
                     Err(finding) => {
-                        findings.push(finding);
+                        findings.push(*finding);
                         continue;
                     }
                 }

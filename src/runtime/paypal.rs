@@ -21,17 +21,17 @@ pub(super) fn verification(
     config: &ConnectionConfig,
     connectors: &Arc<Connectors>,
     root: &Path,
-) -> Result<Verification, Diagnostic> {
+) -> Result<Verification, Box<Diagnostic>> {
     let Some(written) = &webhook.id else {
         let message = format!("the webhook of `{name}` has no `id`");
         let finding = Diagnostic::error(Code::F0641, message, webhook.path.span);
-        return Err(finding.help("PayPal's id of the webhook is part of what is signed"));
+        return Err(Box::new(finding.help("PayPal's id of the webhook is part of what is signed")));
     };
     let id = match &written.value {
         Referable::Text(text) => text.to_string(),
         Referable::Reference(reference) => match read_reference(reference, root, &super::env) {
             Ok(found) => found.expose().to_string(),
-            Err(error) => return Err(error.finding(name, "webhook.id", written.span)),
+            Err(error) => return Err(Box::new(error.finding(name, "webhook.id", written.span))),
         },
     };
     let how = match webhook.verify.as_ref().map(|verify| verify.value) {

@@ -385,7 +385,7 @@ fn fits(column: &str, ty: &Type, op: Op, literal: &Literal, dialect: Dialect) ->
         (_, Literal::Null) => true,
         (Kind::Text, Literal::Enum(_)) => is_enum && matches!(op, Op::Eq | Op::Ne),
         (Kind::Text, Literal::Guid(_)) => is_guid,
-        (Kind::Text, Literal::Text(_)) => !is_enum && !(is_guid && dialect == Dialect::Dataverse),
+        (Kind::Text, Literal::Text(_)) => !(is_enum || is_guid && dialect == Dialect::Dataverse),
         (Kind::Date, Literal::Time(text)) if dialect == Dialect::Dataverse => {
             text.len() == 10 && time::parse_date(text).is_some()
         }

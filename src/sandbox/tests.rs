@@ -536,7 +536,13 @@ async fn events_are_delivered_signed_and_again_until_they_are_taken() {
     let header = last.headers["stripe-signature"].to_str().unwrap();
     let now = jiff::Timestamp::now().as_second();
     let verify = |body: &[u8]| {
-        crate::triggers::stripe::verify(Some(header), body, &[secret.clone()], Duration::from_secs(300), now)
+        crate::triggers::stripe::verify(
+            Some(header),
+            body,
+            std::slice::from_ref(&secret),
+            Duration::from_secs(300),
+            now,
+        )
     };
     verify(&last.body).unwrap();
     let mut other = last.body.to_vec();

@@ -30,7 +30,8 @@ enum Repr {
 ///
 /// The names of a record are parts of one text, the body or what the mapping writes: one owner to count.
 pub(crate) enum Place {
-    /// What the names are parts of, and what [`Record::iter`] made of them.
+    /// What the names are parts of, and what [`Record::iter`] made of them: one word, or each place grows.
+    #[expect(clippy::box_collection)]
     Owner(Arc<str>, OnceLock<Box<Vec<Text>>>),
     Field(Range, Value),
 }
@@ -96,6 +97,7 @@ struct Fields {
 #[derive(Clone, Copy)]
 struct Whole<'r> {
     owner: &'r Arc<str>,
+    #[expect(clippy::box_collection)]
     texts: &'r OnceLock<Box<Vec<Text>>>,
     fields: &'r [Place],
 }

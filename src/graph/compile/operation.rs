@@ -446,7 +446,7 @@ impl<'a> Work<'a> {
         let ty = self.compiler.types.resolve(&bound.operation.result().ty, bound.system, bound.entity)?;
         let mut found = Vec::new();
         for path in paths {
-            let refused = match rules.apply(&self.compiler.types, bound.system, &ty, &path) {
+            let refused = match rules.apply(self.compiler.types, bound.system, &ty, &path) {
                 _ if path.value.0.split('.').count() > rules.depth => {
                     Some((format!("`{}` goes through more than {} objects", path.value.0, rules.depth), None))
                 }
@@ -680,7 +680,7 @@ impl<'a> Work<'a> {
         let mut ty = self.compiler.types.resolve(declared, bound.system, bound.entity)?;
         for path in expanded {
             let rules = bound.system.expand.as_ref()?;
-            ty = rules.apply(&self.compiler.types, bound.system, &ty, path).ok()?;
+            ty = rules.apply(self.compiler.types, bound.system, &ty, path).ok()?;
         }
         if let Some(selected) = selected {
             ty = only(&ty, selected);

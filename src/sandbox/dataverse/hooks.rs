@@ -53,9 +53,12 @@ pub struct Delivery {
     pub body: String,
 }
 
+/// A message and the status answered to it.
+type Attempt = (String, Option<u16>);
+
 /// What became of deliveries.
 #[derive(Clone, Debug, Default)]
-pub struct Log(Arc<Mutex<Vec<(String, Option<u16>)>>>);
+pub struct Log(Arc<Mutex<Vec<Attempt>>>);
 
 impl Log {
     /// Each attempt's message with the status answered; `None`: no answer came.

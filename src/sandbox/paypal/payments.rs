@@ -167,7 +167,7 @@ impl Paypal {
             set(hold, "#captured", whole.json());
             set(hold, "update_time", now());
         }
-        self.into_order(&mut state, &order, "captures", &capture);
+        self.put_in_order(&mut state, &order, "captures", &capture);
         drop(state);
         self.payment_happens("captures", &capture);
         Ok(self.preferred(call, 201, &capture))
@@ -330,13 +330,13 @@ impl Paypal {
             .and_then(Json::as_str)
             .unwrap_or_default()
             .to_owned();
-        self.into_order(state, &order, "refunds", &refund);
+        self.put_in_order(state, &order, "refunds", &refund);
         self.moved(state, &refund, "T1107", &amount.negated(), &no_fee, ("TXN", &id), None);
         refund
     }
 
     /// What became of an order stands in it.
-    fn into_order(&self, state: &mut State, order: &str, kind: &str, payment: &Json) {
+    fn put_in_order(&self, state: &mut State, order: &str, kind: &str, payment: &Json) {
         let Some(order) = state.get_mut("orders", order) else { return };
         let Some(unit) = order.pointer_mut("/purchase_units/0") else { return };
         if unit.get("payments").is_none() {
