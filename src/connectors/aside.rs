@@ -10,9 +10,14 @@ use std::time::Duration;
 use url::Url;
 
 impl Connectors {
-    /// A public document: without credentials, redirects not followed.
-    pub async fn fetch(&self, url: Url, timeout: Duration) -> Result<Answer, SendError> {
-        http::send(self.client.get(url), timeout).await
+    /// A public document by the connection's own way, its proxy and authority: without credentials, redirects not
+    /// followed.
+    pub async fn fetch(&self, connection: &str, url: Url, timeout: Duration) -> Result<Answer, SendError> {
+        let now = self.now.load_full();
+        let client = now.connection(connection).and_then(|live| live.client(&self.client));
+        let host = || url.host_str().unwrap_or("?").to_owned();
+        let client = client.map_err(|error| SendError::NotSent { host: host(), why: error.message.to_string() })?;
+        http::send(client.get(url.clone()), timeout).await
     }
 
     /// Sends a JSON text below the connection's address, with its credentials and within its limits.

@@ -155,7 +155,8 @@ impl Live {
         Some(not_before(until, StepError::new(ErrorClass::Throttled, "paused", message)))
     }
 
-    fn client<'c>(&'c self, shared: &'c reqwest::Client) -> Result<&'c reqwest::Client, StepError> {
+    /// The client of its own way, else the one that all share.
+    pub fn client<'c>(&'c self, shared: &'c reqwest::Client) -> Result<&'c reqwest::Client, StepError> {
         match &self.client {
             None => Ok(shared),
             Some(Ok(own)) => Ok(own),

@@ -112,15 +112,9 @@ impl Paypal {
         let mut state = self.lock();
         let hold = state.get("authorizations", id).cloned().ok_or_else(Refusal::not_found)?;
         let refuse = |issue: &str, why: &str| Err(Refusal::unprocessable(issue, why));
-        match text(&hold, "status") {
-            "VOIDED" => {
-                return refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized.");
-            }
-            "CAPTURED" => {
-                return refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured.");
-            }
-            "DENIED" => return refuse("AUTHORIZATION_DENIED", "An denied authorization cannot be captured."),
-            _ => {}
+        still_held(&hold)?;
+        if text(&hold, "status") == "DENIED" {
+            return refuse("AUTHORIZATION_DENIED", "An denied authorization cannot be captured.");
         }
         let held = Money::of(hold.get("amount").unwrap_or(&Json::Null));
         let taken = hold.get("#captured").map_or(Money::nothing(&held.currency), Money::of);
@@ -149,11 +143,7 @@ impl Paypal {
                 "Requested invoice_id has been previously captured. Possible duplicate transaction.",
             );
         }
-        let order = hold
-            .pointer("/supplementary_data/related_ids/order_id")
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let order = order_of(&hold).to_owned();
         let mut unit = hold.clone();
         if !invoice.is_empty() {
             set(&mut unit, "invoice_id", invoice);
@@ -178,15 +168,7 @@ impl Paypal {
         let mut state = self.lock();
         let hold = state.get("authorizations", id).cloned().ok_or_else(Refusal::not_found)?;
         let refuse = |issue: &str, why: &str| Err(Refusal::unprocessable(issue, why));
-        match text(&hold, "status") {
-            "VOIDED" => {
-                return refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized.");
-            }
-            "CAPTURED" => {
-                return refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured.");
-            }
-            _ => {}
-        }
+        still_held(&hold)?;
         if hold.get("#renewed").is_some() {
             return refuse(
                 "REAUTHORIZATION_NOT_SUPPORTED",
@@ -201,11 +183,7 @@ impl Paypal {
                 "The currency specified during reauthorization should be the same as the currency specified in the original authorization.",
             );
         }
-        let order = hold
-            .pointer("/supplementary_data/related_ids/order_id")
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let order = order_of(&hold).to_owned();
         let renewed = self.new_authorization(&mut state, &hold, &amount, &order);
         for one in [id, text(&renewed, "id")] {
             if let Some(hold) = state.get_mut("authorizations", one) {
@@ -325,11 +303,7 @@ impl Paypal {
             set(capture, "status", if whole.is_above(&refunded) { "PARTIALLY_REFUNDED" } else { "REFUNDED" });
             set(capture, "update_time", now());
         }
-        let order = capture
-            .pointer("/supplementary_data/related_ids/order_id")
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let order = order_of(&capture).to_owned();
         self.put_in_order(state, &order, "refunds", &refund);
         self.moved(state, &refund, "T1107", &amount.negated(), &no_fee, ("TXN", &id), None);
         refund
@@ -355,5 +329,20 @@ fn take_over(from: &Json, into: &mut Json) {
         if !text(from, name).is_empty() {
             set(into, name, text(from, name));
         }
+    }
+}
+
+/// The order that a payment belongs to; empty where it belongs to none.
+fn order_of(payment: &Json) -> &str {
+    payment.pointer("/supplementary_data/related_ids/order_id").and_then(Json::as_str).unwrap_or_default()
+}
+
+/// An authorisation that was voided or captured holds no money.
+fn still_held(hold: &Json) -> Result<(), Refusal> {
+    let refuse = |issue: &str, why: &str| Err(Refusal::unprocessable(issue, why));
+    match text(hold, "status") {
+        "VOIDED" => refuse("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized."),
+        "CAPTURED" => refuse("AUTHORIZATION_ALREADY_CAPTURED", "Authorization has previously been captured."),
+        _ => Ok(()),
     }
 }

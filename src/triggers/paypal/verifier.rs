@@ -117,7 +117,7 @@ impl Verifier {
 
     async fn fetch(&self, address: &Url) -> Result<Chain, Unproved> {
         let out_of_reach = |why: String| Unproved::later(format!("PayPal's certificate cannot be fetched: {why}"));
-        let answer = self.connectors.fetch(address.clone(), PATIENCE).await;
+        let answer = self.connectors.fetch(&self.connection, address.clone(), PATIENCE).await;
         let answer = answer.map_err(|error| out_of_reach(error.to_string()))?;
         if !answer.is_success() {
             return Err(out_of_reach(format!("{} answered {}", address.host_str().unwrap_or("?"), answer.status)));
@@ -130,7 +130,7 @@ impl Verifier {
                 break;
             }
             let Some(issuer) = chain.issuer_address() else { break };
-            match self.connectors.fetch(issuer, ISSUER_PATIENCE).await {
+            match self.connectors.fetch(&self.connection, issuer, ISSUER_PATIENCE).await {
                 Ok(answer) if answer.is_success() => chain.add(&answer.body),
                 _ => break,
             }
