@@ -303,7 +303,7 @@ impl Paypal {
             set(capture, "status", if whole.is_above(&refunded) { "PARTIALLY_REFUNDED" } else { "REFUNDED" });
             set(capture, "update_time", now());
         }
-        let order = order_of(&capture).to_owned();
+        let order = order_of(capture).to_owned();
         self.put_in_order(state, &order, "refunds", &refund);
         self.moved(state, &refund, "T1107", &amount.negated(), &no_fee, ("TXN", &id), None);
         refund
