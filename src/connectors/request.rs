@@ -487,7 +487,7 @@ impl Bound<'_> {
         })
     }
 
-    fn literal(&self, name: &str) -> Option<&Value> {
+    pub(super) fn literal(&self, name: &str) -> Option<&Value> {
         self.request.params.iter().find_map(|(known, param)| match param {
             Parameter::Value(value) if known.as_str() == name => Some(value),
             _ => None,
