@@ -149,8 +149,15 @@ impl<'a> Work<'a> {
                         params.push((text(param_name), Param::Literal(word)));
                     }
                 }
+                ParamKind::Paging => {
+                    if let Some(paging) = self.paging_param(node) {
+                        params.push((text(param_name), Param::Literal(paging)));
+                    }
+                }
                 ParamKind::Literal if declared.ty == Some(TypeRef::Type) => {
-                    given_type = self.type_param(node, scope);
+                    // Of a list it is the type of one row.
+                    let is_list = matches!(operation.result().ty, TypeRef::List(_));
+                    given_type = self.type_param(node, scope).map(|ty| if is_list { Type::list(ty) } else { ty });
                 }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
