@@ -25,12 +25,19 @@ for await (const line of createInterface({ input: sandbox.stdout })) {
   if (lines.size === served.length) break;
 }
 
-const scripts = { stripe: './stripe.mjs', paypal: './paypal.mjs', finops: './odata.mjs', dataverse: './dataverse.mjs', localstripe: './localstripe.mjs', mockserver: './mockserver.mjs' };
-const servers = ['localstripe', 'mockserver'];
+const scripts = {
+  stripe: './stripe.mjs',
+  paypal: './paypal.mjs',
+  finops: './odata.mjs',
+  dataverse: './dataverse.mjs',
+  'paypal, requests': './paypal-requests.mjs',
+  localstripe: './localstripe.mjs',
+  mockserver: './mockserver.mjs',
+};
 let failed = 0;
 for (const [name, path] of Object.entries(scripts)) {
   const place = lines.get(name);
-  if (!place && !servers.includes(name)) {
+  if (!place && ports.includes(name)) {
     console.log(`- ${name}: this flowctl serves no stand-in of it`);
     continue;
   }
