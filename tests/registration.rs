@@ -226,6 +226,63 @@ async fn what_is_missing_is_registered_once() {
     run(&project, &["webhooks", "sync"]).await.said(1, &["F0617"]);
 }
 
+/// The stand-in checks what is registered as Dataverse does, and hears no update that nobody wants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dataverse_is_told_which_columns_matter() {
+    use flowctl::sandbox::credentials;
+    let sandbox = support::sandbox().await;
+    let project = Project::bundled(&sandbox);
+    for other in ["paypal-dynamics-crm", "paypal-dynamics-365", "stripe-dynamics-365"] {
+        std::fs::remove_dir_all(project.path(other)).expect("removed");
+    }
+    let connections = format!("public_url: https://hooks.example\n{}", project.read("connections.yaml"));
+    project.write("connections.yaml", &connections);
+    let flow = |name: &str, columns: &str| {
+        let text = format!(
+            "flow: {name}\ntrigger: {{ webhook: {{ connection: crm, events: [salesorders.Create, salesorders.Update]{columns} }} }}\nsteps:\n  - {{ id: a, transform: '1' }}\n"
+        );
+        project.write(&format!("{name}.flow.yaml"), &text);
+    };
+    let sync = async || {
+        let root = project.root().to_string_lossy().to_string();
+        let mut command = flowctl(&["webhooks", "sync", &root, "--env", "test"]);
+        command.envs(support::project::SECRETS).env("CRM_WEBHOOK_KEY", credentials::DATAVERSE_WEBHOOK_KEY);
+        tokio::task::spawn_blocking(move || finish(command)).await.expect("it ended")
+    };
+    let steps = || -> Vec<String> {
+        use flowctl::sandbox::server::Standin;
+        let text = |row: &flowctl::value::Record, name: &str| {
+            row.get(name).and_then(|value| value.as_text()).map(|text| text.to_string()).unwrap_or_default()
+        };
+        let rows = sandbox.dataverse.inspect("sdkmessageprocessingsteps").expect("steps");
+        let mut all: Vec<String> =
+            rows.iter().map(|row| format!("{}: {}", text(row, "message"), text(row, "filteringattributes"))).collect();
+        all.sort();
+        all
+    };
+    flow("paid", ", columns: [statecode, _customerid_value]");
+    let done = sync().await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.stdout.contains("+ crm: registers https://hooks.example/hooks/crm"), "{}", done.stdout);
+    assert_eq!(steps(), ["Create: ", "Update: customerid,statecode"]);
+    assert!(sync().await.stdout.contains("✓ crm"));
+
+    // Another flow wants another column: the step hears of all of them. One that wants fewer takes none away.
+    flow("shipped", ", columns: [name, statecode]");
+    let wider = sync().await;
+    assert!(wider.stdout.contains("~ crm: adds columns of salesorders.Update"), "{}", wider.stdout);
+    assert_eq!(steps(), ["Create: ", "Update: customerid,statecode,name"]);
+    flow("shipped", ", columns: [statecode]");
+    assert!(sync().await.stdout.contains("✓ crm"));
+    assert_eq!(steps(), ["Create: ", "Update: customerid,statecode,name"]);
+
+    // A flow that wants every update: no filter at all.
+    flow("shipped", "");
+    assert!(sync().await.stdout.contains("~ crm: adds columns of salesorders.Update"));
+    assert_eq!(steps(), ["Create: ", "Update: "]);
+    assert!(sync().await.stdout.contains("✓ crm"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_tells_what_is_missing_before_going_live() {
     let shared = Shared::default();

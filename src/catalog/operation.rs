@@ -10,6 +10,9 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use std::time::Duration;
 
+/// The function of the connector that asks for changes by the link that the last answer gave.
+const ODATA_DELTA: &str = "odata_delta";
+
 /// One operation of a system.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +95,11 @@ impl Operation {
     /// Whether a new row's id is made of the idempotency key.
     pub fn makes_key(&self) -> bool {
         self.repeat.iter().any(|entry| entry.by == RepeatBy::MadeKey)
+    }
+
+    /// Whether it gives what has changed since it was asked last: only a poll can ask so.
+    pub fn tells_changes(&self) -> bool {
+        self.http.as_ref().is_some_and(|http| http.code.as_deref() == Some(ODATA_DELTA))
     }
 
     /// The parameter by which a flow says why a repeat is safe, where it can.

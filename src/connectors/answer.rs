@@ -1,10 +1,11 @@
 //! Answers → outcomes: where the result stands, what is not there, and what an error means. The catalogue says all of
 //! it; what it does not know is read as carefully as for a system never seen.
 
+use super::changeset;
 use super::http::{Answer, SendError};
 use super::oauth::TokenError;
 use super::request::Bound;
-use crate::catalog::{ParamKind, TypeRef};
+use crate::catalog::TypeRef;
 use crate::engine::connector::{Row, Sent, StepError};
 use crate::graph::ErrorClass;
 use crate::language::types::{Kind, Type};
@@ -22,6 +23,9 @@ const LONGEST_BODY: usize = 8 << 10;
 impl Bound<'_> {
     /// What an answer that is no success means.
     pub fn refusal(&self, answer: &Answer) -> StepError {
+        if let Some(error) = changeset::refusal(self, answer) {
+            return error;
+        }
         let status = answer.status;
         if (300..400).contains(&status) {
             let message = format!("{} answered {status}: what was asked for is elsewhere", self.system.title);
@@ -51,7 +55,7 @@ impl Bound<'_> {
             _ => {}
         }
         // "Done" without a word, where the flow alone knows what comes back.
-        if answer.body.is_empty() && self.operation.params.values().any(|param| param.kind == ParamKind::Path) {
+        if answer.body.is_empty() && self.operation.params.values().any(|param| param.ty == Some(TypeRef::Type)) {
             return Ok(if self.graph.result.missing { Value::Missing } else { Value::Null });
         }
         let body = self.json(answer)?;

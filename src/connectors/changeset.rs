@@ -110,6 +110,20 @@ pub(super) fn result(set: &Bound<'_>, writes: &[(&Text, Bound<'_>)], answer: &An
     Ok(Row { value: Value::Record(rows), key, status })
 }
 
+/// What is wrong with a set whose answer as a whole is an error: the part that failed says it.
+pub(super) fn refusal(set: &Bound<'_>, answer: &Answer) -> Option<StepError> {
+    let kind = answer.header("content-type").filter(|kind| kind.starts_with("multipart/"))?.to_owned();
+    let mut parts = vec![];
+    read(&kind, &answer.body, 0, &mut parts)?;
+    let part = parts.into_iter().find(|part| !(200..300).contains(&part.answer.status))?;
+    let write = part.id.and_then(|id| set.request.writes().get(id.checked_sub(1)?));
+    let Some(write) = write else { return Some(set.refusal(&part.answer)) };
+    let name = write.request.operation.split_once('.').map_or("", |(_, name)| name);
+    let operation = set.system.operations.get(name).unwrap_or(set.operation);
+    let error = Bound { operation, ..*set }.refusal(&part.answer);
+    Some(StepError { message: format!("`{}`: {}", write.path, error.message).into(), ..error })
+}
+
 /// A look's row as the set gives it: only the first write's is known.
 pub(super) fn found(path: &Text, row: Row) -> Row {
     let mut rows = Record::new();

@@ -16,6 +16,7 @@ mod aside;
 mod changeset;
 pub mod circuit;
 pub mod config;
+mod delta;
 mod direct;
 pub mod form;
 pub mod http;
@@ -105,6 +106,7 @@ impl Connectors {
             Ok(bound) if !bound.graph.members().is_empty() => {
                 self.change(&now, live, &bound, request, timeout(live, attempt)).await
             }
+            Ok(bound) if bound.operation.tells_changes() => self.changes(live, &bound, timeout(live, attempt)).await,
             Ok(bound) => self.perform(live, &bound, timeout(live, attempt)).await,
             Err(error) => Err(Stop::Failed(error)),
         };

@@ -7,7 +7,7 @@ use super::form;
 use super::odata::{self, SEGMENT};
 use super::search;
 use crate::catalog::{self, BodyForm, Entity, Exactly, FilterRules, ParamKind, ParamPlace, System, TypeRef, Types};
-use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, StepError};
+use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Parameter, Request, SINCE, StepError};
 use crate::graph;
 use crate::language::code::CompareOp;
 use crate::language::types::{Kind, Type, TypeSource};
@@ -207,6 +207,11 @@ impl Bound<'_> {
         }
         let limit = self.literal("limit")?;
         limit.as_number()?.exact().ok()?.to_i64().and_then(|n| usize::try_from(n).ok())
+    }
+
+    /// The link by which only what has changed is asked for.
+    pub fn since(&self) -> Option<&str> {
+        self.literal(SINCE)?.as_text().map(Text::as_str)
     }
 
     /// The columns by which a list is sorted.

@@ -167,6 +167,11 @@ pub enum LookOutcome {
 /// The code of a look that cannot be made: only a refusal would say where the work stands, and there is none.
 pub const NO_LOOK: &str = "no_look";
 
+/// The parameter with the link by which only what has changed is asked for. No flow writes it: whoever polls does.
+pub const SINCE: &str = "since";
+/// The code of a link that the system remembers no more.
+pub const LINK_EXPIRED: &str = "link_expired";
+
 /// A row of a system, or an answer without one.
 #[derive(Clone, Debug)]
 pub struct Row {

@@ -11,7 +11,7 @@ pub mod project;
 pub mod render;
 mod trigger;
 
-pub use trigger::{Files, Format, Polling, Reconcile, Schedule, UPDATE, read_as};
+pub use trigger::{DELETE, Files, Format, Polling, Reconcile, Schedule, Tracking, UPDATE, read_as};
 pub mod validate;
 
 use crate::diagnostics::{Sources, Span};
@@ -78,6 +78,8 @@ pub enum TriggerKind {
     Schedule(Box<Schedule>),
     /// Rows that are asked for again and again.
     Poll(Box<Polling>),
+    /// What has changed, as the system itself tells it.
+    Changes(Box<Tracking>),
     /// Files that appear in a folder.
     Files(Files),
     /// Calls of other flows, which give a record of that type.

@@ -171,6 +171,9 @@ fn label(kind: &TriggerKind) -> String {
         TriggerKind::Poll(poll) => {
             format!("poll: {}\nevery {} by {}", what(&poll.operation), write_duration(poll.every), poll.cursor)
         }
+        TriggerKind::Changes(tracking) => {
+            format!("poll: {}\nevery {}", what(&tracking.operation), write_duration(tracking.every))
+        }
         TriggerKind::Flow { params } => format!("called with {params}"),
         TriggerKind::Files(files) => format!("files: {}/{}", files.folder, files.name),
     }
@@ -199,6 +202,9 @@ fn source(kind: &TriggerKind) -> Value {
             "operation": bound(&poll.operation), "every": write_duration(poll.every), "cursor": poll.cursor.as_str(),
             "key": poll.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(),
         }),
+        TriggerKind::Changes(tracking) => {
+            json!({ "operation": bound(&tracking.operation), "every": write_duration(tracking.every) })
+        }
         TriggerKind::Flow { params } => json!({ "params": params.to_string() }),
         TriggerKind::Files(files) => json!({
             "folder": files.folder.as_str(), "name": files.name.as_str(), "reader": files.reader.as_str(),

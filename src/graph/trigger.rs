@@ -41,6 +41,17 @@ pub struct Polling {
     pub key: Vec<Text>,
 }
 
+/// What was made, changed and deleted in a table since it was asked last, by a link that the system gives with every
+/// answer.
+#[derive(Debug)]
+pub struct Tracking {
+    pub operation: Operation,
+    pub every: Duration,
+}
+
+/// The message of an event that tells of a row that is gone.
+pub const DELETE: &str = "Delete";
+
 /// Files that appear in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
@@ -82,7 +93,7 @@ impl TriggerKind {
         match self {
             TriggerKind::Webhook { .. } => "webhook",
             TriggerKind::Schedule(_) => "schedule",
-            TriggerKind::Poll(_) => "poll",
+            TriggerKind::Poll(_) | TriggerKind::Changes(_) => "poll",
             TriggerKind::Files(_) => "file",
             TriggerKind::Flow { .. } => "flow",
         }
@@ -113,6 +124,14 @@ impl TriggerKind {
             TriggerKind::Webhook { .. } | TriggerKind::Flow { .. } => None,
             TriggerKind::Schedule(_) => id_text(event.get("scheduled_at")),
             TriggerKind::Poll(poll) => poll.event_id(event),
+            TriggerKind::Changes(_) => {
+                let gone = event.get("message").as_text().is_some_and(|message| message.as_str() == DELETE);
+                let version = match gone {
+                    true => "deleted".to_owned(),
+                    false => id_text(event.get("target").get("@odata.etag"))?,
+                };
+                Some(format!("{}@{version}", id_text(event.get("id"))?))
+            }
             TriggerKind::Files(_) => Some(format!("{} {}", id_text(event.get("name"))?, id_text(event.get("sha256"))?)),
         }
     }

@@ -194,6 +194,9 @@ fn registered(name: &str, system: &System, plan: &Plan, url: &str) -> Checked {
     let (state, says, help) = match plan {
         Plan::InPlace { .. } => (State::Fine, format!("{} delivers to {url}", system.title), None),
         Plan::Create { .. } => (State::Wrong, format!("nothing is registered for {url}"), sync),
+        Plan::Update { missing, narrow, switched_off: false, .. } if missing.is_empty() => {
+            (State::Wrong, format!("registered for too few columns of: {}", narrow.join(", ")), sync)
+        }
         Plan::Update { missing, switched_off: false, .. } => {
             (State::Wrong, format!("not registered for: {}", missing.join(", ")), sync)
         }

@@ -140,6 +140,7 @@ pub(super) fn endpoints(
             verification,
             event_id: webhook.event_id.as_ref().and_then(|place| Place::try_from(place.to_string()).ok()),
             live,
+            company: configs.get(name).and_then(|config| config.param("company")).map(str::to_owned),
             own_prefix: crate::engine::machine::key::own_prefix(project),
             own_users: own_users(system, configs.get(name)),
             pace: webhook

@@ -3,24 +3,41 @@
 use crate::connectors::registration::Wanted;
 use crate::connectors::{Secret, read_reference};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::graph::TriggerKind;
 use crate::graph::project::Compilation;
+use crate::graph::{TriggerKind, UPDATE};
 use crate::model::Effective;
 use crate::model::connections::Connection;
 use crate::model::values::Referable;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Events with the columns of which one has to be touched; none: any.
+pub type Events = BTreeMap<String, Vec<String>>;
+
 /// The events that flows listen to, by connection.
-pub fn listened(compilation: &Compilation) -> BTreeMap<String, Vec<String>> {
-    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+pub fn listened(compilation: &Compilation) -> BTreeMap<String, Events> {
+    let mut wanted: BTreeMap<String, Events> = BTreeMap::new();
     for graph in compilation.flows.iter().filter_map(|flow| flow.graph.as_ref()) {
-        if let TriggerKind::Webhook { connection, events, .. } = &graph.trigger.kind {
-            let of_connection = wanted.entry(connection.to_string()).or_default();
-            of_connection.extend(events.iter().map(|event| event.to_string()));
+        let TriggerKind::Webhook { connection, events, columns, .. } = &graph.trigger.kind else { continue };
+        let of_connection = wanted.entry(connection.to_string()).or_default();
+        for event in events {
+            let columns: Vec<String> = match event.ends_with(&format!(".{UPDATE}")) {
+                true => columns.iter().map(|column| column.to_string()).collect(),
+                false => vec![],
+            };
+            match of_connection.get_mut(event.as_str()) {
+                // A flow that wants any update wants them all.
+                Some(known) if known.is_empty() || columns.is_empty() => known.clear(),
+                Some(known) => {
+                    known.extend(columns);
+                    known.sort();
+                    known.dedup();
+                }
+                None => drop(of_connection.insert(event.to_string(), columns)),
+            }
         }
     }
-    wanted.into_iter().map(|(connection, events)| (connection, events.into_iter().collect())).collect()
+    wanted
 }
 
 /// The address under which providers reach us, without a slash at its end.
@@ -54,7 +71,7 @@ pub fn public_url(
 /// What a connection's webhook should be.
 pub fn wanted(
     connection: &Connection,
-    events: &[String],
+    events: &Events,
     public_url: &str,
     root: &Path,
     env: &dyn Fn(&str) -> Option<String>,
@@ -65,7 +82,12 @@ pub fn wanted(
     let place = webhook.place.as_ref().map_or("query.code", |place| place.as_str()).to_owned();
     Some(Wanted {
         url: format!("{public_url}{}", webhook.path.as_str()),
-        events: events.to_vec(),
+        events: events.keys().cloned().collect(),
+        columns: events
+            .iter()
+            .filter(|(_, columns)| !columns.is_empty())
+            .map(|(e, c)| (e.clone(), c.clone()))
+            .collect(),
         secret: secret.map(|secret| (secret, place)),
     })
 }

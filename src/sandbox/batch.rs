@@ -1,5 +1,6 @@
-//! `POST $batch` with change sets, as the OData services read it: multipart in multipart, CRLF everywhere, a blank line
-//! behind each head. Says what is wrong with a body that a real service would refuse; reads nothing kindly.
+//! `POST $batch`, as the OData services read it: multipart in multipart, CRLF everywhere, a blank line behind each head.
+//! Change sets are all or nothing; beside them stand single requests, reads among them. Says what is wrong with a body
+//! that a real service would refuse; reads nothing kindly.
 
 use super::server::{Call, Reply};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,54 +9,73 @@ use bytes::Bytes;
 /// The most operations of one batch.
 const MOST: usize = 1000;
 
-/// One write of a change set.
+/// One request of a batch.
 #[derive(Debug)]
 pub struct Operation {
-    pub id: String,
+    /// Its `Content-ID`; every write of a change set has one.
+    pub id: Option<String>,
     pub call: Call,
 }
 
-/// The change sets of a batch, each all or nothing.
-/// `below`: the path of the service, to which addresses may be relative.
-pub fn read(call: &Call, below: &str) -> Result<Vec<Vec<Operation>>, String> {
+/// A part of a batch.
+#[derive(Debug)]
+pub enum Section {
+    /// A request by itself, a read or a write.
+    One(Operation),
+    /// Writes that are done together or not at all.
+    Set(Vec<Operation>),
+}
+
+/// The parts of a batch. `below`: the path of the service, to which addresses may be relative.
+pub fn read(call: &Call, below: &str) -> Result<Vec<Section>, String> {
     let kind = call.header("content-type");
     let parts = multipart(kind, &call.body).map_err(|why| format!("The batch cannot be read: {why}."))?;
-    let mut sets = vec![];
+    let mut sections = vec![];
+    let mut count = 0;
     for section in parts {
         let (head, content) = split(&section)?;
         let inner = value(&head, "content-type").unwrap_or_default();
-        if !inner.starts_with("multipart/mixed") {
-            return Err("Only change sets can stand in this batch.".into());
-        }
-        let parts = sections(inner, &content)?
-            .iter()
-            .map(|part| operation(part, call, below))
-            .collect::<Result<Vec<_>, _>>()?;
-        if parts.len() > MOST {
+        let section = if inner.starts_with("multipart/mixed") {
+            let writes = self::sections(inner, &content)?
+                .iter()
+                .map(|part| operation(part, call, below, true))
+                .collect::<Result<Vec<_>, _>>()?;
+            count += writes.len();
+            Section::Set(writes)
+        } else {
+            count += 1;
+            Section::One(operation(&section, call, below, false)?)
+        };
+        if count > MOST {
             return Err(format!("A batch has at most {MOST} operations."));
         }
-        sets.push(parts);
+        sections.push(section);
     }
-    Ok(sets)
+    Ok(sections)
 }
 
-fn operation(section: &str, outer: &Call, below: &str) -> Result<Operation, String> {
+fn operation(section: &str, outer: &Call, below: &str, in_set: bool) -> Result<Operation, String> {
     let (head, content) = split(section)?;
     if value(&head, "content-type") != Some("application/http") {
-        return Err("A part of a change set is application/http.".into());
+        return Err("A request of a batch is application/http.".into());
     }
     if value(&head, "content-transfer-encoding") != Some("binary") {
-        return Err("A part of a change set has Content-Transfer-Encoding: binary.".into());
+        return Err("A request of a batch has Content-Transfer-Encoding: binary.".into());
     }
-    let id = value(&head, "content-id").ok_or("A part of a change set has a Content-ID.")?.to_string();
+    let id = value(&head, "content-id").map(str::to_string);
+    if in_set && id.is_none() {
+        return Err("A part of a change set has a Content-ID.".into());
+    }
     let (line, rest) = content.split_once("\r\n").ok_or("A part has no request line.")?;
     let [method, target, "HTTP/1.1"] = line.split(' ').collect::<Vec<_>>()[..] else {
         return Err(format!("`{line}` is no request line."));
     };
-    if method == "GET" {
+    if in_set && method == "GET" {
         return Err("A change set reads nothing.".into());
     }
-    let (fields, body) = split(rest)?;
+    // The line break before a boundary belongs to it: where nothing follows the head, it may be the blank line's.
+    let without_body = matches!(method, "GET" | "DELETE") && !rest.contains("\r\n\r\n");
+    let (fields, body) = if without_body { split(&format!("{rest}\r\n"))? } else { split(rest)? };
     // Absolute, or relative to the service.
     let url = url::Url::parse(target)
         .or_else(|_| url::Url::parse(&format!("http://relative{below}")).and_then(|base| base.join(target)));
@@ -79,36 +99,53 @@ fn operation(section: &str, outer: &Call, below: &str) -> Result<Operation, Stri
     Ok(Operation { id, call })
 }
 
-/// A part of an answer: the id of its request, and what came of it.
-pub type Part = (String, Reply);
+/// What came of a request, with its id.
+pub type Part = (Option<String>, Reply);
 
-/// The answer to one change set: each part's, or the one that failed.
-pub fn answer(sets: &[Result<Vec<Part>, Part>]) -> Reply {
+/// What came of a part of a batch.
+pub enum Done {
+    One(Part),
+    Set(Vec<Part>),
+}
+
+impl Done {
+    /// The status of what was refused.
+    pub fn refused(&self) -> Option<u16> {
+        match self {
+            Done::One((_, reply)) => Some(reply.status).filter(|status| *status >= 400),
+            Done::Set(_) => None,
+        }
+    }
+}
+
+/// The whole answer. A change set that failed has one part, the one that did.
+pub fn answer(done: &[Done], status: u16) -> Reply {
     let mut body = String::new();
-    for (n, set) in sets.iter().enumerate() {
+    for (n, done) in done.iter().enumerate() {
         body.push_str("--batchresponse_1\r\n");
-        match set {
-            Ok(parts) => {
+        match done {
+            Done::One((id, reply)) => part(id.as_deref(), reply, &mut body),
+            Done::Set(parts) => {
                 body.push_str(&format!("Content-Type: multipart/mixed; boundary=changesetresponse_{n}\r\n\r\n"));
                 for (id, reply) in parts {
                     body.push_str(&format!("--changesetresponse_{n}\r\n"));
-                    part(id, reply, &mut body);
+                    part(id.as_deref(), reply, &mut body);
                 }
                 body.push_str(&format!("--changesetresponse_{n}--\r\n"));
             }
-            Err((id, reply)) => part(id, reply, &mut body),
         }
     }
     body.push_str("--batchresponse_1--\r\n");
     let headers = vec![("Content-Type".to_string(), "multipart/mixed; boundary=batchresponse_1".to_string())];
-    Reply { status: 200, headers, body }
+    Reply { status, headers, body }
 }
 
-fn part(id: &str, reply: &Reply, body: &mut String) {
-    body.push_str(&format!(
-        "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: {id}\r\n\r\nHTTP/1.1 {} Answer\r\n",
-        reply.status
-    ));
+fn part(id: Option<&str>, reply: &Reply, body: &mut String) {
+    body.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n");
+    if let Some(id) = id {
+        body.push_str(&format!("Content-ID: {id}\r\n"));
+    }
+    body.push_str(&format!("\r\nHTTP/1.1 {} Answer\r\n", reply.status));
     reply.headers.iter().for_each(|(name, value)| body.push_str(&format!("{name}: {value}\r\n")));
     body.push_str(&format!("\r\n{}\r\n", reply.body));
 }

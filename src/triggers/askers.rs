@@ -6,7 +6,7 @@
 
 use super::ingress::Endpoint;
 use super::server::Routes;
-use super::{files, intake, poll, reconcile, schedule};
+use super::{changes, files, intake, poll, reconcile, schedule};
 use crate::diagnostics::Code;
 use crate::engine::connector::{Connector, StepError};
 use crate::engine::{Revisions, door};
@@ -64,7 +64,7 @@ impl Part {
     fn of(graph: &ExecutionGraph) -> Option<Part> {
         match &graph.trigger.kind {
             TriggerKind::Schedule(_) => Some(Part::Schedule),
-            TriggerKind::Poll(_) => Some(Part::Poll),
+            TriggerKind::Poll(_) | TriggerKind::Changes(_) => Some(Part::Poll),
             TriggerKind::Files(_) => Some(Part::Files),
             TriggerKind::Webhook { reconcile: Some(_), .. } => Some(Part::Reconcile),
             TriggerKind::Webhook { reconcile: None, .. } | TriggerKind::Flow { .. } => None,
@@ -213,6 +213,7 @@ impl Askers {
         match &graph.trigger.kind {
             TriggerKind::Schedule(schedule) => schedule::turn(self, graph, schedule, now).await,
             TriggerKind::Poll(poll) => poll::turn(self, graph, poll, now).await,
+            TriggerKind::Changes(tracking) => changes::turn(self, graph, tracking, now).await,
             TriggerKind::Files(files) => files::turn(self, graph, files, seen, now).await,
             TriggerKind::Webhook { reconcile: Some(asked), .. } => reconcile::turn(self, graph, *asked, now).await,
             TriggerKind::Webhook { reconcile: None, .. } | TriggerKind::Flow { .. } => Ok(Timestamp::MAX),

@@ -30,6 +30,8 @@ pub struct Endpoint {
     pub verification: Verification,
     /// The connection's `mode`: whether events of live or of test data are taken. `None`: the system has no modes.
     pub live: Option<bool>,
+    /// The connection's company, where its system has companies.
+    pub company: Option<String>,
     /// How idempotency keys of this project begin (`engine::machine::key::own_prefix`): an event that repeats one is our own.
     pub own_prefix: String,
     /// Who we are in the system, by the connection's key that says so: an event that names one of them is our own.

@@ -68,13 +68,14 @@ pub fn see(
     event.kind = kind;
     event.own = is_own(endpoint, group, &body);
     event.same = what_must_be_equal(group, &body).unwrap_or_else(|| Hash::of(bytes));
-    if let Some(problem) = wrong_mode(endpoint, group, &body) {
+    if let Some(problem) = wrong_mode(endpoint, group, &body).or_else(|| wrong_company(endpoint, group, &body)) {
         event.problem = Some(problem);
         return Some((event, vec![], nothing));
     }
     let trigger = trigger_facts(&event, headers);
+    let here = !tells_of_other_company(endpoint, &seen);
     let wanted = |flow: &&Arc<ExecutionGraph>| {
-        listens(&flow.trigger, &endpoint.connection, group, &event.kind) && flow.trigger.kind.concerns(&seen)
+        here && listens(&flow.trigger, &endpoint.connection, group, &event.kind) && flow.trigger.kind.concerns(&seen)
     };
     let runs = flows.iter().filter(wanted);
     let runs = runs.map(|flow| door::ask(flow, &seen, &trigger, &event.provider_id, event.own)).collect();
@@ -106,6 +107,29 @@ fn wrong_mode(endpoint: &Endpoint, group: &EventGroup, body: &Value) -> Option<S
         )),
         _ => Some("the body does not say whether it is of live or of test data".to_owned()),
     }
+}
+
+/// The company of all companies: what belongs to none is told of under its name.
+const NO_COMPANY: &str = "dat";
+
+/// An event of another company than the connection's: what a flow would do about it, it would do in the wrong books.
+fn wrong_company(endpoint: &Endpoint, group: &EventGroup, body: &Value) -> Option<String> {
+    let (ours, place) = (endpoint.company.as_ref()?, group.company.as_ref()?);
+    let named = text_at(place, body).filter(|named| !named.trim().is_empty())?;
+    let fits = named.eq_ignore_ascii_case(ours) || named.eq_ignore_ascii_case(NO_COMPANY);
+    (!fits).then(|| {
+        format!(
+            "an event of company {named} came to a connection for {ours}: activate its events for {ours} alone, or give {named} a connection with a webhook of its own"
+        )
+    })
+}
+
+/// Whether an event of a row is one of another company's: a table tells of all companies, so that this is nothing wrong.
+fn tells_of_other_company(endpoint: &Endpoint, event: &Value) -> bool {
+    let (Some(ours), Some(column)) = (&endpoint.company, &endpoint.system.company) else { return false };
+    let rows = ["key", "target", "post", "pre"].map(|row| event.get(row).get(column));
+    let named = rows.into_iter().find_map(Value::as_text);
+    named.is_some_and(|named| !named.eq_ignore_ascii_case(ours))
 }
 
 /// The event repeats an idempotency key that this project has sent, or names the user that we are.

@@ -4,13 +4,14 @@
 //! - [`ingress`] one delivery in, one answer out; [`server`], [`listener`] and [`tls`] speak HTTP; [`stripe`], [`paypal`]
 //!   and [`shared_secret`] verify
 //! - [`intake`] what is kept of an event, and what each flow makes of it
-//! - [`askers`] the flows that ask by themselves, each tended on its own: [`schedule`], [`poll`], [`reconcile`],
-//!   [`files`]
+//! - [`askers`] the flows that ask by themselves, each tended on its own: [`schedule`], [`poll`], [`changes`],
+//!   [`reconcile`], [`files`]
 //!
 //! An event is verified on its raw bytes (or asked for by ourselves), then kept with its runs in one durable
 //! transaction, then answered. Nothing here executes a step.
 
 pub mod askers;
+pub mod changes;
 pub mod files;
 pub mod hmac;
 pub mod ingress;

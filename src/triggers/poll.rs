@@ -2,7 +2,8 @@
 //!
 //! Asked inclusively, and for times a little before: rows that the system was still writing then come late. Nothing
 //! comes twice all the same, for a row's key and cursor value together are the event's id. The cursor moves in the
-//! transaction that keeps the rows, never past a row that is not kept, and never back.
+//! transaction that keeps the rows, never past a row that is not kept, and never back. A time of the last moments is left
+//! for the next asking: in a system that writes whole seconds its row may change once more and not look it.
 
 use super::askers::{Askers, Part, Trouble, earlier, later};
 use crate::diagnostics::Code;
@@ -18,13 +19,18 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// So many rows are asked for at once, and more only where all of these have one cursor value.
 const WINDOW: usize = 1000;
 const WIDEST_WINDOW: usize = 64_000;
 /// So many rows are kept in one transaction.
 const PIECE: usize = 200;
+
+/// Times of systems are whole seconds: a row of this one may change once more and keep its value. It is left for later.
+const STILL_CHANGING: Duration = Duration::from_secs(2);
+/// So far ahead a system's clock may be.
+const OTHER_CLOCK: Duration = Duration::from_secs(300);
 
 /// How far a poll has come. Values are in the tagged JSON of journals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +61,10 @@ pub async fn turn(
     let mut from = cursor.from(poll)?;
     let mut window = WINDOW;
     loop {
-        let rows = ask(askers, graph, poll, &from, window, now).await?;
-        let whole = rows.len() < window;
+        let mut rows = ask(askers, graph, poll, &from, window, now).await?;
+        let asked = rows.len();
+        rows.retain(|row| settled(&row.value, now));
+        let whole = rows.len() < window || rows.len() < asked;
         let last = rows.last().map(|row| row.value.clone());
         for piece in rows.chunks(PIECE) {
             let connection = Some(poll.operation.connection.as_str());
@@ -176,6 +184,12 @@ impl Cursor {
         }
         Ok(())
     }
+}
+
+/// Whether a row will have another value when it changes again.
+fn settled(value: &Value, now: Timestamp) -> bool {
+    let Value::Time(at) = value else { return true };
+    *at <= earlier(now, STILL_CHANGING) || *at > later(now, OTHER_CLOCK)
 }
 
 /// A row that came.

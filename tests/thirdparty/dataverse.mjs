@@ -20,5 +20,18 @@ export default async function ({ url, line }) {
   assert.equal(one.firstname, 'Augusta');
   await api.deleteRecord({ collection: 'contacts', key: made.contactid });
   await assert.rejects(api.retrieve({ collection: 'contacts', key: made.contactid, select: ['firstname'] }), (error) => error.status === 404);
-  return 'token, create, filter, update, retrieve, delete, refusals';
+
+  // Reads and single writes of a batch, and what has changed since.
+  const tracked = await api.retrieveMultiple({ collection: 'accounts', select: ['name'], trackChanges: true });
+  const link = tracked['@odata.deltaLink'];
+  assert.ok(link);
+  api.startBatch();
+  api.create({ collection: 'accounts', data: { name: 'Batched' }, inChangeSet: false });
+  api.retrieveMultiple({ collection: 'accounts', select: ['name'], filter: "name eq 'Batched'" });
+  const [batched, rows] = await api.executeBatch();
+  assert.equal(rows.value[0].accountid, batched);
+  const [, token] = /deltatoken=([^&]+)/.exec(link);
+  const changed = await api.retrieveMultiple({ collection: 'accounts', select: ['name'], queryParams: [`$deltatoken=${token}`] });
+  assert.deepEqual(changed.value.map((row) => row.name), ['Batched']);
+  return 'token, create, filter, update, retrieve, delete, refusals, change tracking, a batch';
 }

@@ -32,6 +32,7 @@ const scripts = {
   dataverse: './dataverse.mjs',
   'paypal, requests': './paypal-requests.mjs',
   localstripe: './localstripe.mjs',
+  mockserver: './mockserver.mjs',
 };
 let failed = 0;
 for (const [name, path] of Object.entries(scripts)) {

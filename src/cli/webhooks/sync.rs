@@ -117,10 +117,13 @@ fn told(name: &str, system: &System, plan: &Plan, wanted: &Wanted, dry: bool) ->
             let does = would("registers", "register");
             (format!("+ {name}: {does} {} for {} at {title}\n", wanted.url, events.join(", ")), true)
         }
-        Plan::Update { id, missing, switched_off, .. } => {
+        Plan::Update { id, missing, narrow, switched_off, .. } => {
             let mut does = vec![];
             if !missing.is_empty() {
                 does.push(format!("{} {}", would("adds", "add"), missing.join(", ")));
+            }
+            if !narrow.is_empty() {
+                does.push(format!("{} columns of {}", would("adds", "add"), narrow.join(", ")));
             }
             if *switched_off {
                 does.push(would("switches it on", "switch it on"));

@@ -1,5 +1,5 @@
 //! Dataverse: a row of `serviceendpoints` for the address, and a step (`sdkmessageprocessingsteps`) for each message of
-//! each table.
+//! each table, with the columns of which an update has to touch one.
 
 use super::{Plan, Registered, Wanted};
 use crate::catalog::System;
@@ -34,14 +34,16 @@ pub(super) async fn plan(
             false => Plan::Several { ids },
         });
     };
-    let filter = encoded(&format!("_eventhandler_value eq {id}"));
-    let steps = list.rows(&format!("sdkmessageprocessingsteps?$select=name,statecode&$filter={filter}")).await?;
-    let switched_off = steps.iter().any(|step| step.get("statecode").as_number().is_some_and(|n| n.canonical() == "1"));
-    let is_there = |event: &&String| !steps.iter().any(|step| text(step, "name") == Some(step_name(event).as_str()));
-    let missing: Vec<String> = wanted.events.iter().filter(is_there).cloned().collect();
-    Ok(match missing.is_empty() && !switched_off {
+    let steps = list.steps(id).await?;
+    let of = |event: &String| steps.iter().find(|step| step.name == step_name(event));
+    let missing: Vec<String> = wanted.events.iter().filter(|event| of(event).is_none()).cloned().collect();
+    let there = || wanted.events.iter().filter_map(|event| Some((event, of(event)?)));
+    let narrow = there().filter(|(event, step)| step.widened(&columns(wanted, event)).is_some());
+    let narrow: Vec<String> = narrow.map(|(event, _)| event.clone()).collect();
+    let switched_off = there().any(|(_, step)| step.off);
+    Ok(match missing.is_empty() && narrow.is_empty() && !switched_off {
         true => Plan::InPlace { id: id.clone() },
-        false => Plan::Update { id: id.clone(), events: missing.clone(), missing, switched_off },
+        false => Plan::Update { id: id.clone(), events: missing.clone(), missing, narrow, switched_off },
     })
 }
 
@@ -55,13 +57,45 @@ pub(super) async fn register(
     let asked = Asked { connectors, connection, system };
     let (id, events) = match plan {
         Plan::Create { events } => (asked.endpoint(wanted).await?, events),
-        Plan::Update { id, missing, .. } => (id.clone(), missing),
+        Plan::Update { id, missing, .. } => {
+            asked.mend(id, wanted).await?;
+            (id.clone(), missing)
+        }
         _ => return Ok(Registered::default()),
     };
     for event in events {
-        asked.step(&id, event).await?;
+        asked.step(&id, event, &columns(wanted, event)).await?;
     }
     Ok(Registered { id, secret: None })
+}
+
+/// A step as it is registered.
+struct Step {
+    id: String,
+    name: String,
+    off: bool,
+    /// The columns of which an update has to touch one; none: any.
+    columns: Vec<String>,
+}
+
+impl Step {
+    /// The columns that it should have where it hears of too few. It never hears of less than before: somebody may count
+    /// on it.
+    fn widened(&self, wanted: &[String]) -> Option<Vec<String>> {
+        if self.columns.is_empty() || !wanted.is_empty() && wanted.iter().all(|column| self.columns.contains(column)) {
+            return None;
+        }
+        let more = wanted.iter().filter(|column| !self.columns.contains(column));
+        Some(if wanted.is_empty() { vec![] } else { self.columns.iter().chain(more).cloned().collect() })
+    }
+}
+
+/// What an update of that event has to touch, as attributes: a lookup has no signs of the Web API there.
+fn columns(wanted: &Wanted, event: &str) -> Vec<String> {
+    let columns = wanted.columns.get(event).into_iter().flatten();
+    columns
+        .map(|name| name.strip_prefix('_').and_then(|n| n.strip_suffix("_value")).unwrap_or(name).to_owned())
+        .collect()
 }
 
 struct Asked<'a> {
@@ -74,6 +108,47 @@ impl Asked<'_> {
     async fn rows(&self, path: &str) -> Result<Vec<Value>, StepError> {
         let told = self.connectors.ask(self.connection, self.system, "GET", path, None).await?;
         told.body.get("value").as_list().map(<[Value]>::to_vec).ok_or_else(|| super::unread(self.system))
+    }
+
+    async fn steps(&self, endpoint: &str) -> Result<Vec<Step>, StepError> {
+        let filter = encoded(&format!("_eventhandler_value eq {endpoint}"));
+        let select = "sdkmessageprocessingstepid,name,statecode,filteringattributes";
+        let rows = self.rows(&format!("sdkmessageprocessingsteps?$select={select}&$filter={filter}")).await?;
+        let steps = rows.iter().filter_map(|row| {
+            let columns = text(row, "filteringattributes").unwrap_or_default().split(',').map(str::trim);
+            Some(Step {
+                id: text(row, "sdkmessageprocessingstepid").unwrap_or_default().to_owned(),
+                name: text(row, "name")?.to_owned(),
+                off: row.get("statecode").as_number().is_some_and(|state| state.canonical() == "1"),
+                columns: columns.filter(|column| !column.is_empty()).map(str::to_owned).collect(),
+            })
+        });
+        Ok(steps.collect())
+    }
+
+    /// Switches our steps on, and lets them hear of all columns that are wanted.
+    async fn mend(&self, endpoint: &str, wanted: &Wanted) -> Result<(), StepError> {
+        let steps = self.steps(endpoint).await?;
+        let ours = wanted
+            .events
+            .iter()
+            .filter_map(|event| Some((event, steps.iter().find(|step| step.name == step_name(event))?)));
+        for (event, step) in ours {
+            let mut row = Record::new();
+            if let Some(columns) = step.widened(&columns(wanted, event)) {
+                let all = if columns.is_empty() { Value::Null } else { Value::from(columns.join(",")) };
+                row.set("filteringattributes".into(), all);
+            }
+            if step.off {
+                row.set("statecode".into(), int(0));
+                row.set("statuscode".into(), int(1));
+            }
+            if !row.is_empty() {
+                let path = format!("sdkmessageprocessingsteps({})", encoded(&step.id).replace("%2D", "-"));
+                self.connectors.ask(self.connection, self.system, "PATCH", &path, Some(&Value::Record(row))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The id of a new row.
@@ -104,7 +179,7 @@ impl Asked<'_> {
     }
 
     /// `salesorders.Update`: a step for that message of that table.
-    async fn step(&self, endpoint: &str, event: &str) -> Result<(), StepError> {
+    async fn step(&self, endpoint: &str, event: &str, columns: &[String]) -> Result<(), StepError> {
         let unfit = |why: &str| StepError::new(ErrorClass::Config, "event", format!("`{event}`: {why}"));
         let (set, message) = event.split_once('.').ok_or_else(|| unfit("is no event of a table"))?;
         let logical = self.system.entities.get(set).and_then(|entity| entity.logical_name.as_deref());
@@ -132,7 +207,10 @@ impl Asked<'_> {
             ("sdkmessagefilterid@odata.bind", Value::from(format!("/sdkmessagefilters({filter_id})").as_str())),
             ("eventhandler_serviceendpoint@odata.bind", Value::from(format!("/serviceendpoints({endpoint})").as_str())),
         ];
-        let row = row.into_iter().map(|(name, value)| (Text::from(name), value)).collect();
+        let mut row: Record = row.into_iter().map(|(name, value)| (Text::from(name), value)).collect();
+        if !columns.is_empty() {
+            row.set("filteringattributes".into(), Value::from(columns.join(",")));
+        }
         self.create("sdkmessageprocessingsteps", row).await.map(|_| ())
     }
 }

@@ -13,6 +13,7 @@ use super::{ConnectionConfig, Connectors};
 use crate::catalog::{RegistrationList, RegistrationRequest, System};
 use crate::engine::connector::StepError;
 use crate::value::{Record, Text, Value};
+use std::collections::BTreeMap;
 
 /// What a connection's webhook should be at its provider.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Wanted {
     pub url: String,
     /// As the provider calls them, in order, each once.
     pub events: Vec<String>,
+    /// Of updates, the columns of which one has to be touched; an event that is not here: any.
+    pub columns: BTreeMap<String, Vec<String>>,
     /// The secret that proves deliveries, where we choose it, and where it stands.
     pub secret: Option<(Secret, String)>,
 }
@@ -32,8 +35,8 @@ pub enum Plan {
     InPlace { id: String },
     /// Nothing is registered for the address.
     Create { events: Vec<String> },
-    /// Something is, and lacks these events or is switched off.
-    Update { id: String, missing: Vec<String>, events: Vec<String>, switched_off: bool },
+    /// Something is, and lacks these events, hears of too few columns of those, or is switched off.
+    Update { id: String, missing: Vec<String>, events: Vec<String>, narrow: Vec<String>, switched_off: bool },
     /// Registered more than once: every event comes as often. A person decides which goes.
     Several { ids: Vec<String> },
     /// No request can do it.
@@ -157,7 +160,7 @@ fn plan(list: &RegistrationList, rows: &[Value], wanted: &Wanted) -> Plan {
                 return Plan::InPlace { id: id(one) };
             }
             events.extend(missing.iter().cloned());
-            Plan::Update { id: id(one), missing, events, switched_off }
+            Plan::Update { id: id(one), missing, events, narrow: vec![], switched_off }
         }
         several => Plan::Several { ids: several.iter().map(|row| id(row)).collect() },
     }

@@ -9,7 +9,7 @@ fn planned(system: &str, rows: &str, events: &[&str]) -> Plan {
     let list = catalog.system(system).unwrap().registration.clone().unwrap().list.unwrap();
     let rows = json::parse(rows.as_bytes()).unwrap();
     let events = events.iter().map(|name| name.to_string()).collect();
-    let wanted = Wanted { url: "https://hooks.example/hooks/x".into(), events, secret: None };
+    let wanted = Wanted { url: "https://hooks.example/hooks/x".into(), events, columns: BTreeMap::new(), secret: None };
     plan(&list, rows.as_list().unwrap(), &wanted)
 }
 
@@ -31,7 +31,10 @@ fn what_is_there_is_never_made_again() {
     let lacking = there.replace(",\"charge.captured\"", "");
     let events = ["charge.succeeded", "x", "charge.captured"].map(str::to_string).to_vec();
     let missing = vec!["charge.captured".to_string()];
-    assert_eq!(stripe(&lacking), Plan::Update { id: "we_1".into(), missing, events, switched_off: false });
+    assert_eq!(
+        stripe(&lacking),
+        Plan::Update { id: "we_1".into(), missing, events, narrow: vec![], switched_off: false }
+    );
     let off = there.replace("\"enabled\"", "\"disabled\"");
     assert!(matches!(stripe(&off), Plan::Update { switched_off: true, missing, .. } if missing.is_empty()));
     let twice = format!("[{0},{0}]", &there[1..there.len() - 1]);
@@ -46,6 +49,6 @@ fn paypals_events_are_objects() {
     let missing = vec!["PAYMENT.CAPTURE.DENIED".to_string()];
     assert_eq!(
         planned("paypal", there, &["PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.DENIED"]),
-        Plan::Update { id: "8PV".into(), missing, events, switched_off: false }
+        Plan::Update { id: "8PV".into(), missing, events, narrow: vec![], switched_off: false }
     );
 }

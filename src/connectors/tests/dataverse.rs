@@ -193,6 +193,25 @@ fn same(op: &str, golden: &serde_json::Value, asked: &Asked) {
     }
 }
 
+/// The answer to a batch as a whole has the status of what failed in it; why stands in its part.
+#[tokio::test]
+async fn a_change_set_that_fails_says_which_write_and_why() {
+    let part = r#"{"error":{"code":"0x80048d19","message":"Undeclared property."}}"#;
+    let body = format!(
+        "--r\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: 2\r\n\r\nHTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n{part}\r\n--r--\r\n"
+    );
+    for status in [200, 400] {
+        let body = body.clone();
+        let kind = ("Content-Type", "multipart/mixed; boundary=r".to_string());
+        let server = server(move |_| Say::Answer(status, vec![kind.clone()], body.clone())).await;
+        let (set, operation) = change_set();
+        let attempt = Attempt { operation: &operation, number: 1, timeout: None };
+        let error = failed(crm(&server.url()).send(&set, &attempt).await);
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Data, "0x80048d19"), "{status}");
+        assert_eq!(error.message.as_str(), "`line/1`: Undeclared property.", "{status}");
+    }
+}
+
 /// However often it is sent, it is one row: its id is made of the step's key, and found again by it.
 #[tokio::test]
 async fn a_create_meets_its_own_row() {

@@ -152,6 +152,7 @@ async fn a_connected_account_is_named_in_a_header() {
 async fn a_service_is_called_beside_the_data() {
     let server = Server::start(|asked| match asked.target.as_str() {
         "/api/services/Post%20Group/Journals/post" => json(200, r#"{"Posted":true}"#),
+        "/api/services/Post/Journals/quiet" => json(200, ""),
         target if target.ends_with("/oauth2/v2.0/token") => json(200, r#"{"access_token":"t","expires_in":3599}"#),
         _ => json(404, "{}"),
     })
@@ -161,6 +162,9 @@ async fn a_service_is_called_beside_the_data() {
     let row = done(send(&connectors, &service("Post Group/Journals/post")).await);
     assert_eq!(written(&row.value), r#"{"Posted":true}"#);
     assert_eq!(server.seen().last().unwrap().body, r#"{"journal":"00640"}"#);
+    // One that says nothing has done it.
+    let row = done(send(&connectors, &service("Post/Journals/quiet")).await);
+    assert_eq!(row.value, Value::Null);
     let error = failed(send(&connectors, &service("../Journals/post")).await);
     assert_eq!(error.code.as_str(), "bad_key");
 }

@@ -358,6 +358,7 @@ impl Stage<'_> {
     fn asked_for(&self, event: Value, kind: &TriggerKind) -> Result<Arrival, Diagnostic> {
         let connection = match kind {
             TriggerKind::Poll(poll) => Some(&poll.operation.connection),
+            TriggerKind::Changes(tracking) => Some(&tracking.operation.connection),
             _ => None,
         };
         let id = kind.event_id(&event).unwrap_or_else(|| "event".to_owned());

@@ -23,6 +23,8 @@ connections:
   stripe: { system: stripe, mode: sandbox, api_key: env://KEY, webhook: { path: /hooks/stripe, secrets: [env://HOOK] } }
   d365:
     { system: finops, base_url: 'https://d365.example', company: bkry, tenant: 8c1d2b1e-0000-4000-8000-000000000000, client_id: env://ID, client_secret: env://SECRET }
+  crm:
+    { system: dataverse, base_url: 'https://crm.example', tenant: 8c1d2b1e-0000-4000-8000-000000000000, client_id: env://ID, client_secret: env://SECRET }
 ";
 const FLOW: &str = "
 flow: bread-orders
@@ -569,6 +571,24 @@ fn what_a_flow_asks_for_itself_is_rehearsed_like_what_comes() {
   - name: a row
     event: { dataAreaId: bkry, SalesOrderNumber: SO-1, OrderCreationDateTime: '2026-03-02T09:00:00Z' }
     expect: { steps: { a: bkry/SO-1@2026-03-02T09:00:00Z d365 } }
+",
+    );
+    assert_eq!(said, Vec::<String>::new());
+    let said = asked(
+        "poll: { operation: dataverse.changes, entity: contacts, every: 5m }",
+        "match event.message { \"Update\" => event.target.lastname + \" \" + trigger.connection \"Delete\" => \"gone \" + event.id }",
+        "
+  - name: a changed row
+    event: { message: Update, entity: contacts, id: c-1, target: { contactid: c-1, '@odata.etag': 'W/\"7\"', lastname: Doe } }
+    expect: { steps: { a: Doe crm } }
+  - name: a deleted row, after its change
+    before: [{ event: { message: Update, entity: contacts, id: c-1, target: { contactid: c-1, '@odata.etag': 'W/\"7\"', lastname: Doe } } }]
+    event: { message: Delete, entity: contacts, id: c-1 }
+    expect: { steps: { a: gone c-1 } }
+  - name: the same version once more
+    event: { message: Update, entity: contacts, id: c-1, target: { contactid: c-1, '@odata.etag': 'W/\"7\"', lastname: Doe } }
+    before: [{ event: { message: Update, entity: contacts, id: c-1, target: { contactid: c-1, '@odata.etag': 'W/\"7\"', lastname: Doe } } }]
+    expect: { run: duplicate }
 ",
     );
     assert_eq!(said, Vec::<String>::new());

@@ -20,6 +20,7 @@ mod sources;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod trigger;
 #[cfg(test)]
 mod trigger_tests;

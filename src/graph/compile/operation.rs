@@ -39,6 +39,9 @@ impl<'a> Work<'a> {
             Some(value) => self.given(value, "`blank_key` stands in the flow itself")?,
             None => BlankKey::Fail,
         };
+        if let Some((_, declared)) = self.compiler.catalog.operation(&lookup.operation) {
+            self.refuse_changes(declared, lookup.operation.span);
+        }
         operation.missing_continues = on_missing == OnMissing::Continue;
         operation.cache = match &lookup.cache {
             Some(time) => Some(self.duration(time)?),

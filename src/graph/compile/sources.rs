@@ -8,7 +8,7 @@ use crate::graph::cron::{CronError, Ticks, zone_meant};
 use crate::graph::{Files, Format, Param, Polling, Reconcile, Schedule, TriggerKind};
 use crate::language::types::{Kind, RecordType, Type, TypeSource};
 use crate::model::flow;
-use crate::model::read::Params;
+use crate::model::read::{Params, Spanned};
 use crate::model::slot::Configurable;
 use crate::model::values;
 use crate::value::{Text, time};
@@ -114,6 +114,16 @@ impl Work<'_> {
     }
 
     pub(super) fn polling(&mut self, poll: &flow::Poll, scope: &mut Scope) -> Option<TriggerKind> {
+        let declared = self.compiler.catalog.operation(&poll.operation).map(|(_, operation)| operation);
+        if declared.is_some_and(catalog::Operation::tells_changes) {
+            return self.tracking(poll, scope);
+        }
+        let Some(column) = &poll.cursor else {
+            let message = "nothing says by which column new and changed rows are told";
+            let finding = Diagnostic::error(Code::F0520, message, poll.span);
+            self.say(finding.help("write `cursor:` with a column that the system sets in every new or changed row"));
+            return None;
+        };
         let alone = Scope { alone: true, ..Scope::default() };
         let every = self.interval(&poll.every, "every");
         for (key, _) in poll.params.entries.iter().filter(|(key, _)| POLLS_OWN.contains(&&*key.text)) {
@@ -136,20 +146,19 @@ impl Work<'_> {
             Kind::List(row) => Some((**row).clone()),
             _ => None,
         };
-        let cursor_type = self.cursor(poll, entity)?;
+        let cursor_type = self.cursor(column, entity)?;
         let from = match &poll.from {
             Some(expr) => Some(self.slot(expr, &alone, Some(&cursor_type))?.0),
             None if matches!(cursor_type.kind, Kind::Int | Kind::Decimal) => {
-                let message =
-                    format!("nothing says from which `{}` on the first rows are asked for", poll.cursor.value.0);
-                let finding = Diagnostic::error(Code::F0484, message, poll.cursor.span);
+                let message = format!("nothing says from which `{}` on the first rows are asked for", column.value.0);
+                let finding = Diagnostic::error(Code::F0484, message, column.span);
                 self.say(finding.help("write `from:` with the first value; only dates and times can begin with now"));
                 return None;
             }
             None => None,
         };
         // What names a row has to be read, whatever else is.
-        let cursor = text(&poll.cursor);
+        let cursor = text(column);
         let key: Vec<Text> = entity.key.iter().map(|column| text(column)).collect();
         for (name, param) in &mut operation.params {
             if let (true, Param::Columns(columns)) = (name.as_str() == "select", param) {
@@ -168,23 +177,23 @@ impl Work<'_> {
     }
 
     /// The type of the column that grows.
-    fn cursor(&mut self, poll: &flow::Poll, entity: &Entity) -> Option<Type> {
+    fn cursor(&mut self, column: &Spanned<values::Word>, entity: &Entity) -> Option<Type> {
         let row = self.compiler.types.payload(&entity.ty)?;
         let fields = &row.fields()?.fields;
-        let Some(field) = fields.get(&*poll.cursor.value.0) else {
-            let message = format!("`{}` has no column `{}`", entity.name, poll.cursor.value.0);
-            let finding = Diagnostic::error(Code::F0483, message, poll.cursor.span);
-            let meant = did_you_mean(&poll.cursor, fields.keys().map(|name| name.as_str()));
+        let Some(field) = fields.get(&*column.value.0) else {
+            let message = format!("`{}` has no column `{}`", entity.name, column.value.0);
+            let finding = Diagnostic::error(Code::F0483, message, column.span);
+            let meant = did_you_mean(column, fields.keys().map(|name| name.as_str()));
             self.say(match meant {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(poll.cursor.span, meant),
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")).fix(column.span, meant),
                 None => finding,
             });
             return None;
         };
         if !matches!(field.ty.kind, Kind::Time | Kind::Date | Kind::Int | Kind::Decimal) {
             let message =
-                format!("`{}` is {}: it does not grow with every change", poll.cursor.value.0, field.ty.kind_name());
-            let finding = Diagnostic::error(Code::F0483, message, poll.cursor.span);
+                format!("`{}` is {}: it does not grow with every change", column.value.0, field.ty.kind_name());
+            let finding = Diagnostic::error(Code::F0483, message, column.span);
             self.say(
                 finding.help("a cursor is a time, a date or a number that the system sets in every new or changed row"),
             );
@@ -297,7 +306,7 @@ impl Work<'_> {
     }
 
     /// A length of time above zero.
-    fn interval(&mut self, value: &Configurable<values::Duration>, key: &str) -> Option<Duration> {
+    pub(super) fn interval(&mut self, value: &Configurable<values::Duration>, key: &str) -> Option<Duration> {
         let duration = self.duration(value)?;
         if duration < Duration::from_millis(1) {
             let message = format!("`{key}` is no time at all");

@@ -3,6 +3,7 @@
 mod calls;
 mod changeset;
 mod dataverse;
+mod finops;
 mod verbs;
 
 use crate::catalog::Catalog;

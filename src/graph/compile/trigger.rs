@@ -83,6 +83,13 @@ impl Work<'_> {
                 self.say(Diagnostic::error(Code::F0365, message, written.span).help(help));
                 continue;
             };
+            let unnamed = name.split_once('.').and_then(|(entity, _)| system.entities.get(entity));
+            if let Some(entity) = unnamed.filter(|entity| group.decode.is_some() && entity.logical_name.is_none()) {
+                let message = format!("nothing says what {} calls `{}` in its events", system.title, entity.name);
+                let finding = Diagnostic::error(Code::F0523, message, written.span);
+                let place = format!("types/{}/{}.json", system.name, entity.name);
+                self.say(finding.help(format!("write its `x-logical-name` in {place}")));
+            }
             types.push(self.compiler.types.event(system, group, name));
             names.push(text(name));
             groups.push(group);

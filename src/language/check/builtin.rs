@@ -7,7 +7,7 @@ use super::{Checker, Origin, Typed, Want, fit, narrow, relate};
 use crate::diagnostics::{Code as Number, Diagnostic, Span, did_you_mean};
 use crate::language::ast::{Arg, Lambda, Name};
 use crate::language::code::{Argument, Code, Op};
-use crate::language::functions::Function;
+use crate::language::functions::{Function, Options};
 use crate::language::types::{Kind, Type};
 use crate::value::Value;
 
@@ -16,6 +16,9 @@ const FRACTIONS: [&str; 3] = ["round", "floor", "ceil"];
 /// They look at all that a record holds: only what its type names is to be seen.
 const LOOK_AT_FIELDS: [&str; 10] =
     ["keys", "values", "entries", "changes", "distinct", "contains", "merge", "pick", "omit", "json"];
+
+/// They name a column, whose type has to be known.
+const OF_A_COLUMN: [&str; 2] = ["option_label", "option_value"];
 
 /// An argument on its way.
 pub(super) enum Given<'e> {
@@ -243,9 +246,13 @@ impl Checker<'_> {
             return None;
         }
         let overload = signature::of(function).iter().position(|known| std::ptr::eq(known, one)).unwrap_or(0);
-        let prepared = function.prepare.map(|prepare| prepare(&constants)).transpose();
-        let given = function.gives.map_or(Ok(None), |gives| gives(&types, &constants));
-        let (prepared, given) = match prepared.and_then(|prepared| Ok((prepared, given?))) {
+        let prepared = match OF_A_COLUMN.contains(&function.name) {
+            true => Options::of(function, self.names.types, &types, &constants).map(|(set, ty)| (Some(set), ty)),
+            false => function.prepare.map(|prepare| prepare(&constants)).transpose().and_then(|prepared| {
+                Ok((prepared, function.gives.map_or(Ok(None), |gives| gives(&types, &constants))?))
+            }),
+        };
+        let (prepared, given) = match prepared {
             Ok(both) => both,
             Err((at, why)) => {
                 let place = spans.get(at).copied().unwrap_or(span);

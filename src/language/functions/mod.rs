@@ -122,7 +122,7 @@ functions! {
     keys
     last length lines lower lower_ascii
     map matches max merge min money
-    omit
+    omit option_label option_value
     pad_left parse_json parse_time pick present
     query
     replace replace_pattern reverse round
@@ -132,6 +132,8 @@ functions! {
     values
     zip
 }
+
+pub use option_label::Options;
 
 /// The function with that name.
 pub fn find(name: &str) -> Option<&'static Function> {

@@ -4,7 +4,7 @@ use super::{ALL, find};
 use crate::diagnostics::{Code as Number, FileId, Sources};
 use crate::language::check::SlotScope;
 use crate::language::evaluate::{Context, ErrorCode, EvalError, Limits};
-use crate::language::types::{RecordType, Type, TypeSource};
+use crate::language::types::{Facts, RecordType, Type, TypeSource};
 use crate::language::{Expression, Inputs, Library, SourceText};
 use crate::value::{Value, json};
 use std::collections::BTreeMap;
@@ -14,8 +14,17 @@ use std::sync::Arc;
 struct NoTypes;
 
 impl TypeSource for NoTypes {
-    fn payload(&self, _name: &str) -> Option<Type> {
-        None
+    /// The one column that examples name.
+    fn payload(&self, name: &str) -> Option<Type> {
+        let labels = [("1", "High"), ("2", "Normal"), ("3", "Low"), ("4", "Low")];
+        let named = |count| labels.iter().take(count).map(|(value, label)| ((*value).into(), Some((*label).into())));
+        let options = match name {
+            "dataverse.incidents.prioritycode" => named(3).collect(),
+            "twice.called.low" => named(4).collect(),
+            _ => return None,
+        };
+        let facts = Facts { options, ..Facts::default() };
+        Some(Type { facts: Some(Arc::new(facts)), ..Type::int() })
     }
     fn payload_names(&self) -> Vec<String> {
         vec![]
@@ -144,6 +153,12 @@ fn constants_are_looked_at_when_compiling() {
         "\"a\".matches('(')",
         "from_unix(0).in_zone(\"Europe/Atlantis\")",
         "date(\"2026-03-01\").format(\"yyyy-QQ\")",
+        "option_value(\"dataverse.incidents.prioritycode\", \"Hihg\")",
+        "option_value(\"dataverse.incidents.priority\", \"High\")",
+        "option_value(\"twice.called.low\", \"Low\")",
+        "option_value(x, \"Low\")",
+        "option_label(\"dataverse.incidents.prioritycode\", 9)",
+        "option_label(\"dataverse.incidents.prioritycode\", \"1\")",
     ] {
         let refused = bench.compile(&[], source, Type::any());
         assert!(refused.is_err(), "{source}");

@@ -68,8 +68,8 @@ model! {
         connection: Option<Configurable<Word>>,
         /// How often.
         every: Configurable<Duration>,
-        /// Column that is asked from its last value on.
-        cursor: Spanned<Word>,
+        /// Column that is asked from its last value on; not where the system tells of changes itself.
+        cursor: Option<Spanned<Word>>,
         /// Where the first asking begins (unless written: now).
         from: Option<Expr>,
     }

@@ -10,6 +10,7 @@ pub mod hooks;
 mod query;
 mod refusal;
 pub mod seed;
+mod steps;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,9 @@ use jiff::Timestamp;
 use query::Query;
 use refusal::{Refusal, code};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
+use steps::Registry;
 use table::{Table, Tables};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use write::{Change, Named, State, Writer, etag, id_of};
@@ -51,11 +54,13 @@ pub struct Dataverse {
     state: Mutex<State>,
     tokens: Mutex<Vec<String>>,
     hooks: Mutex<Vec<Hook>>,
+    registry: Mutex<Registry>,
     due: UnboundedSender<Delivery>,
     faults: Faults,
     url: OnceLock<String>,
     /// Delta tokens from before that version are expired.
     forgotten: Mutex<i64>,
+    longest_page: AtomicUsize,
     pub log: Log,
 }
 
@@ -76,10 +81,12 @@ impl Dataverse {
             state: Mutex::default(),
             tokens: Mutex::default(),
             hooks: Mutex::default(),
+            registry: Mutex::default(),
             due,
             faults: Faults::default(),
             url: OnceLock::new(),
             forgotten: Mutex::default(),
+            longest_page: AtomicUsize::new(query::PAGE),
             log: Log::default(),
         };
         (dataverse, deliveries)
@@ -108,6 +115,19 @@ impl Dataverse {
     /// Changes a row as that user, checked like any other.
     pub fn change(&self, table: &str, id: &str, row: &str, user: &str) -> Result<Record, String> {
         self.by_hand(table, row, user, |writer, table, row| writer.update(table, &Named::Id(id.to_owned()), row))
+    }
+
+    /// Deletes a row as that user.
+    pub fn remove(&self, table: &str, id: &str, user: &str) -> Result<(), String> {
+        let table = self.tables.get(table).ok_or_else(|| format!("there is no table {table}"))?;
+        let (none, named) = (BTreeMap::new(), Named::Id(id.to_owned()));
+        let removed = self.transaction(user, &none, |writer| writer.delete(table, &named));
+        removed.map_err(|refusal| refusal.message().to_owned())
+    }
+
+    /// No page is longer than that from now on, whatever a request would like.
+    pub fn pages_of(&self, rows: usize) {
+        self.longest_page.store(rows.max(1), Ordering::Relaxed);
     }
 
     /// Puts a row there as it is, unchecked: what was there before anybody came.
@@ -173,7 +193,8 @@ impl Dataverse {
     }
 
     fn tell(&self, changes: &[Change]) {
-        let hooks = lock(&self.hooks).clone();
+        let mut hooks = lock(&self.hooks).clone();
+        hooks.extend(lock(&self.registry).hooks());
         for change in changes {
             for delivery in hooks::deliveries(&hooks, &self.tables, change, Timestamp::now()) {
                 // Nobody delivers where the stand-in is not served.
@@ -230,6 +251,14 @@ impl Dataverse {
         if call.method == "POST" && call.path == format!("{BELOW}$batch") {
             return self.batch(call);
         }
+        self.one(call)
+    }
+
+    /// One request, its token checked.
+    fn one(&self, call: &Call) -> Result<Reply, Refusal> {
+        if let Some(path) = call.path.strip_prefix(BELOW).filter(|path| Registry::has(path)) {
+            return lock(&self.registry).answer(path, call, &self.tables, &self.base());
+        }
         let none = BTreeMap::new();
         match call.method.as_str() {
             "GET" => self.read(call),
@@ -238,11 +267,30 @@ impl Dataverse {
         }
     }
 
-    /// `POST $batch`: each change set is done as a whole or not at all.
+    /// `POST $batch`: each change set is done as a whole or not at all. What comes behind a failure is not done, unless the
+    /// request says `odata.continue-on-error`.
     fn batch(&self, call: &Call) -> Result<Reply, Refusal> {
-        let sets = batch::read(call, BELOW).map_err(|why| Refusal::bad(code::PAYLOAD, why))?;
-        let sets: Vec<_> = sets.iter().map(|set| self.change_set(set)).collect();
-        Ok(batch::answer(&sets))
+        let sections = batch::read(call, BELOW).map_err(|why| Refusal::bad(code::PAYLOAD, why))?;
+        let goes_on = call.header("prefer").split(',').any(|word| word.trim() == "odata.continue-on-error");
+        let mut all = vec![];
+        for section in &sections {
+            let done = match section {
+                batch::Section::One(operation) => {
+                    let reply = self.one(&operation.call).unwrap_or_else(|refusal| refusal.reply());
+                    batch::Done::One((operation.id.clone(), reply))
+                }
+                batch::Section::Set(writes) => match self.change_set(writes) {
+                    Ok(parts) => batch::Done::Set(parts),
+                    Err(failed) => batch::Done::One(failed),
+                },
+            };
+            let failed = done.refused();
+            all.push(done);
+            if let (Some(status), false) = (failed, goes_on) {
+                return Ok(batch::answer(&all, status));
+            }
+        }
+        Ok(batch::answer(&all, 200))
     }
 
     fn change_set(&self, set: &[batch::Operation]) -> Result<Vec<batch::Part>, batch::Part> {
@@ -262,7 +310,7 @@ impl Dataverse {
                 };
                 match self.write(&mut with_rows, &operation.call) {
                     Ok((reply, row)) => {
-                        made.extend(row.map(|row| (operation.id.clone(), row)));
+                        made.extend(operation.id.clone().zip(row));
                         parts.push((operation.id.clone(), reply));
                     }
                     Err(refusal) => {
@@ -273,14 +321,16 @@ impl Dataverse {
             }
             Ok(parts)
         });
-        done.map_err(|refusal| failed.unwrap_or_else(|| (String::new(), refusal.reply())))
+        done.map_err(|refusal| failed.unwrap_or_else(|| (None, refusal.reply())))
     }
 
     fn read(&self, call: &Call) -> Result<Reply, Refusal> {
         let path = call.path.strip_prefix(BELOW).unwrap_or_default();
         let state = lock(&self.state);
         let (base, forgotten) = (self.base(), *lock(&self.forgotten));
-        let query = |table| Query { tables: &self.tables, state: &state, table, call, base: &base, forgotten };
+        let longest_page = self.longest_page.load(Ordering::Relaxed);
+        let query =
+            |table| Query { tables: &self.tables, state: &state, table, call, base: &base, forgotten, longest_page };
         match address::read(&self.tables, path)? {
             Address::Rows(table) => Ok(json_reply(200, &query(table).list()?)),
             Address::Row(table, named) => {
@@ -546,6 +596,7 @@ impl Standin for Dataverse {
         &[
             ("insert", r#"{"table":"contacts","row":{"lastname":"Doe"}}"#),
             ("change", r#"{"table":"contacts","id":"GUID","row":{"emailaddress1":"a@b.example"}}"#),
+            ("remove", r#"{"table":"contacts","id":"GUID"}"#),
         ]
     }
 
@@ -556,6 +607,7 @@ impl Standin for Dataverse {
         let row = with.get("row").and_then(|row| json::write(row).ok()).unwrap_or_default();
         match what {
             "insert" => Some(self.insert(&text("table"), &row, seed::SELLER)),
+            "remove" => Some(self.remove(&text("table"), &text("id"), seed::SELLER).map(|()| Record::new())),
             "change" => Some(self.change(&text("table"), &text("id"), &row, seed::SELLER)),
             _ => None,
         }
@@ -570,6 +622,9 @@ impl Standin for Dataverse {
     }
 
     fn inspect(&self, what: &str) -> Option<Vec<Record>> {
+        if let Some(rows) = lock(&self.registry).rows(what) {
+            return Some(rows);
+        }
         self.tables.get(what)?;
         let shown =
             |row: Record| row.iter().filter(|(n, _)| !n.contains('@')).map(|(n, v)| (n.clone(), v.clone())).collect();

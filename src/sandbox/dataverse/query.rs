@@ -10,7 +10,7 @@ use crate::value::{Number, Record, Text, Value};
 use std::cmp::Ordering;
 
 /// Most rows of a page.
-const PAGE: usize = 5000;
+pub const PAGE: usize = 5000;
 const OPTIONS: &[&str] =
     &["$filter", "$select", "$orderby", "$top", "$count", "$expand", "$skiptoken", "$deltatoken", "tag"];
 
@@ -24,6 +24,40 @@ pub struct Query<'q> {
     pub base: &'q str,
     /// Delta tokens from before that are no good any more.
     pub forgotten: i64,
+    /// Most rows of a page, whatever is asked for.
+    pub longest_page: usize,
+}
+
+/// How the token of a page of changes begins.
+const TRACKED: &str = "track!";
+
+/// Which changes are asked for.
+struct Reading {
+    /// All rows, for the first link.
+    first: bool,
+    /// The version of the delta link.
+    since: i64,
+    /// What is not told yet begins behind that.
+    after: i64,
+    /// What is younger stands in the next asking.
+    up_to: i64,
+}
+
+impl Reading {
+    fn token(&self) -> String {
+        format!("{TRACKED}{}!{}!{}!{}", u8::from(self.first), self.since, self.after, self.up_to)
+    }
+
+    fn read(token: &str) -> Option<Reading> {
+        let parts: Vec<i64> = token.strip_prefix(TRACKED)?.split('!').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [first, since, after, up_to] = parts[..] else { return None };
+        Some(Reading { first: first == 1, since, after, up_to })
+    }
+}
+
+enum Change<'q> {
+    Row(&'q Record),
+    Gone(&'q str),
 }
 
 fn bad(why: impl Into<String>) -> Refusal {
@@ -38,18 +72,13 @@ impl Query<'_> {
                 return Err(bad(format!("The query parameter '{name}' is not supported.")));
             }
         }
-        if let Some(token) = self.call.parameter("$deltatoken") {
-            return self.changes(Some(token));
-        }
-        let prefers = self.prefers();
-        if prefers.iter().any(|word| word == "odata.track-changes") {
-            return self.changes(None);
+        if let Some(reading) = self.reading()? {
+            return self.changes(reading);
         }
         let mut rows = self.rows()?;
         let count = rows.len();
         let top = self.number("$top")?;
-        let page = prefers.iter().find_map(|word| word.strip_prefix("odata.maxpagesize=")?.parse::<usize>().ok());
-        let size = page.filter(|_| top.is_none()).unwrap_or(PAGE).clamp(1, PAGE);
+        let size = self.page_size().filter(|_| top.is_none()).unwrap_or(PAGE).clamp(1, self.longest_page);
         let from = match self.call.parameter("$skiptoken") {
             Some(token) => token.parse::<usize>().map_err(|_| bad("The skip token is not valid."))?,
             None => 0,
@@ -172,45 +201,77 @@ impl Query<'_> {
         Ok(shown)
     }
 
-    /// The first asking gives all rows, each later one what was changed and deleted since the link was given.
-    fn changes(&self, token: Option<&str>) -> Result<Value, Refusal> {
+    /// The first asking gives all rows, each later one what was changed and deleted since the link was given; in the order
+    /// of the versions, so that what happens while the pages are read stands in the next asking.
+    fn changes(&self, reading: Reading) -> Result<Value, Refusal> {
         for option in ["$filter", "$orderby", "$expand", "$top"] {
             if self.call.parameter(option).is_some() {
                 return Err(bad(format!("The query option '{option}' cannot be used with change tracking.")));
             }
         }
-        let unread = || bad("The delta token is not valid.");
-        let since = match token {
-            Some(token) => token.split('!').next().and_then(|since| since.parse::<i64>().ok()).ok_or_else(unread)?,
-            None => 0,
-        };
-        if token.is_some() && since < self.forgotten {
+        let Reading { first, since, after, up_to } = reading;
+        if !first && since < self.forgotten {
             let why = "Version stamp associated with the client has expired. Please perform a full sync.";
             return Err(Refusal::bad(code::EXPIRED_TOKEN, why));
         }
         let version = |row: &Record| row.get(VERSION).and_then(Value::as_number).and_then(Number::small).unwrap_or(0);
+        let wanted = |at: i64| at > after && at <= up_to;
         let rows = self.state.rows.get(&self.table.name).into_iter().flatten();
-        let mut shown: Vec<Value> =
-            rows.filter(|row| version(row) > since).map(|row| self.shown(row)).collect::<Result<_, _>>()?;
-        if token.is_some() {
-            let deleted = self.state.deleted.iter().filter(|(at, table, _)| *at > since && *table == self.table.name);
-            shown.extend(deleted.map(|(_, _, id)| {
-                let context = format!("{}$metadata#{}/$deletedEntity", self.base, self.table.name);
-                Value::Record(Record::from_iter([
-                    (Text::from("@odata.context"), Value::from(context)),
-                    (Text::from("id"), Value::from(id.as_str())),
-                    (Text::from("reason"), Value::from("deleted")),
-                ]))
-            }));
+        let mut found: Vec<(i64, Change<'_>)> =
+            rows.filter(|row| wanted(version(row))).map(|row| (version(row), Change::Row(row))).collect();
+        if !first {
+            let deleted = self.state.deleted.iter().filter(|(at, table, _)| wanted(*at) && *table == self.table.name);
+            found.extend(deleted.map(|(at, _, id)| (*at, Change::Gone(id))));
         }
-        let context = if token.is_some() { "/$delta" } else { "" };
-        let token = format!("{}!01/01/2026 00:00:00", self.state.version);
+        found.sort_by_key(|(at, _)| *at);
+        let page = self.page_size().unwrap_or(PAGE).clamp(1, self.longest_page);
+        let more = found.len() > page;
+        found.truncate(page);
+        let shown = found.iter().map(|(_, change)| match change {
+            Change::Row(row) => self.shown(row),
+            Change::Gone(id) => {
+                let context = format!("{}$metadata#{}/$deletedEntity", self.base, self.table.name);
+                Ok(Value::Record(Record::from_iter([
+                    (Text::from("@odata.context"), Value::from(context)),
+                    (Text::from("id"), Value::from(*id)),
+                    (Text::from("reason"), Value::from("deleted")),
+                ])))
+            }
+        });
+        let shown: Vec<Value> = shown.collect::<Result<_, _>>()?;
+        let context = if first { "" } else { "/$delta" };
+        let (name, link) = match found.last().filter(|_| more) {
+            Some((last, _)) => {
+                let token = Reading { first, since, after: *last, up_to }.token();
+                ("@odata.nextLink", self.link("$skiptoken", &token))
+            }
+            None => ("@odata.deltaLink", self.link("$deltatoken", &format!("{up_to}!01/01/2026 00:00:00"))),
+        };
         let body = [
             ("@odata.context", Value::from(format!("{}$metadata#{}{context}", self.base, self.table.name))),
-            ("@odata.deltaLink", Value::from(self.link("$deltatoken", &token))),
+            (name, Value::from(link)),
             ("value", Value::from(shown)),
         ];
         Ok(Value::Record(body.into_iter().map(|(name, value)| (Text::from(name), value)).collect()))
+    }
+
+    /// Whether it is asked for changes, and for which.
+    fn reading(&self) -> Result<Option<Reading>, Refusal> {
+        let up_to = self.state.version;
+        if let Some(token) = self.call.parameter("$skiptoken").filter(|token| token.starts_with(TRACKED)) {
+            return Reading::read(token).map(Some).ok_or_else(|| bad("The skip token is not valid."));
+        }
+        if let Some(token) = self.call.parameter("$deltatoken") {
+            let since = token.split('!').next().and_then(|since| since.parse::<i64>().ok());
+            let since = since.ok_or_else(|| bad("The delta token is not valid."))?;
+            return Ok(Some(Reading { first: false, since, after: since, up_to }));
+        }
+        let tracked = self.prefers().iter().any(|word| word == "odata.track-changes");
+        Ok(tracked.then_some(Reading { first: true, since: 0, after: 0, up_to }))
+    }
+
+    fn page_size(&self) -> Option<usize> {
+        self.prefers().iter().find_map(|word| word.strip_prefix("odata.maxpagesize=")?.parse().ok())
     }
 
     /// This request's address with another token.

@@ -336,7 +336,8 @@ async fn a_change_set_is_done_whole_or_not_at_all() {
     let good = json!({ "salesorderid@odata.bind": "$1", "isproductoverridden": true, "productdescription": "x", "quantity": 1, "priceperunit": 3, "ispriceoverridden": true });
     let mut bad = good.clone();
     bad["quantitty"] = json!(1);
-    let (_, refused) = send(bad).await;
+    let (status, refused) = send(bad).await;
+    assert_eq!(status, 400);
     assert!(refused.contains("HTTP/1.1 400") && refused.contains("0x80048d19"), "{refused}");
     assert_eq!(orders(), 0);
     let (status, done) = send(good).await;
@@ -344,6 +345,39 @@ async fn a_change_set_is_done_whole_or_not_at_all() {
     assert_eq!(orders(), 1);
     let total = crm.sandbox.dataverse.rows("salesorders")[0].get("totalamount").cloned().unwrap();
     assert_eq!(crate::value::json::write(&total).unwrap(), "3");
+}
+
+#[tokio::test]
+async fn a_batch_holds_reads_and_single_writes_and_stops_where_one_fails() {
+    let crm = Crm::start().await;
+    let one = |request: &str, body: &str| {
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        format!(
+            "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n{request} HTTP/1.1\r\n{kind}\r\n{body}\r\n"
+        )
+    };
+    let send = async |parts: &[String], prefer: &str| {
+        let body = format!("{}--b--\r\n", parts.concat());
+        let request = crm.request("POST", "$batch").header("Content-Type", "multipart/mixed;boundary=b");
+        let (status, _, body) = answer(request.header("Prefer", prefer).body(body)).await;
+        (status, body.as_str().unwrap_or_default().to_owned())
+    };
+    let make = |name: &str| one(&format!("POST {API}accounts"), &format!(r#"{{"name":"{name}"}}"#));
+    let names = one(&format!("GET {API}accounts?$select=name"), "");
+    let (status, done) = send(&[make("A"), names.clone()], "").await;
+    assert_eq!((status, done.matches("HTTP/1.1 204").count(), done.matches("HTTP/1.1 200").count()), (200, 1, 1));
+    assert!(done.contains(r#""name":"A""#) && done.contains("OData-EntityId: "), "{done}");
+    // What is behind a failure is not done, unless it is asked for.
+    let bad = one(&format!("GET {API}acounts"), "");
+    let (status, stopped) = send(&[make("B"), bad.clone(), make("C")], "").await;
+    assert_eq!((status, stopped.matches("HTTP/1.1 ").count()), (404, 2), "{stopped}");
+    assert_eq!(crm.sandbox.dataverse.rows("accounts").len(), 2);
+    let (status, done) = send(&[bad, make("C")], "odata.continue-on-error").await;
+    assert_eq!((status, done.matches("HTTP/1.1 ").count()), (200, 2), "{done}");
+    assert_eq!(crm.sandbox.dataverse.rows("accounts").len(), 3);
+    let read = "--c\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: 1\r\n\r\nGET accounts HTTP/1.1\r\n\r\n\r\n--c--\r\n";
+    let set = format!("--b\r\nContent-Type: multipart/mixed;boundary=c\r\n\r\n{read}");
+    assert_eq!(send(&[set], "").await.0, 400, "a change set reads nothing");
 }
 
 #[tokio::test]
@@ -357,13 +391,22 @@ async fn what_has_changed_is_told_since_a_link() {
     let link = first["@odata.deltaLink"].as_str().unwrap().to_owned();
     let since = async |link: &str| answer(crm.client.get(link).bearer_auth(&crm.token)).await;
     assert_eq!(since(&link).await.2["value"], json!([]));
+    // Page by page; only the last one has the link to what comes after.
+    let paged = crm.request("GET", "accounts").header("Prefer", "odata.track-changes,odata.maxpagesize=1");
+    let (_, _, page) = answer(paged).await;
+    assert_eq!((page["value"].as_array().unwrap().len(), &page["@odata.deltaLink"]), (1, &json!(null)));
+    crm.post("accounts", json!({ "name": "Meanwhile" })).await;
+    let (_, _, last) = since(page["@odata.nextLink"].as_str().unwrap()).await;
+    assert_eq!((last["value"].as_array().unwrap().len(), &last["value"][0]["name"]), (1, &json!("Gone")));
+    let (_, _, later) = since(last["@odata.deltaLink"].as_str().unwrap()).await;
+    assert_eq!(later["value"][0]["name"], "Meanwhile", "what happens meanwhile comes with the next asking");
     crm.patch(&format!("accounts({})", kept["accountid"].as_str().unwrap()), json!({ "name": "Changed" }), &[]).await;
     let deleted = crm.request("DELETE", &format!("accounts({})", gone["accountid"].as_str().unwrap()));
     assert_eq!(answer(deleted).await.0, 204);
     let (_, _, changes) = since(&link).await;
     let changes = changes["value"].as_array().unwrap();
-    assert_eq!((changes.len(), &changes[0]["name"]), (2, &json!("Changed")));
-    assert_eq!((&changes[1]["id"], &changes[1]["reason"]), (&gone["accountid"], &json!("deleted")));
+    assert_eq!((changes.len(), &changes[0]["name"], &changes[1]["name"]), (3, &json!("Meanwhile"), &json!("Changed")));
+    assert_eq!((&changes[2]["id"], &changes[2]["reason"]), (&gone["accountid"], &json!("deleted")));
     let filtered = crm.request("GET", "accounts?$top=1").header("Prefer", "odata.track-changes");
     assert_eq!(answer(filtered).await.0, 400);
     crm.sandbox.dataverse.forget_changes();

@@ -1,6 +1,8 @@
 //! Journals as F&O keeps them (vouchers, totals, no change once they are posted), and what people do with rows there:
 //! post a journal, invoice an order. What was posted is told to the endpoints of business events.
 
+use super::column::empty;
+use super::refusal::write_failed;
 use super::{
     Call, Delivery, Entity, Finops, Refusal, Reply, State, bad, is_blank, not_found, same_text, text,
     written as json_text,
@@ -41,7 +43,7 @@ pub(super) fn is_open(state: &State, entity: &Entity, row: &Record) -> Result<()
     let Some(header) = header_of(&entity.name) else { return Ok(()) };
     let posted = |journal: &&Record| same_journal(journal, row) && journal.get("IsPosted") == Some(&text("Yes"));
     match state.rows.get(header).into_iter().flatten().find(posted) {
-        Some(_) => Err(super::write_failed(&entity.name, "Error: The journal has been posted and cannot be changed.")),
+        Some(_) => Err(write_failed(&entity.name, "Error: The journal has been posted and cannot be changed.")),
         None => Ok(()),
     }
 }
@@ -124,7 +126,7 @@ impl Finops {
         let headers = state.rows.entry("LedgerJournalHeaders".to_string()).or_default();
         let header =
             headers.iter().find(|row| same_text(row.get(JOURNAL), Some(&number))).ok_or_else(not_found)?.clone();
-        let refuse = |why: &str| Err(super::write_failed("LedgerJournalHeaders", why));
+        let refuse = |why: &str| Err(write_failed("LedgerJournalHeaders", why));
         if header.get("IsPosted") == Some(&text("Yes")) {
             return refuse("Error: The journal has already been posted.");
         }
@@ -192,7 +194,7 @@ impl Finops {
         let mut row = Record::new();
         if let Some(entity) = self.entities.get("SalesInvoiceHeadersV2") {
             let columns = entity.row.fields.iter().filter(|(name, _)| !super::is_annotation(name));
-            columns.for_each(|(name, field)| row.set(name.clone(), super::empty(&field.ty)));
+            columns.for_each(|(name, field)| row.set(name.clone(), empty(&field.ty)));
         }
         let account = order.get("OrderingCustomerAccountNumber").cloned().unwrap_or_else(|| text(""));
         let of_order = |name: &str| order.get(name).cloned().unwrap_or_else(|| text(""));

@@ -5,16 +5,22 @@
 //! customers, and stores texts that were not given as `""`, dates as 1900-01-01. It has no idempotency. What is posted
 //! (by people, or by a custom service) is told as a business event, where an endpoint is set up.
 
+mod column;
+mod key;
 mod ledger;
+mod list;
+mod refusal;
+mod write;
 
 use super::batch;
 use super::faults::Faults;
-use super::filter;
 use super::server::{Call, Reply, Standin};
 use super::webhooks::{Delivery, Habits, Outbox};
-use crate::language::types::{Form, Kind, RecordType, Type};
-use crate::value::{Number, Record, Text, Value, json, time};
-use percent_encoding::percent_decode_str;
+use crate::language::types::RecordType;
+use crate::value::{Record, Text, Value, json};
+use key::read_key;
+use list::select;
+use refusal::{Refusal, bad, not_found};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -64,8 +70,6 @@ struct State {
     /// Where business events go.
     endpoints: Vec<String>,
 }
-
-const NO_DATE: &str = "1900-01-01T12:00:00Z";
 
 impl Finops {
     /// An empty system with these entities.
@@ -152,10 +156,20 @@ impl Finops {
 
     /// `POST /data/$batch`: each change set is done as a whole or not at all.
     fn batch(&self, call: &Call) -> Result<Reply, Refusal> {
-        let sets = batch::read(call, "/data/").map_err(|why| bad(&why))?;
+        let sections = batch::read(call, "/data/").map_err(|why| bad(&why))?;
         let _turn = self.turn.write().unwrap_or_else(PoisonError::into_inner);
-        let sets: Vec<_> = sets.iter().map(|set| self.change_set(set)).collect();
-        Ok(batch::answer(&sets))
+        let done = sections.iter().map(|section| match section {
+            batch::Section::One(operation) => {
+                let reply = self.one(&operation.call);
+                let reply = reply.unwrap_or_else(|refusal| Reply::json(refusal.status, refusal.body()));
+                batch::Done::One((operation.id.clone(), reply))
+            }
+            batch::Section::Set(writes) => match self.change_set(writes) {
+                Ok(parts) => batch::Done::Set(parts),
+                Err(failed) => batch::Done::One(failed),
+            },
+        });
+        Ok(batch::answer(&done.collect::<Vec<_>>(), 200))
     }
 
     fn change_set(&self, set: &[batch::Operation]) -> Result<Vec<batch::Part>, batch::Part> {
@@ -236,203 +250,6 @@ impl Finops {
                 .get("dataAreaId")
                 .and_then(Value::as_text)
                 .is_none_or(|company| company.eq_ignore_ascii_case(default))
-    }
-
-    fn list(&self, entity: &Entity, call: &Call) -> Result<Reply, Refusal> {
-        for (name, _) in &call.query {
-            if !["$filter", "$select", "$top", "$skip", "$orderby", "$count", "cross-company"].contains(&name.as_str())
-            {
-                return Err(bad(&format!("The query parameter '{name}' is not supported.")));
-            }
-        }
-        let filter =
-            call.parameter("$filter").map(|f| filter::parse(f, &entity.row)).transpose().map_err(|e| bad(&e))?;
-        let number = |name: &str| {
-            call.parameter(name).map(str::parse::<usize>).transpose().map_err(|_| bad("A whole number was expected."))
-        };
-        let (top, skip) = (number("$top")?, number("$skip")?.unwrap_or(0));
-        let state = self.lock();
-        let all = state.rows.get(&entity.name).map(Vec::as_slice).unwrap_or_default();
-        let mut rows: Vec<&Record> = all
-            .iter()
-            .filter(|row| self.company_visible(call, row) && filter.as_ref().is_none_or(|filter| filter.holds(row)))
-            .collect();
-        if let Some(order) = call.parameter("$orderby") {
-            for part in order.split(',').rev() {
-                let (column, descending) = match part.trim().split_once(' ') {
-                    Some((column, "desc")) => (column, true),
-                    Some((column, "asc")) => (column, false),
-                    None => (part.trim(), false),
-                    Some(_) => return Err(bad("`$orderby` takes asc or desc.")),
-                };
-                if !entity.row.fields.contains_key(column) {
-                    return Err(bad(&format!("Could not find a property named '{column}'.")));
-                }
-                rows.sort_by(|a, b| {
-                    let order = order_of(a.get(column), b.get(column));
-                    if descending { order.reverse() } else { order }
-                });
-            }
-        }
-        let count = rows.len();
-        let wanted = top.unwrap_or(usize::MAX);
-        let size = wanted.min(self.settings.page);
-        let shown = rows.iter().skip(skip).take(size);
-        let rows: Result<Vec<Value>, Refusal> = shown
-            .map(|row| {
-                let mut body = Record::new();
-                body.set("@odata.etag".into(), text(&etag(row)));
-                select(row, call.parameter("$select"), entity)?
-                    .iter()
-                    .for_each(|(n, v)| body.set(n.clone(), v.clone()));
-                Ok(Value::Record(body))
-            })
-            .collect();
-        let rows = rows?;
-        let more = wanted > size && skip + size < count;
-        let mut body = Record::new();
-        body.set("@odata.context".into(), text(&self.context(&entity.name, "")));
-        if call.parameter("$count") == Some("true") {
-            body.set("@odata.count".into(), Value::Number(Number::from(count as i64)));
-        }
-        body.set("value".into(), Value::List(Arc::new(rows)));
-        if more {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            for (name, value) in &call.query {
-                match name.as_str() {
-                    "$skip" => {}
-                    "$top" => drop(query.append_pair("$top", &(wanted - size).to_string())),
-                    _ => drop(query.append_pair(name, value)),
-                }
-            }
-            query.append_pair("$skip", &(skip + size).to_string());
-            body.set(
-                "@odata.nextLink".into(),
-                text(&format!("{}/data/{}?{}", self.base(), entity.name, query.finish())),
-            );
-        }
-        Ok(Reply::json(200, written(&Value::Record(body))))
-    }
-
-    fn create(&self, name: &str, given: &Record) -> Result<Record, Refusal> {
-        let entity = self.entities.get(name).ok_or_else(not_found)?;
-        let refuse = |why: String| write_failed(name, &why);
-        let mut state = self.lock();
-        let mut row = Record::new();
-        for (column, field) in &entity.row.fields {
-            if is_annotation(column) {
-                continue;
-            }
-            let default = entity.defaults.iter().find(|(name, _)| name.as_str() == column.as_str());
-            let value = match (given.get(column), default) {
-                (Some(value), _) => stored(column, &field.ty, value).map_err(|why| bad(&why))?,
-                (None, Some((_, value))) => text(value),
-                (None, None) => empty(&field.ty),
-            };
-            row.set(column.clone(), value);
-        }
-        for (column, _) in given.iter() {
-            if !entity.row.fields.contains_key(column) && !is_annotation(column) {
-                return Err(bad(&format!(
-                    "The property '{column}' does not exist on type 'Microsoft.Dynamics.DataEntities.{name}'."
-                )));
-            }
-        }
-        let default = self.settings.companies.first().cloned().unwrap_or_default();
-        let of_company = entity.row.fields.contains_key("dataAreaId");
-        let given_company = row.get("dataAreaId").filter(|company| !is_blank(Some(company))).and_then(Value::as_text);
-        let company = given_company.map_or(default, |company| company.to_lowercase());
-        if !self.settings.companies.iter().any(|known| known.eq_ignore_ascii_case(&company)) {
-            return Err(refuse(format!("Error: Company {company} does not exist.")));
-        }
-        if of_company {
-            row.set("dataAreaId".into(), text(&company));
-        }
-        for column in &entity.required {
-            if is_blank(row.get(column)) && given.get(column).is_none_or(|v| v.as_number().is_none()) {
-                return Err(refuse(format!("Error: Field '{column}' must be filled in.")));
-            }
-        }
-        for (column, other, key) in &entity.references {
-            let Some(value) = row.get(column).filter(|value| !is_blank(Some(value))) else { continue };
-            let known = state.rows.get(other).is_some_and(|rows| {
-                rows.iter().any(|row| {
-                    same_text(row.get(key), Some(value)) && same_text(row.get("dataAreaId"), Some(&text(&company)))
-                })
-            });
-            if !known {
-                let shown = value.as_text().map(|t| t.to_string()).unwrap_or_default();
-                let why = format!(
-                    "Warning: The value '{shown}' in field '{column}' is not found in the related table '{other}'."
-                );
-                return Err(refuse(why));
-            }
-        }
-        for (column, prefix) in &entity.assigned {
-            if is_blank(row.get(column)) {
-                let next = state.sequences.entry(format!("{name}.{column}")).or_insert(0);
-                *next += 1;
-                row.set(Text::from(column.as_str()), text(&format!("{prefix}{next:06}")));
-            }
-        }
-        ledger::is_open(&state, entity, &row)?;
-        ledger::numbered(&mut state, entity, &mut row);
-        let rows = state.rows.entry(name.to_string()).or_default();
-        let taken = rows.iter().any(|other| {
-            entity.key.iter().all(|column| {
-                let (a, b) = (other.get(column), row.get(column));
-                same_text(a, b)
-                    || matches!((a, b), (Some(Value::Number(a)), Some(Value::Number(b))) if a.compare(b).is_eq())
-            })
-        });
-        if taken {
-            return Err(refuse(format!("Error: Cannot create a record in {name}. The record already exists.")));
-        }
-        state.changes += 1;
-        let change = state.changes;
-        row.set("#version".into(), Value::Number(Number::from(change as i64)));
-        state.rows.entry(name.to_string()).or_default().push(row.clone());
-        ledger::written(&mut state, name, &row);
-        Ok(row)
-    }
-
-    fn update(&self, entity: &Entity, key: &[(String, Value)], changes: &Record, call: &Call) -> Result<(), Refusal> {
-        let mut state = self.lock();
-        state.changes += 1;
-        let change = state.changes;
-        let rows = state.rows.entry(entity.name.clone()).or_default();
-        let place =
-            rows.iter().position(|row| meets(row, key) && self.company_visible(call, row)).ok_or_else(not_found)?;
-        unchanged(&rows[place], call)?;
-        let mut changed = rows[place].clone();
-        ledger::is_open(&state, entity, &changed)?;
-        for (column, value) in changes.iter().filter(|(column, _)| !is_annotation(column)) {
-            if entity.key.iter().any(|key| key.as_str() == column.as_str()) {
-                return Err(bad(&format!("The key property '{column}' cannot be changed.")));
-            }
-            let field = entity
-                .row
-                .fields
-                .get(column.as_str())
-                .ok_or_else(|| bad(&format!("The property '{column}' does not exist.")))?;
-            changed.set(column.clone(), stored(column, &field.ty, value).map_err(|why| bad(&why))?);
-        }
-        changed.set("#version".into(), Value::Number(Number::from(change as i64)));
-        state.rows.entry(entity.name.clone()).or_default()[place] = changed.clone();
-        ledger::written(&mut state, &entity.name, &changed);
-        Ok(())
-    }
-
-    fn delete(&self, entity: &Entity, key: &[(String, Value)], call: &Call) -> Result<(), Refusal> {
-        let mut state = self.lock();
-        let rows = state.rows.entry(entity.name.clone()).or_default();
-        let place =
-            rows.iter().position(|row| meets(row, key) && self.company_visible(call, row)).ok_or_else(not_found)?;
-        unchanged(&rows[place], call)?;
-        ledger::is_open(&state, entity, &state.rows[&entity.name][place])?;
-        let gone = state.rows.entry(entity.name.clone()).or_default().remove(place);
-        ledger::written(&mut state, &entity.name, &gone);
-        Ok(())
     }
 
     fn context(&self, entity: &str, suffix: &str) -> String {
@@ -521,52 +338,6 @@ impl Standin for Finops {
     }
 }
 
-/// Somebody else has changed the row since it was read.
-fn unchanged(row: &Record, call: &Call) -> Result<(), Refusal> {
-    let expected = call.header("if-match");
-    if expected.is_empty() || expected == "*" || expected == etag(row) {
-        return Ok(());
-    }
-    Err(Refusal { status: 412, message: "The record has been changed by another user.".into() })
-}
-
-/// Why a request is not done, in F&O's shape.
-#[derive(Debug)]
-struct Refusal {
-    status: u16,
-    message: String,
-}
-
-impl Refusal {
-    fn body(&self) -> String {
-        let mut inner = Record::new();
-        inner.set("message".into(), text(&self.message));
-        inner.set("type".into(), text("Microsoft.Dynamics.Platform.Integration.Services.OData.ODataWriteException"));
-        let mut error = Record::new();
-        error.set("code".into(), text(""));
-        error.set("message".into(), text("An error has occurred."));
-        error.set("innererror".into(), Value::Record(inner));
-        let mut body = Record::new();
-        body.set("error".into(), Value::Record(error));
-        written(&Value::Record(body))
-    }
-}
-
-fn bad(why: &str) -> Refusal {
-    Refusal { status: 400, message: why.to_string() }
-}
-
-fn not_found() -> Refusal {
-    Refusal { status: 404, message: "No resources were found when selecting for update.".into() }
-}
-
-fn write_failed(entity: &str, infolog: &str) -> Refusal {
-    let singular = entity.strip_suffix('s').unwrap_or(entity);
-    bad(&format!(
-        "Write failed for table row of type '{singular}Entity'. Infolog: {infolog}; Error: Update has been canceled.."
-    ))
-}
-
 fn text(value: &str) -> Value {
     Value::Text(Text::from(value))
 }
@@ -598,112 +369,9 @@ fn meets(row: &Record, key: &[(String, Value)]) -> bool {
     })
 }
 
-fn order_of(a: Option<&Value>, b: Option<&Value>) -> std::cmp::Ordering {
-    match (a, b) {
-        (Some(Value::Number(a)), Some(Value::Number(b))) => a.compare(b),
-        (Some(a), Some(b)) => a.as_text().map(|t| t.to_string()).cmp(&b.as_text().map(|t| t.to_string())),
-        (a, b) => a.is_some().cmp(&b.is_some()),
-    }
-}
-
 fn etag(row: &Record) -> String {
     let version = row.get("#version").and_then(Value::as_number).map(|n| n.canonical()).unwrap_or_default();
     format!("W/\"{version}\"")
-}
-
-/// What a column holds when nothing was given: F&O has no null.
-fn empty(ty: &Type) -> Value {
-    match &ty.kind {
-        Kind::Int | Kind::Decimal => Value::Number(Number::from(0)),
-        Kind::Date | Kind::Time => text(NO_DATE),
-        Kind::Bool => Value::Bool(false),
-        _ => match ty.facts.as_ref().and_then(|facts| facts.options.first()) {
-            Some((first, _)) => Value::Text(first.clone()),
-            None => text(""),
-        },
-    }
-}
-
-/// Checks a given value against its column's type; gives what is stored.
-fn stored(column: &str, ty: &Type, value: &Value) -> Result<Value, String> {
-    let wrong = |expected: &str| {
-        Err(format!("Cannot convert the value of property '{column}' to the expected type '{expected}'."))
-    };
-    let facts = ty.facts.as_deref();
-    match (&ty.kind, value) {
-        (Kind::Text, Value::Text(given)) => {
-            if let Some(most) = facts.and_then(|f| f.max_length)
-                && given.encode_utf16().count() > most as usize
-            {
-                return Err(format!("The value of property '{column}' is longer than {most} characters."));
-            }
-            if let Some(facts) = facts.filter(|facts| !facts.options.is_empty())
-                && !facts.options.iter().any(|(option, _)| option == given)
-            {
-                return Err(format!("The value '{given}' is not a member of the enumeration of property '{column}'."));
-            }
-            Ok(value.clone())
-        }
-        (Kind::Int, Value::Number(number)) if number.is_whole() => Ok(value.clone()),
-        (Kind::Int, _) => wrong("Edm.Int32"),
-        (Kind::Decimal, Value::Number(_)) => Ok(value.clone()),
-        (Kind::Decimal, _) => wrong("Edm.Decimal"),
-        (Kind::Bool, Value::Bool(_)) => Ok(value.clone()),
-        (Kind::Bool, _) => wrong("Edm.Boolean"),
-        (Kind::Date | Kind::Time, Value::Text(given)) => {
-            let noon = facts.and_then(|f| f.form) == Some(Form::Noon);
-            match time::parse_time(given) {
-                None => wrong("Edm.DateTimeOffset"),
-                Some(_) if noon && !given.ends_with("T12:00:00Z") => {
-                    Err(format!("The date of property '{column}' has to be written as yyyy-MM-ddT12:00:00Z."))
-                }
-                Some(_) => Ok(value.clone()),
-            }
-        }
-        (Kind::Date | Kind::Time, _) => wrong("Edm.DateTimeOffset"),
-        _ => wrong("Edm.String"),
-    }
-}
-
-/// `dataAreaId='usmf',LineNumber=1`: every key part is required, none may be strange.
-fn read_key(entity: &Entity, written: &str) -> Result<Vec<(String, Value)>, Refusal> {
-    let decoded = percent_decode_str(written).decode_utf8().map_err(|_| bad("The key is not UTF-8."))?;
-    let mut parts = Vec::new();
-    let mut rest = decoded.as_ref();
-    while !rest.is_empty() {
-        let (column, after) = rest.split_once('=').ok_or_else(|| bad("The key needs `name=value`."))?;
-        let (value, after) = if let Some(quoted) = after.strip_prefix('\'') {
-            let mut end = None;
-            let mut at = 0;
-            while let Some(found) = quoted[at..].find('\'') {
-                if quoted[at + found + 1..].starts_with('\'') {
-                    at += found + 2;
-                } else {
-                    end = Some(at + found);
-                    break;
-                }
-            }
-            let end = end.ok_or_else(|| bad("A text in the key is not closed."))?;
-            (text(&quoted[..end].replace("''", "'")), &quoted[end + 1..])
-        } else {
-            let end = after.find(',').unwrap_or(after.len());
-            let bare = after[..end].trim();
-            let number = Number::from_json(Text::from(bare));
-            let value = match (number.exact().is_ok(), time::parse_time(bare)) {
-                (true, _) => Value::Number(number),
-                (false, Some(_)) => text(bare),
-                (false, None) => return Err(bad("A key part is a quoted text, a number or a time.")),
-            };
-            (value, &after[end..])
-        };
-        parts.push((column.trim().to_string(), value));
-        rest = after.strip_prefix(',').unwrap_or(after);
-    }
-    let all_there = entity.key.iter().all(|key| parts.iter().any(|(column, _)| column == key));
-    if !all_there || parts.len() != entity.key.len() {
-        return Err(bad(&format!("The key of {} is {}.", entity.name, entity.key.join(", "))));
-    }
-    Ok(parts)
 }
 
 fn read_body(call: &Call) -> Result<Record, Refusal> {
@@ -715,20 +383,4 @@ fn read_body(call: &Call) -> Result<Record, Refusal> {
         Ok(_) => Err(bad("A JSON object was expected.")),
         Err(error) => Err(bad(&format!("An error occurred while reading the payload: {error}."))),
     }
-}
-
-fn select(row: &Record, columns: Option<&str>, entity: &Entity) -> Result<Record, Refusal> {
-    let mut shown = Record::new();
-    match columns {
-        None => row.iter().filter(|(n, _)| !n.starts_with('#')).for_each(|(n, v)| shown.set(n.clone(), v.clone())),
-        Some(columns) => {
-            for column in columns.split(',').map(str::trim) {
-                if !entity.row.fields.contains_key(column) {
-                    return Err(bad(&format!("Could not find a property named '{column}'.")));
-                }
-                shown.set(Text::from(column), row.get(column).cloned().unwrap_or(Value::Null));
-            }
-        }
-    }
-    Ok(shown)
 }

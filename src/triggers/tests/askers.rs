@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A system with rows of orders and past events, that can be told to fail.
 #[derive(Default)]
-struct System {
+pub(super) struct System {
+    /// What `dataverse.changes` gives next.
+    pub pages: Mutex<Vec<Value>>,
     rows: Mutex<Vec<(String, String)>>,
     events: Mutex<Vec<Value>>,
     asked: Mutex<Vec<Request>>,
@@ -70,6 +72,8 @@ impl Connector for System {
         self.asked.lock().unwrap().push(request.clone());
         let outcome = if self.fails.load(Ordering::SeqCst) {
             Outcome::Failed(StepError::new(ErrorClass::Unavailable, "down", "told to fail"))
+        } else if request.operation == Text::from("dataverse.changes") {
+            Outcome::Done(Row::value(self.pages.lock().unwrap().remove(0)))
         } else if request.operation == Text::from("stripe.events.list") {
             Outcome::Done(Row::value(Value::from(self.events.lock().unwrap().clone())))
         } else {
@@ -87,18 +91,20 @@ const CONNECTIONS: &str = "connections:
   shop: { system: stripe, mode: sandbox, api_key: env://K }
   d365: { system: finops, base_url: https://a.example, company: usmf, tenant: 8c1d2b1e-0000-4000-8000-000000000000,
     client_id: env://I, client_secret: env://S, limits: { settle: 3m } }
+  crm: { system: dataverse, base_url: https://b.example, tenant: 8c1d2b1e-0000-4000-8000-000000000000,
+    client_id: env://I, client_secret: env://S }
 ";
 
 /// Flows, a store and a system.
-struct House {
+pub(super) struct House {
     folder: tempfile::TempDir,
-    system: Arc<System>,
+    pub system: Arc<System>,
     store: Arc<SqliteStore>,
-    askers: Arc<Askers>,
+    pub askers: Arc<Askers>,
 }
 
 impl House {
-    fn new() -> House {
+    pub fn new() -> House {
         let folder = tempfile::tempdir().unwrap();
         House::at(folder, Arc::default())
     }
@@ -129,7 +135,7 @@ impl House {
     }
 
     /// A flow with that trigger, live.
-    fn flow(&self, name: &str, trigger: &str) -> Arc<ExecutionGraph> {
+    pub fn flow(&self, name: &str, trigger: &str) -> Arc<ExecutionGraph> {
         let flow = format!("flow: {name}\ntrigger:\n  {trigger}\nsteps: [{{ id: a, transform: event }}]\n");
         let root = "project: p\nversion: 1\nsettings: { first: { type: text, default: '2026-03-01T00:00:00Z' } }\n";
         let texts = [("flowctl.yaml", root), ("connections.yaml", CONNECTIONS), ("a/a.flow.yaml", &flow)];
@@ -154,7 +160,7 @@ impl House {
     }
 
     /// The events of an inbox, oldest first, with their bodies.
-    async fn events(&self, inbox: &str) -> Vec<(String, String)> {
+    pub async fn events(&self, inbox: &str) -> Vec<(String, String)> {
         let filter = EventFilter { connection: Some(inbox.to_owned()), ..EventFilter::default() };
         let listed = self.store.events(filter, Page::first(1000)).await.unwrap().items;
         let mut events = vec![];
@@ -176,7 +182,7 @@ impl House {
     }
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 

@@ -50,6 +50,7 @@ fn endpoint_of(place: SecretIn) -> Endpoint {
         decoders: Arc::new(decoders.collect()),
         verification: Verification::SharedSecret { secrets: vec!["k3y".into(), "old".into()], place },
         live: None,
+        company: None,
         own_users: [("own_user".to_owned(), US.to_uppercase())].into(),
         ..super::endpoint()
     }

@@ -1,6 +1,7 @@
 //! The door and its listener, against a real store.
 
 mod askers;
+mod changes;
 mod dataverse;
 mod finops;
 mod ingress;
@@ -37,6 +38,7 @@ pub(super) fn endpoint() -> Endpoint {
         decoders: Arc::default(),
         verification: Verification::Stripe { secrets: vec![SECRET.to_owned()], tolerance: Duration::from_secs(300) },
         live: Some(false),
+        company: None,
         event_id: None,
         own_prefix: PREFIX.to_owned(),
         own_users: Default::default(),

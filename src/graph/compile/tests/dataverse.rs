@@ -137,6 +137,59 @@ fn an_upsert_names_its_row_by_an_alternate_key_and_nothing_else() {
 }
 
 #[test]
+fn changes_are_polled_by_the_link_of_the_last_answer() {
+    let poll = |rest: &str, step: &str| {
+        let text = format!(
+            "flow: a\ntrigger:\n  poll: {{ operation: dataverse.changes, every: 5m, {rest} }}\nsteps: [{{ id: a, transform: '{step}' }}]\n"
+        );
+        let files =
+            [("connections.yaml", CRM), ("types/dataverse/new_requests.json", REQUESTS), ("a/a.flow.yaml", &text)];
+        let compilation = compiled(&files);
+        let graph = compilation.flows[0].graph.as_ref();
+        let shown = graph.map(|graph| {
+            let label = render::mermaid(graph).lines().nth(1).unwrap_or_default().trim().to_owned();
+            (label, render::json(graph)["trigger"]["poll"]["every"].to_string())
+        });
+        (said(&compilation), shown)
+    };
+    let (said, shown) = poll("entity: new_requests, all: true", "event.target?.new_status?");
+    assert_eq!(said, [] as [&str; 0]);
+    let label = r#"n0(["poll: dataverse.changes new_requests<br/>every 5m"])"#;
+    assert_eq!(shown, Some((label.to_owned(), "\"5m\"".to_owned())));
+    for (rest, step, expected) in [
+        ("entity: contacts, where: row.lastname == \"x\"", "1", &["F0358 3:"] as &[&str]),
+        ("entity: contacts, select: [lastnam]", "1", &["F0360 3:"]),
+        ("entity: contacts, cursor: modifiedon", "1", &["F0521 3:"]),
+        ("entity: contacts", "event.target.lastname", &[]),
+        ("entity: contacts", "event.lastname", &["F0204 4:"]),
+        ("entity: contacts", "match event.message { \"Update\" => 1 \"Delete\" => 2 }", &[]),
+        ("entity: contacts", "match event.message { \"Update\" => 1 }", &["F0"]),
+    ] {
+        expect(&format!("{rest}: {step}"), &poll(rest, step).0, expected);
+    }
+}
+
+#[test]
+fn an_option_is_known_by_its_label() {
+    for (slot, expected) in [
+        (
+            "option_value(\"dataverse.new_requests.new_status\", \"Approved\") == event.target.new_status",
+            &[] as &[&str],
+        ),
+        ("option_label(\"dataverse.new_requests.new_status\", event.target.new_status).upper()", &[]),
+        ("option_value(\"dataverse.new_requests.new_status\", event.id) + 1", &[]),
+        ("option_value(\"dataverse.new_requests.new_status\", \"Aproved\")", &["F0271 4:"]),
+        ("option_value(\"dataverse.new_requests.new_statis\", \"Approved\")", &["F0271 4:"]),
+        ("option_value(\"dataverse.new_requests.new_on\", \"Approved\")", &["F0271 4:"]),
+        ("option_label(\"dataverse.new_requests.new_status\", 3)", &["F0271 4:"]),
+        ("option_label(\"dataverse.new_requests.new_status\", event.target.new_on)", &["F0"]),
+    ] {
+        let steps = format!("steps: [{{ id: a, transform: '{slot}' }}]\n");
+        expect(slot, &flow(CRM, "events: [new_requests.Update]", &steps).0, expected);
+    }
+}
+
+#[test]
 fn a_create_needs_nothing_to_be_safe() {
     for (call, reason) in [
         (
