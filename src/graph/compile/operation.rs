@@ -368,9 +368,12 @@ impl<'a> Work<'a> {
         let resolve = |ty: &TypeRef| self.compiler.types.resolve(ty, bound.system, bound.entity);
         let mut want = declared.ty.as_ref().and_then(resolve).unwrap_or_else(Type::any);
         if is_key {
-            want = self.key_type(bound, &want, &expr, scope).or_missing().or_null();
+            want = self.key_type(bound, &want, &expr, scope);
         }
-        let (slot, checked) = self.slot(&expr, scope, Some(&want))?;
+        let (slot, checked) = self.compile(&expr.text, expr.span, expr.cut, scope, |slots| match is_key {
+            true => slots.key(&expr.text, &want),
+            false => slots.expression(&expr.text, Some(&want)),
+        })?;
         if let (Some(entity), Some(assigned)) = (alternate, &checked.assigns) {
             self.check_alternate_key(entity, assigned, expr.span);
         }

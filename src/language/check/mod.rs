@@ -137,11 +137,13 @@ struct Want {
     writing: bool,
     /// A field of a record that is written out: a constant text is read as the date or time that is wanted.
     target: bool,
+    /// A key, or a part of one: what comes out with nothing is judged when the step runs (`blank_key`).
+    key: bool,
 }
 
 impl Want {
     fn new(ty: Type, what: impl Into<Rc<str>>) -> Want {
-        Want { ty, what: what.into(), writing: false, target: false }
+        Want { ty, what: what.into(), writing: false, target: false, key: false }
     }
 
     /// The same want of a part.
