@@ -27,12 +27,18 @@ steps:
       result: '{ id: int, total: decimal, buyer: { email: text }, card: text }'
   - id: gone
     lookup: { operation: http.get, path: 'vouchers/{event.voucher}', on_missing: continue }
+  - id: lines
+    lookup:
+      operation: http.list
+      path: 'orders/{steps.order.id}/lines'
+      paging: { rows: $.data, next: $.next }
+      result: '{ sku: text }'
   - id: confirmed
     call:
       operation: http.post
       path: 'orders/{steps.order.id}/confirm'
       headers: '{ \"X-Source\" = \"flowctl\" }'
-      body: '{ total = steps.order.total, voucher = present(steps.gone), token = \"tok_5ecret\" }'
+      body: '{ total = steps.order.total, voucher = present(steps.gone), skus = steps.lines.map(line => line.sku).join(\"+\"), token = \"tok_5ecret\" }'
       repeat: header.Idempotency-Key
     retry: { for: 1m, initial: 20ms, factor: 1, max: 20ms, jitter: 0 }
 ";
@@ -44,10 +50,11 @@ cases:
     answers:
       order: { value: { id: 7, total: 10.50, buyer: { email: a@b.example }, card: '4242' } }
       gone: { status: 404 }
+      lines: { rows: [{ sku: A }, { sku: B }] }
       confirmed: [{ drop: after }, { value: { ok: true } }]
     expect:
       run: succeeded
-      calls: [{ step: confirmed, attempts: 2, body: { total: 10.50, token: tok_5ecret } }]
+      calls: [{ step: confirmed, attempts: 2, body: { total: 10.50, skus: A+B, token: tok_5ecret } }]
 ";
 
 /// What the shop was asked, in order.
@@ -74,6 +81,8 @@ async fn shop(asked: Asked) -> String {
             let (status, text) = match what.as_str() {
                 "POST /api/orders/7/confirm" if before == 0 => (503, "{\"message\":\"later\"}"),
                 "POST /api/orders/7/confirm" => (200, "{\"confirmed\":true,\"api_key\":\"k_5ecret\"}"),
+                "GET /api/orders/7/lines" => (200, "{\"data\":[{\"sku\":\"A\"}],\"next\":\"lines?page=2\"}"),
+                "GET /api/orders/7/lines?page=2" => (200, "{\"data\":[{\"sku\":\"B\"}],\"next\":null}"),
                 what if what.starts_with("GET /api/orders/7") => (
                     200,
                     "{\"id\":7,\"total\":10.50,\"buyer\":{\"email\":\"ada@example.com\"},\"card\":\"4242 4242 4242 4242\"}",
@@ -166,12 +175,13 @@ async fn a_signed_message_is_taken_and_its_api_is_asked() {
     let mut reads = what[..2].to_vec();
     reads.sort();
     assert_eq!(reads, ["GET /api/orders/7?expand=lines&expand=buyer", "GET /api/vouchers/V%2F1%20%3Fx"]);
-    assert_eq!(what[2..], ["POST /api/orders/7/confirm"; 2]);
+    assert_eq!(what[2..4], ["GET /api/orders/7/lines", "GET /api/orders/7/lines?page=2"]);
+    assert_eq!(what[4..], ["POST /api/orders/7/confirm"; 2]);
     let key = |n: usize| asked[n].1.get("idempotency-key").expect("a key").clone();
-    assert_eq!(key(2), key(3), "both tries are one work");
-    assert_eq!(asked[2].1["authorization"], "Bearer tok_5hop");
-    assert_eq!(asked[2].1["x-source"], "flowctl");
-    assert_eq!(asked[3].2, "{\"total\":10.50,\"token\":\"tok_5ecret\"}");
+    assert_eq!(key(4), key(5), "both tries are one work");
+    assert_eq!(asked[3].1["authorization"], "Bearer tok_5hop");
+    assert_eq!(asked[4].1["x-source"], "flowctl");
+    assert_eq!(asked[5].2, "{\"total\":10.50,\"skus\":\"A+B\",\"token\":\"tok_5ecret\"}");
     // The history shows both calls, and nothing of what is secret or private.
     let id = runs[0]["id"].as_str().expect("an id");
     let shown = runtime.admin(&format!("/api/runs/{id}")).await.to_string();

@@ -29,6 +29,11 @@ struct Both {
 }
 
 async fn start() -> Both {
+    start_with("").await
+}
+
+/// With that as well in the connection.
+async fn start_with(more: &str) -> Both {
     let catalog = Catalog::bundled();
     let sandbox = Sandbox::start(&catalog, &Types::bundled(&catalog), Ports::default()).await.unwrap();
     let yaml = format!(
@@ -40,6 +45,7 @@ async fn start() -> Both {
     client_id: {}
     client_secret: env://SECRET
     limits: {{ rate: 1000/s }}
+    {more}
 ",
         sandbox.paypal_server.url(),
         credentials::PAYPAL_CLIENT_ID
@@ -544,6 +550,45 @@ async fn a_delivery_proves_itself_here_and_at_paypal() {
     // What was missed can be asked for.
     let listed = both.done("events.list", &[("event_type", "PAYMENT.CAPTURE.COMPLETED")], None).await;
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &event["id"]));
+}
+
+/// Hands everything on, and keeps what it was asked for.
+async fn proxy() -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
+    let asked: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let kept = asked.clone();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let router = axum::Router::new().fallback(move |request: axum::extract::Request| {
+        let (client, url) = (client.clone(), request.uri().to_string());
+        kept.lock().unwrap().push(url.clone());
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let told = client.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();
+            (axum::http::StatusCode::from_u16(told.status().as_u16()).unwrap(), told.bytes().await.unwrap())
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn the_certificate_comes_by_the_connections_proxy() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (url, asked) = proxy().await;
+    let both = start_with(&format!("proxy: {url}")).await;
+    let base = url::Url::parse(&format!("{}/", both.sandbox.paypal_server.url())).unwrap();
+    let body = br#"{"id":"WH-1"}"#;
+    let sent = flowctl::sandbox::paypal::webhooks::headers(base.as_str().trim_end_matches('/'), "HOOK", body);
+    let header =
+        |name: &str| sent.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let authority = Authority::of(false, &base);
+    let hour = Duration::from_secs(3600);
+    let verifier = Verifier::new(both.connectors.clone(), "paypal".into(), "HOOK".into(), How::Local, authority, hour);
+    assert_eq!(verifier.verify(header, body, jiff::Timestamp::now()).await, Ok(()));
+    let certificate = header("paypal-cert-url").unwrap().to_owned();
+    assert_eq!(*asked.lock().unwrap(), [certificate]);
 }
 
 #[tokio::test]

@@ -135,7 +135,7 @@ async fn what_a_feed_gave_last_outlives_the_process() {
     // `flowctl check` asks the feed, too.
     let checked = async |code: i32| {
         let mut command = flowctl(&["check", "--format", "json", &project.root().to_string_lossy()]);
-        env.iter().for_each(|(name, value)| drop(command.env(name, value)));
+        command.envs(env.iter().copied());
         let ended = tokio::task::spawn_blocking(move || finish(command)).await.expect("it ended");
         assert_eq!(ended.code, Some(code), "{ended:?}");
         let entries: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");

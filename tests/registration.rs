@@ -320,3 +320,136 @@ async fn check_tells_what_is_missing_before_going_live() {
     text.said(1, &["to mend"]);
     assert!(text.stdout.contains("the environment variable NOWHERE is not set (F0453)"), "{}", text.stdout);
 }
+
+/// The providers' stand-ins instead of stubs: registered once, completed, moved with the address, and never doubled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stand_ins_are_told_once_and_again_when_something_changes() {
+    use flowctl::sandbox::credentials;
+    let sandbox = support::sandbox().await;
+    let project = Project::bare();
+    let (stripe, paypal, finops) =
+        (sandbox.stripe_server.url(), sandbox.paypal_server.url(), sandbox.finops_server.url());
+    project.write("flowctl.yaml", "project: shop\nversion: 1\n");
+    project.write("environments/staging.yaml", "settings: {}\n");
+    project.write(
+        "connections.yaml",
+        &format!(
+            "public_url: https://hooks.example
+connections:
+  stripe: {{ system: stripe, mode: sandbox, base_url: '{stripe}', api_key: env://STRIPE, webhook: {{ path: /hooks/stripe, secrets: [secret://stripe/whsec] }} }}
+  paypal: {{ system: paypal, mode: sandbox, base_url: '{paypal}', client_id: {}, client_secret: env://PAYPAL, webhook: {{ path: /hooks/paypal, id: env://HOOK }} }}
+  d365: {{ system: finops, base_url: '{finops}', authority: '{finops}', company: usmf, tenant: {}, client_id: {}, client_secret: env://D365, webhook: {{ path: /hooks/d365, secret: env://D365 }} }}
+",
+            credentials::PAYPAL_CLIENT_ID,
+            credentials::FINOPS_TENANT,
+            credentials::FINOPS_CLIENT_ID
+        ),
+    );
+    let listen = |name: &str, connection: &str, events: &str| {
+        let trigger = format!("trigger: {{ webhook: {{ connection: {connection}, events: [{events}] }} }}");
+        project.write(
+            &format!("{name}.flow.yaml"),
+            &format!("flow: {name}\n{trigger}\nsteps:\n  - {{ id: a, transform: '1' }}\n"),
+        );
+    };
+    listen("charges", "stripe", "charge.succeeded");
+    listen("captures", "paypal", "PAYMENT.CAPTURE.COMPLETED");
+    listen("invoices", "d365", "SalesInvoicePostedBusinessEvent");
+    let hook = Arc::new(Mutex::new(String::from("not-known-yet")));
+    let sync = async |args: &[&str]| {
+        let root = project.root().to_string_lossy().to_string();
+        let mut command = flowctl(&[&["webhooks", "sync"], args, &[&root]].concat());
+        command.env("STRIPE", credentials::STRIPE_KEY).env("PAYPAL", credentials::PAYPAL_CLIENT_SECRET);
+        command.env("D365", credentials::FINOPS_CLIENT_SECRET).env("HOOK", &*hook.lock().expect("whole"));
+        command.env("FLOWCTL_SECRETS_KEY", KEY);
+        let ended = tokio::task::spawn_blocking(move || finish(command)).await.expect("it ended");
+        ended.said(0, &[]);
+        assert!(!ended.stdout.contains("whsec_"), "{ended:?}");
+        ended.stdout
+    };
+    // What is there now: address and events of each.
+    let at_stripe = || {
+        let all = sandbox.stripe.objects("webhook_endpoints");
+        let text =
+            |row: &flowctl::value::Record| flowctl::value::json::write(&flowctl::value::Value::Record(row.clone()));
+        all.iter().map(|row| serde_json::from_str(&text(row).expect("JSON")).expect("JSON")).collect::<Vec<Value>>()
+    };
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let at_paypal = async || {
+        let secret = credentials::PAYPAL_CLIENT_SECRET;
+        let token =
+            client.post(format!("{paypal}/v1/oauth2/token")).basic_auth(credentials::PAYPAL_CLIENT_ID, Some(secret));
+        let token = token.form(&[("grant_type", "client_credentials")]).send().await.expect("an answer");
+        let token: Value = serde_json::from_str(&token.text().await.expect("a text")).expect("JSON");
+        let asked = client
+            .get(format!("{paypal}/v1/notifications/webhooks"))
+            .bearer_auth(token["access_token"].as_str().expect("one"));
+        let told: Value =
+            serde_json::from_str(&asked.send().await.expect("an answer").text().await.expect("a text")).expect("JSON");
+        told["webhooks"].as_array().expect("a list").clone()
+    };
+
+    let dry = sync(&["--dry-run"]).await;
+    assert!(dry.contains("+ stripe: would register") && dry.contains("+ paypal: would register"), "{dry}");
+    assert_eq!((at_stripe().len(), at_paypal().await.len()), (0, 0));
+
+    let first = sync(&[]).await;
+    assert!(first.contains("its secret is kept as secret://stripe/whsec"), "{first}");
+    assert!(first.contains("? d365: F&O has no API for it"), "{first}");
+    let registered = at_paypal().await;
+    let id = registered[0]["id"].as_str().expect("an id").to_owned();
+    assert!(first.contains(&format!("! paypal: its id is {id}: put it where `webhook.id` refers to")), "{first}");
+    *hook.lock().expect("whole") = id.clone();
+    assert_eq!((at_stripe().len(), registered.len()), (1, 1));
+    assert_eq!(at_stripe()[0]["metadata"]["flowctl"], "shop/stripe");
+    let sealed = project.read("secrets.sealed");
+
+    // Again: nothing.
+    let again = sync(&[]).await;
+    assert_eq!(again.matches('✓').count(), 2, "{again}");
+    assert_eq!((at_stripe().len(), at_paypal().await), (1, registered));
+    assert_eq!(project.read("secrets.sealed"), sealed);
+
+    // More events: added.
+    listen("charges", "stripe", "charge.succeeded, charge.refunded");
+    listen("captures", "paypal", "PAYMENT.CAPTURE.COMPLETED, PAYMENT.CAPTURE.DENIED");
+    let more = sync(&[]).await;
+    assert!(
+        more.contains("~ stripe: adds charge.refunded") && more.contains("~ paypal: adds PAYMENT.CAPTURE.DENIED"),
+        "{more}"
+    );
+
+    // Another address: what is ours moves. A staging environment has none of its own yet and takes nobody's at Stripe.
+    let staging = sync(&["--env", "staging", "--dry-run"]).await;
+    assert!(staging.contains("✓ stripe"), "it has the same address: {staging}");
+    project.change("connections.yaml", "https://hooks.example", "https://new.example");
+    let staging = sync(&["--env", "staging", "--dry-run"]).await;
+    assert!(staging.contains("+ stripe: would register"), "{staging}");
+    let would = sync(&["--dry-run"]).await;
+    assert!(
+        would.contains("from https://hooks.example/hooks/stripe to https://new.example/hooks/stripe at Stripe"),
+        "{would}"
+    );
+    let moved = sync(&[]).await;
+    assert!(moved.contains("~ stripe: moves we_") && moved.contains(&format!("~ paypal: moves {id}")), "{moved}");
+    let (stripe, paypal) = (at_stripe(), at_paypal().await);
+    assert_eq!((stripe.len(), paypal.len()), (1, 1));
+    assert_eq!(stripe[0]["url"], "https://new.example/hooks/stripe");
+    assert_eq!(stripe[0]["enabled_events"], json!(["charge.succeeded", "charge.refunded"]));
+    assert_eq!(
+        (paypal[0]["url"].as_str(), paypal[0]["id"].as_str()),
+        (Some("https://new.example/hooks/paypal"), Some(&*id))
+    );
+    assert_eq!(paypal[0]["event_types"].as_array().map(Vec::len), Some(2));
+    assert_eq!(sync(&[]).await.matches('✓').count(), 2);
+    assert_eq!(project.read("secrets.sealed"), sealed, "a secret given once is still the one");
+
+    // A flow with errors: what it listens to is not known.
+    listen("charges", "stripe", "charge.sucseeded");
+    let root = project.root().to_string_lossy().to_string();
+    let mut command = flowctl(&["webhooks", "sync", &root]);
+    command.env("STRIPE", credentials::STRIPE_KEY).env("PAYPAL", credentials::PAYPAL_CLIENT_SECRET);
+    command.env("D365", credentials::FINOPS_CLIENT_SECRET).env("HOOK", &id);
+    let ended = tokio::task::spawn_blocking(move || finish(command)).await.expect("it ended");
+    ended.said(1, &["charge.sucseeded", "Mend what `flowctl validate` says first."]);
+}

@@ -13,6 +13,8 @@ pub struct Registration {
     pub create: Option<RegistrationRequest>,
     /// Makes one that is there be as it should.
     pub update: Option<RegistrationRequest>,
+    /// Gives one that is ours and has another address the right one.
+    pub relocate: Option<RegistrationRequest>,
     /// Where in the answer to `create` the secret stands that signs deliveries: given then and never again.
     pub secret: Option<Path>,
     /// A function of the connectors, for what data cannot say.
@@ -34,9 +36,11 @@ pub struct RegistrationList {
     pub event: Option<String>,
     /// The field that says whether it is at work, and the text that says so.
     pub active: Option<(String, String)>,
+    /// Where in a row the mark stands that `create` leaves: whose it is, whatever its address.
+    pub mark: Option<Path>,
 }
 
-/// A request. In its path `{id}`, in its body `{url}`, `{events}` (a list) and keys of the connection are filled in.
+/// A request. In its path `{id}`, in its body `{url}`, `{events}` (a list), `{mark}` (whose it is) and keys of the connection are filled in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistrationRequest {

@@ -50,7 +50,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     let env = |name: &str| std::env::var(name).ok();
     let (effective, compilation) = (&compiled.effective, &compiled.compilation);
     let feeds = compiled.project.feeds();
-    let subject = Subject { root: &root, effective, compilation, catalog: &catalog, feeds: &feeds, env: &env };
+    let project = compiled.project.name();
+    let subject = Subject { project, root: &root, effective, compilation, catalog: &catalog, feeds: &feeds, env: &env };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let checked = runtime.block_on(check(&subject, !args.offline)).map_err(|error| anyhow::anyhow!("{error}"))?;
     match args.format {

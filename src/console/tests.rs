@@ -51,7 +51,7 @@ impl Control for Runtime {
         Box::pin(async move {
             assert_eq!((by.actor.as_str(), by.reason.as_str()), ("ada", "a gap"));
             match flow.as_str() {
-                "orders" if from < to => Ok(Backfilled { listed: 3, new: 1, runs: 2 }),
+                "orders" if from < to => Ok(Backfilled { listed: 3, new: 1, runs: 2, not_before: None }),
                 "orders" => Err(NoBackfill::Refused("`from` has to be before `to`".into())),
                 _ => Err(NoBackfill::Store(StoreError::NotFound(format!("flow {flow}")))),
             }

@@ -93,6 +93,11 @@ fn inbox(path: &str, text: &str) -> Option<String> {
 }
 
 impl Project {
+    /// Its name; empty where `flowctl.yaml` has errors.
+    pub fn name(&self) -> &str {
+        self.file.as_ref().map_or("", |file| file.project.as_str())
+    }
+
     /// The project in which `start` stands. Leaves out hidden folders, `target`, projects inside, and links that lead out
     /// of it; a link to what is hidden inside it is how Kubernetes mounts files.
     pub fn load(start: &Path) -> (Project, Sources, Vec<Diagnostic>) {

@@ -5,7 +5,7 @@
 //! said and the rest left out.
 
 use super::check_rates;
-use super::registration::{listened, public_url, wanted};
+use super::registration::{listened, mark, public_url, wanted};
 use crate::catalog::{Catalog, System};
 use crate::connectors::registration::Plan;
 use crate::connectors::{ConnectionConfig, Connectors, read_reference, resolve_all};
@@ -70,6 +70,8 @@ impl What {
 
 /// A project, as it would run.
 pub struct Subject<'s> {
+    /// Its name.
+    pub project: &'s str,
     pub root: &'s Path,
     pub effective: &'s Effective,
     pub compilation: &'s Compilation,
@@ -127,7 +129,8 @@ pub async fn check(
             }
         }
         let (Some(events), Ok(public)) = (listened.get(name), &public) else { continue };
-        let Some(wanted) = wanted(connection, events, public, subject.root, subject.env) else { continue };
+        let mark = mark(subject.project, subject.effective.environment.as_deref(), name);
+        let Some(wanted) = wanted(connection, mark, events, public, subject.root, subject.env) else { continue };
         all.push(match connectors.plan_registration(name, system, &wanted).await {
             Ok(plan) => registered(name, system, &plan, &wanted.url),
             Err(error) => refused(name, What::Registered, &error),
@@ -197,6 +200,7 @@ fn registered(name: &str, system: &System, plan: &Plan, url: &str) -> Checked {
         Plan::Update { missing, narrow, switched_off: false, .. } if missing.is_empty() => {
             (State::Wrong, format!("registered for too few columns of: {}", narrow.join(", ")), sync)
         }
+        Plan::Move { from, .. } => (State::Wrong, format!("registered for another address: {from}"), sync),
         Plan::Update { missing, switched_off: false, .. } => {
             (State::Wrong, format!("not registered for: {}", missing.join(", ")), sync)
         }

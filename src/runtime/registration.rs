@@ -68,9 +68,15 @@ pub fn public_url(
     }
 }
 
+/// Whose a registration is: staging does not touch what production has registered in the same account.
+pub fn mark(project: &str, environment: Option<&str>, connection: &str) -> String {
+    [Some(project), environment, Some(connection)].into_iter().flatten().collect::<Vec<_>>().join("/")
+}
+
 /// What a connection's webhook should be.
 pub fn wanted(
     connection: &Connection,
+    mark: String,
     events: &Events,
     public_url: &str,
     root: &Path,
@@ -79,6 +85,10 @@ pub fn wanted(
     let webhook = connection.webhook.as_ref()?;
     let secret = webhook.secrets.first().or(webhook.secret.as_ref());
     let secret: Option<Secret> = secret.and_then(|secret| read_reference(&secret.value.0, root, env).ok());
+    let id = webhook.id.as_ref().and_then(|id| match &id.value {
+        Referable::Text(text) => Some(text.to_string()),
+        Referable::Reference(reference) => Some(read_reference(reference, root, env).ok()?.expose().to_owned()),
+    });
     let place = webhook.place.as_ref().map_or("query.code", |place| place.as_str()).to_owned();
     Some(Wanted {
         url: format!("{public_url}{}", webhook.path.as_str()),
@@ -89,5 +99,7 @@ pub fn wanted(
             .map(|(e, c)| (e.clone(), c.clone()))
             .collect(),
         secret: secret.map(|secret| (secret, place)),
+        id,
+        mark,
     })
 }

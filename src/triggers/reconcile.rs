@@ -119,6 +119,9 @@ pub struct Backfilled {
     pub new: usize,
     /// Runs of the flow that were started.
     pub runs: usize,
+    /// The provider has no events from before that any more, and some of that time was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
 }
 
 /// Why there is no backfill.
@@ -147,12 +150,19 @@ pub async fn backfill(
         return Err(NoBackfill::Refused("`from` has to be before `to`".into()));
     }
     let source = Source::of(askers, &graph).map_err(refused)?;
+    let remembered = source.remembered(by.at);
+    let not_before = (from < remembered).then(|| time::write_time(remembered).unwrap_or_default());
+    let from = from.max(remembered);
+    if from >= to {
+        let title = &source.endpoint.system.title;
+        return Err(NoBackfill::Refused(format!("{title} has no events of that time any more")));
+    }
     let listed = source.list(askers, from, to, by.at).await.map_err(refused)?;
     let write = |at| time::write_time(at).unwrap_or_default();
     let target = format!("flow {flow}, {} events from {} to {}", listed.len(), write(from), write(to));
     askers.store.audit_action("backfill", target, by.clone()).await?;
     let first_active = first_active(askers).await?;
-    let mut found = Backfilled { listed: listed.len(), ..Backfilled::default() };
+    let mut found = Backfilled { listed: listed.len(), not_before, ..Backfilled::default() };
     for event in &listed {
         let flows = askers.revisions.graphs();
         let Some((new, runs)) = source.event(event, &flows, &first_active, Some(flow), by.at) else { continue };

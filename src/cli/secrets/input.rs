@@ -1,29 +1,38 @@
 //! A value from stdin, or from a person who is asked for it and does not see it.
 
 use anyhow::Context;
-use std::io::{IsTerminal, Read};
-use std::process::{Command, Stdio};
+use std::io::{ErrorKind, IsTerminal, Read};
 
 /// More than any secret that the store takes.
 const LONGEST: u64 = 64 << 10;
 
-/// Switches the terminal's echo off while a line is read, and on again whatever ends it.
-const ASK: &str = r#"trap 'stty echo' EXIT INT TERM; stty -echo; IFS= read -r line; printf '%s' "$line""#;
-
 /// The value for `name`.
 pub(super) fn value(name: &str) -> anyhow::Result<String> {
-    let mut bytes = vec![];
     if std::io::stdin().is_terminal() {
-        eprint!("Value for {name}: ");
-        let asked = Command::new("sh").args(["-c", ASK]).stdin(Stdio::inherit()).stdout(Stdio::piped()).output();
-        eprintln!();
-        let asked = asked.context("the terminal cannot be asked; pipe the value into the command")?;
-        anyhow::ensure!(asked.status.success(), "nothing was entered");
-        bytes = asked.stdout;
-    } else {
-        std::io::stdin().lock().take(LONGEST).read_to_end(&mut bytes).context("stdin cannot be read")?;
+        let _alive = outlive_interrupt()?;
+        return match rpassword::prompt_password(format!("Value for {name}: ")) {
+            Ok(value) if value.is_empty() => anyhow::bail!("nothing was entered"),
+            Ok(value) => Ok(value),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::UnexpectedEof) => {
+                anyhow::bail!("nothing was entered")
+            }
+            Err(error) => Err(error).context("the terminal cannot be asked; pipe the value into the command"),
+        };
     }
+    let mut bytes = vec![];
+    std::io::stdin().lock().take(LONGEST).read_to_end(&mut bytes).context("stdin cannot be read")?;
     let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("the value is not UTF-8"))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// Ctrl-C ends the prompt and not the process, which would leave the terminal without its echo: `rpassword` raises the signal
+/// before it puts the terminal back. Holds from here on.
+fn outlive_interrupt() -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let entered = runtime.enter();
+    #[cfg(unix)]
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).context("Ctrl-C cannot be heard")?;
+    drop(entered);
+    Ok(runtime)
 }

@@ -4,10 +4,10 @@ use crate::catalog::System;
 use crate::cli::{End, output, project};
 use crate::connectors::registration::{Plan, Registered, Wanted};
 use crate::connectors::{Connectors, resolve_all, secrets};
-use crate::diagnostics::{Diagnostic, render};
+use crate::diagnostics::{Diagnostic, Severity, render};
 use crate::model::connections::Connection;
 use crate::model::values::{Referable, Reference};
-use crate::runtime::registration::{listened, public_url, wanted};
+use crate::runtime::registration::{listened, mark, public_url, wanted};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,13 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         let text = render::text(std::slice::from_ref(finding), &compiled.compilation.sources, output::colour());
         output::tell(text.trim_end());
     };
+    // What a flow with errors listens to is not known: nothing is registered by halves.
+    let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
+    if compiled.findings.iter().any(|finding| is_error(&finding)) {
+        compiled.findings.iter().filter(is_error).for_each(show);
+        output::tell("Mend what `flowctl validate` says first.");
+        return Ok(End::Findings);
+    }
     let root = crate::model::load::find_root(&args.path).unwrap_or(args.path.clone());
     let catalog = compiled.compilation.catalog.clone();
     let env = |name: &str| std::env::var(name).ok();
@@ -72,7 +79,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     let mut failed = false;
     for (name, connection) in &connections {
         let (Some(system), Some(config)) = (catalog.system(&connection.system), configs.get(name)) else { continue };
-        let Some(wanted) = wanted(connection, &events[name.as_str()], &public, &root, &env) else { continue };
+        let mark = mark(compiled.project.name(), compiled.effective.environment.as_deref(), name);
+        let Some(wanted) = wanted(connection, mark, &events[name.as_str()], &public, &root, &env) else { continue };
         let plan = match runtime.block_on(connectors.plan_registration(name, system, &wanted)) {
             Ok(plan) => plan,
             Err(error) => {
@@ -129,6 +137,9 @@ fn told(name: &str, system: &System, plan: &Plan, wanted: &Wanted, dry: bool) ->
                 does.push(would("switches it on", "switch it on"));
             }
             (format!("~ {name}: {} to {id} at {title}\n", does.join(" and ")), true)
+        }
+        Plan::Move { id, from, .. } => {
+            (format!("~ {name}: {} {id} from {from} to {} at {title}\n", would("moves", "move"), wanted.url), true)
         }
         Plan::Several { ids } => {
             let why = format!("registered {} times at {title}: every event comes as often", ids.len());

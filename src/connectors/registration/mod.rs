@@ -10,7 +10,7 @@ mod tests;
 
 use super::secret::Secret;
 use super::{ConnectionConfig, Connectors};
-use crate::catalog::{RegistrationList, RegistrationRequest, System};
+use crate::catalog::{Registration, RegistrationList, RegistrationRequest, System};
 use crate::engine::connector::StepError;
 use crate::value::{Record, Text, Value};
 use std::collections::BTreeMap;
@@ -26,6 +26,10 @@ pub struct Wanted {
     pub columns: BTreeMap<String, Vec<String>>,
     /// The secret that proves deliveries, where we choose it, and where it stands.
     pub secret: Option<(Secret, String)>,
+    /// The provider's id of it, where the connection knows it.
+    pub id: Option<String>,
+    /// Whose it is: of this project, environment and connection.
+    pub mark: String,
 }
 
 /// What is to be done.
@@ -37,6 +41,8 @@ pub enum Plan {
     Create { events: Vec<String> },
     /// Something is, and lacks these events, hears of too few columns of those, or is switched off.
     Update { id: String, missing: Vec<String>, events: Vec<String>, narrow: Vec<String>, switched_off: bool },
+    /// Ours is registered for another address.
+    Move { id: String, from: String, events: Vec<String> },
     /// Registered more than once: every event comes as often. A person decides which goes.
     Several { ids: Vec<String> },
     /// No request can do it.
@@ -69,7 +75,7 @@ impl Connectors {
             (Some(list), _) => {
                 let rows = self.ask(connection, system, "GET", &list.path, None).await?.body;
                 let rows = list.rows.find(&rows).and_then(Value::as_list).ok_or_else(|| unread(system))?;
-                Ok(plan(list, rows, wanted))
+                Ok(plan(registration, list, rows, wanted))
             }
             (None, Some("dataverse_steps")) => dataverse::plan(self, connection, system, wanted).await,
             (None, _) => Ok(by_hand("register {url} for {events}", wanted)),
@@ -89,13 +95,15 @@ impl Connectors {
         if registration.code.as_deref() == Some("dataverse_steps") {
             return dataverse::register(self, connection, system, wanted, plan).await;
         }
-        let (request, id, events) = match (plan, &registration.create, &registration.update) {
-            (Plan::Create { events }, Some(create), _) => (create, "", events),
-            (Plan::Update { id, events, .. }, _, Some(update)) => (update, id.as_str(), events),
+        let (request, id, events) = match plan {
+            Plan::Create { events } => (&registration.create, "", events),
+            Plan::Update { id, events, .. } => (&registration.update, id.as_str(), events),
+            Plan::Move { id, events, .. } => (&registration.relocate, id.as_str(), events),
             _ => return Ok(Registered::default()),
         };
+        let Some(request) = request else { return Ok(Registered::default()) };
         let event_field = registration.list.as_ref().and_then(|list| list.event.as_deref());
-        let body = fill(&request.body, &wanted.url, events, event_field, config);
+        let body = fill(&request.body, wanted, events, event_field, config);
         let told = self.send_registration(connection, system, request, id, &body).await?;
         let given = match told.get("id").as_text() {
             Some(given) => given.to_string(),
@@ -131,24 +139,42 @@ fn unread(system: &System) -> StepError {
 }
 
 /// Compares what is registered with what should be.
-fn plan(list: &RegistrationList, rows: &[Value], wanted: &Wanted) -> Plan {
+fn plan(registration: &Registration, list: &RegistrationList, rows: &[Value], wanted: &Wanted) -> Plan {
     let same = |row: &&Value| row.get(&list.url).as_text().is_some_and(|url| same_address(url, &wanted.url));
     let ours: Vec<&Value> = rows.iter().filter(same).collect();
     let id = |row: &Value| row.get("id").as_text().map(|id| id.to_string()).unwrap_or_default();
+    let listens = |row: &Value| -> Vec<String> {
+        let events = row.get(&list.events).as_list().unwrap_or_default().iter();
+        let name = |event: &Value| match &list.event {
+            Some(field) => event.get(field).as_text().map(|name| name.to_string()),
+            None => event.as_text().map(|name| name.to_string()),
+        };
+        events.filter_map(name).collect()
+    };
     match ours.as_slice() {
-        [] => Plan::Create { events: wanted.events.clone() },
+        [] => {
+            let known = |row: &&Value| {
+                let marked = list.mark.as_ref().and_then(|mark| mark.find(row)).and_then(Value::as_text);
+                wanted.id.as_ref().is_some_and(|wanted| *wanted == id(row))
+                    || marked.is_some_and(|mark| mark.as_str() == wanted.mark)
+            };
+            match rows.iter().filter(known).collect::<Vec<_>>().as_slice() {
+                [one] if registration.relocate.is_some() => {
+                    let mut events = listens(one);
+                    let missing = wanted
+                        .events
+                        .iter()
+                        .filter(|name| !events.contains(name) && !events.iter().any(|all| all == "*"));
+                    let missing: Vec<String> = missing.cloned().collect();
+                    events.extend(missing);
+                    let from = one.get(&list.url).as_text().map(|url| url.to_string()).unwrap_or_default();
+                    Plan::Move { id: id(one), from, events }
+                }
+                _ => Plan::Create { events: wanted.events.clone() },
+            }
+        }
         [one] => {
-            let mut events: Vec<String> = one
-                .get(&list.events)
-                .as_list()
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|event| match &list.event {
-                    Some(field) => event.get(field).as_text(),
-                    None => event.as_text(),
-                })
-                .map(|name| name.to_string())
-                .collect();
+            let mut events = listens(one);
             let all = events.iter().any(|name| name == "*");
             let missing: Vec<String> =
                 wanted.events.iter().filter(|name| !all && !events.contains(name)).cloned().collect();
@@ -175,14 +201,15 @@ fn same_address(a: &str, b: &str) -> bool {
 /// A body of the catalogue with what it names.
 fn fill(
     body: &serde_yaml::Value,
-    url: &str,
+    wanted: &Wanted,
     events: &[String],
     event_field: Option<&str>,
     config: &ConnectionConfig,
 ) -> Value {
     match body {
         serde_yaml::Value::String(text) => match text.as_str() {
-            "{url}" => Value::from(url),
+            "{url}" => Value::from(wanted.url.as_str()),
+            "{mark}" => Value::from(wanted.mark.as_str()),
             "{events}" => {
                 let events = events.iter().map(|name| match event_field {
                     Some(field) => Value::Record(Record::from_iter([(Text::from(field), Value::from(name.as_str()))])),
@@ -196,11 +223,11 @@ fn fill(
             },
         },
         serde_yaml::Value::Sequence(items) => {
-            Value::from(items.iter().map(|item| fill(item, url, events, event_field, config)).collect::<Vec<_>>())
+            Value::from(items.iter().map(|item| fill(item, wanted, events, event_field, config)).collect::<Vec<_>>())
         }
         serde_yaml::Value::Mapping(fields) => {
             let fields = fields.iter().filter_map(|(name, value)| {
-                Some((Text::from(name.as_str()?), fill(value, url, events, event_field, config)))
+                Some((Text::from(name.as_str()?), fill(value, wanted, events, event_field, config)))
             });
             Value::Record(fields.filter(|(_, value)| !matches!(value, Value::Missing)).collect())
         }

@@ -6,11 +6,20 @@ use crate::value::json;
 
 fn planned(system: &str, rows: &str, events: &[&str]) -> Plan {
     let catalog = Catalog::bundled();
-    let list = catalog.system(system).unwrap().registration.clone().unwrap().list.unwrap();
+    let registration = catalog.system(system).unwrap().registration.clone().unwrap();
+    let list = registration.list.as_ref().unwrap();
     let rows = json::parse(rows.as_bytes()).unwrap();
     let events = events.iter().map(|name| name.to_string()).collect();
-    let wanted = Wanted { url: "https://hooks.example/hooks/x".into(), events, columns: BTreeMap::new(), secret: None };
-    plan(&list, rows.as_list().unwrap(), &wanted)
+    let url = "https://hooks.example/hooks/x".into();
+    let wanted = Wanted {
+        url,
+        events,
+        columns: BTreeMap::new(),
+        secret: None,
+        id: Some("8PV".into()),
+        mark: "shop/prod/pay".into(),
+    };
+    plan(&registration, list, rows.as_list().unwrap(), &wanted)
 }
 
 #[test]
@@ -51,4 +60,32 @@ fn paypals_events_are_objects() {
         planned("paypal", there, &["PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.DENIED"]),
         Plan::Update { id: "8PV".into(), missing, events, narrow: vec![], switched_off: false }
     );
+}
+
+#[test]
+fn what_is_ours_moves_with_the_address() {
+    let events = ["PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.DENIED"].map(str::to_string).to_vec();
+    let old =
+        r#"[{"id":"8PV","url":"https://old.example/hooks/x","event_types":[{"name":"PAYMENT.CAPTURE.COMPLETED"}]}]"#;
+    let moves = Plan::Move { id: "8PV".into(), from: "https://old.example/hooks/x".into(), events: events.clone() };
+    assert_eq!(planned("paypal", old, &["PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.DENIED"]), moves);
+    // Of somebody else.
+    let other = old.replace("8PV", "9QW");
+    assert_eq!(planned("paypal", &other, &["PAYMENT.CAPTURE.DENIED"]), Plan::Create { events: events[1..].to_vec() });
+    let marked = |mark: &str| {
+        let row = format!(
+            r#"[{{"id":"we_1","url":"https://old.example/x","enabled_events":["*"],"status":"enabled","metadata":{{"flowctl":"{mark}"}}}}]"#
+        );
+        planned("stripe", &row, &["payout.paid"])
+    };
+    let from = "https://old.example/x".into();
+    assert_eq!(marked("shop/prod/pay"), Plan::Move { id: "we_1".into(), from, events: vec!["*".into()] });
+    assert_eq!(marked("shop/staging/pay"), Plan::Create { events: vec!["payout.paid".into()] });
+    // What has the address goes before what is ours.
+    let both = format!(
+        "[{},{}]",
+        &old[1..old.len() - 1],
+        &other.replace("old.example", "hooks.example")[1..other.len() - 1 + 2]
+    );
+    assert_eq!(planned("paypal", &both, &["PAYMENT.CAPTURE.COMPLETED"]), Plan::InPlace { id: "9QW".into() });
 }

@@ -8,9 +8,16 @@ use crate::value::{Value, json};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+const EXAMPLE: &str = "for example `{ rows: $.data, next: $.links.next }` or `{ rows: $.data, page: query.page }`";
+
 impl Work<'_> {
     /// What stands under `paging`, as the connector reads it.
     pub(super) fn paging_param(&mut self, node: &Node) -> Option<Value> {
+        if node.entries().is_empty() {
+            let message = format!("`paging` takes keys and values, got {}", node.describe());
+            self.say(Diagnostic::error(Code::F0615, message, node.span).help(EXAMPLE));
+            return None;
+        }
         let mut sound = true;
         for (key, value) in node.entries() {
             let wrong = match &*key.text {
@@ -44,9 +51,7 @@ impl Work<'_> {
         match serde_json::from_value::<Paging>(written.clone()) {
             Ok(_) => json::parse(written.to_string().as_bytes()).ok(),
             Err(why) => {
-                self.say(Diagnostic::error(Code::F0615, why.to_string(), node.span).help(
-                    "for example `{ rows: $.data, next: $.links.next }` or `{ rows: $.data, page: query.page }`",
-                ));
+                self.say(Diagnostic::error(Code::F0615, why.to_string(), node.span).help(EXAMPLE));
                 None
             }
         }
@@ -55,7 +60,12 @@ impl Work<'_> {
 
 /// Why this is no `T`.
 fn refusal<T: DeserializeOwned>(node: &Node) -> Option<String> {
-    serde_json::from_value::<T>(plain(node)).err().map(|why| why.to_string())
+    let why = serde_json::from_value::<T>(plain(node)).err()?.to_string();
+    // What is of another kind is said in our own words.
+    if !why.starts_with("invalid") {
+        return Some(why);
+    }
+    Some(format!("this cannot be {}", node.describe()))
 }
 
 fn plain(node: &Node) -> Json {

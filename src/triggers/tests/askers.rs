@@ -452,8 +452,8 @@ async fn a_backfill_gives_a_flow_what_was_there_before_it() {
         let (from, to) = (at("2026-02-19T00:00:00Z"), at("2026-02-25T00:00:00Z"));
         reconcile::backfill(&house.askers, "orders", from, to, by()).await.unwrap()
     };
-    assert_eq!(fill().await, reconcile::Backfilled { listed: 2, new: 1, runs: 2 });
-    assert_eq!(fill().await, reconcile::Backfilled { listed: 2, new: 0, runs: 0 }, "once");
+    assert_eq!(fill().await, reconcile::Backfilled { listed: 2, new: 1, runs: 2, not_before: None });
+    assert_eq!(fill().await, reconcile::Backfilled { listed: 2, new: 0, runs: 0, not_before: None }, "once");
     assert_eq!(house.runs().await, vec![("orders".to_owned(), RunState::Ready); 2]);
     let audit = house.store.audit(Page::first(10)).await.unwrap().items;
     assert!(audit.iter().any(|entry| entry.action == "backfill" && entry.reason == "the new flow"), "{audit:?}");
