@@ -72,6 +72,9 @@ fn every_event_ends_where_it_should() {
     for effect in payout["effects"].as_array().unwrap() {
         assert_eq!(effect["found"], 1, "{effect}");
     }
+    let refunds = facts["acts"].as_array().unwrap().last().unwrap();
+    assert_eq!((&refunds["act"], &refunds["as_expected"]), (&"refunds".into(), &true.into()), "{refunds}");
+    assert_eq!((refunds["effects"].as_array().unwrap().len(), &refunds["runs"]["succeeded"]), (9, &3.into()));
     assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "the demo cleans up");
 }
 

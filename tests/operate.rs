@@ -242,7 +242,7 @@ async fn what_a_run_asks_is_answered_from_the_command_line() {
     let second = run_that_is(&runtime, "waiting").await["id"].as_str().expect("an id").to_owned();
     approvals(&[&["reject", &second, "approval", "--role", "finance"], &why[..]].concat()).said(0, &[]);
     let stopped = run_that_is(&runtime, "stopped").await;
-    assert_eq!((&stopped["id"], &stopped["reason"]), (&json!(second), &json!("not ours to keep")));
+    assert_eq!((&stopped["id"], &stopped["reason"]), (&json!(second), &json!("rejected by ada: not ours to keep")));
     assert_eq!(sender.send(&failed(3).into()).await.expect("an answer"), 200);
     let third = run_that_is(&runtime, "waiting").await["id"].as_str().expect("an id").to_owned();
     let url = runtime.admin_url();

@@ -9,6 +9,7 @@ mod observed;
 mod payout;
 mod paypal;
 pub(super) mod project;
+mod refund;
 mod report;
 mod serve;
 
@@ -37,7 +38,8 @@ use std::time::{Duration, Instant};
 /// the project as `flowctl run` would, and sends signed events: a card in dollars, one in yen, an event twice, a forged
 /// one, one whose order F&O throttles, one whose answer is lost after F&O did the work, a product that F&O does not know,
 /// a guest. Then Stripe pays out what they brought, less a refund and a dispute, while everything fails that can fail:
-/// deliveries come twice, late and never, connections break before and after the work, work is done too late.
+/// deliveries come twice, late and never, connections break before and after the work, work is done too late. PayPal's
+/// captures follow, into F&O and into the CRM, and then part of a charge and of a capture goes back.
 ///
 /// Then it prints, for each event, what became of it and what now stands in Dynamics, and for the payout the journal with
 /// every fault on the way. What should stand there is computed from the events by other code than the flows'; wherever

@@ -65,6 +65,7 @@ pub async fn play(sandbox: &Sandbox, runtime: &Runtime) -> anyhow::Result<Vec<Ac
     if let Some(crm) = crm {
         acts.push(super::crm::end(crm, sandbox, runtime, &paid).await?);
     }
+    acts.push(super::refund::play(sandbox, runtime, &shop, &paid).await?);
     Ok(acts)
 }
 
@@ -78,7 +79,7 @@ fn happen(sandbox: &Sandbox, what: &str, with: &Value) -> anyhow::Result<Record>
 }
 
 /// A shop that sells with PayPal.
-struct Shop {
+pub struct Shop {
     client: reqwest::Client,
     base: String,
     token: String,
@@ -95,7 +96,8 @@ impl Shop {
         Ok(Shop { client, base, token })
     }
 
-    async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+    /// A request of the shop, and PayPal's answer.
+    pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
         let request = request.header("Content-Type", "application/json").header("Prefer", "return=representation");
         read(request.header("PayPal-Request-Id", uuid::Uuid::new_v4().to_string()).body(body.to_string())).await
