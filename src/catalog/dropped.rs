@@ -13,14 +13,14 @@ impl Types {
         let inside = Paths::new(drop.iter().filter(|path| path.is_anywhere()).cloned().collect());
         let below = below_envelopes(drop, catalog);
         let is_whole = |name: &str| name.split('.').count() == 2;
-        let types = self.types.iter().map(|(name, ty)| {
+        let types = self.iter().map(|(name, ty)| {
             let mut marked = marked(ty, &if is_whole(name) { drop } else { &inside }.enter());
             if let Some(more) = below.get(name.as_str()) {
                 marked = self::marked(&marked, &more.enter());
             }
             (name.clone(), marked)
         });
-        Types { types: Arc::new(types.collect()) }
+        Types::from_map(types.collect())
     }
 }
 

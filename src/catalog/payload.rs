@@ -15,19 +15,50 @@ use crate::value::Text;
 use indexmap::IndexMap;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// All payload types of a project: the bundled ones and its own.
 #[derive(Clone, Debug, Default)]
 pub struct Types {
     /// Whole types and definitions of their files, by dotted name.
-    pub(super) types: Arc<BTreeMap<String, Type>>,
+    types: Arc<BTreeMap<String, Type>>,
+    /// What was made of them: every flow asks for the same bodies and events, which share their memory then.
+    made: Arc<RwLock<HashMap<Made, Type>>>,
+}
+
+/// A type that is made of payload types.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Made {
+    /// A payload type as it is written, by its name.
+    Written(String),
+    /// What a trigger sees of an event: the system, the event.
+    Event(String, String),
+    /// A payload type whose row may have been made just now, by its name.
+    Created(String),
 }
 
 /// Deepest nesting of a type, references followed. A type that refers to itself ends here.
 const NESTING: usize = 24;
 
 impl Types {
+    pub(super) fn from_map(types: BTreeMap<String, Type>) -> Types {
+        Types { types: Arc::new(types), made: Arc::default() }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Type)> {
+        self.types.iter()
+    }
+
+    /// What `make` gives, made once.
+    fn once<T: Into<Option<Type>>>(&self, what: Made, make: impl FnOnce() -> T) -> Option<Type> {
+        let known = self.made.read().unwrap_or_else(PoisonError::into_inner).get(&what).cloned();
+        known.or_else(|| {
+            let made = make().into()?;
+            let mut all = self.made.write().unwrap_or_else(PoisonError::into_inner);
+            Some(all.entry(what).or_insert(made).clone())
+        })
+    }
+
     /// The bundled types, extended by the project's `types/SYSTEM/NAME.json`.
     pub fn new<'f>(
         catalog: &Catalog,
@@ -64,7 +95,7 @@ impl Types {
                 }
             }
         }
-        (Types { types: Arc::new(types) }, diagnostics)
+        (Types::from_map(types), diagnostics)
     }
 
     /// The types of a catalogue: the bundled ones, and of a project's catalogue its own beside them.
@@ -80,12 +111,29 @@ impl Types {
             TypeRef::Key => Some(self.key(system, entity?)),
             TypeRef::AlternateKey => Some(self.alternate_key(entity?)),
             TypeRef::Row => self.payload(&entity?.ty),
-            TypeRef::Body => Some(written(&self.payload(&entity?.ty)?)),
-            TypeRef::Partial(of) => Some(written(&self.resolve(of, system, entity)?)),
+            TypeRef::Body => self.written(&entity?.ty),
+            TypeRef::Partial(of) => match &**of {
+                TypeRef::Named(name) if plain(name).is_none() => self.written(name),
+                of => Some(written(&self.resolve(of, system, entity)?)),
+            },
             TypeRef::List(of) => Some(Type::list(self.resolve(of, system, entity)?)),
             TypeRef::Map(of) => Some(Type::map(self.resolve(of, system, entity)?)),
             TypeRef::Writes | TypeRef::Type | TypeRef::None => None,
         }
+    }
+
+    fn written(&self, name: &str) -> Option<Type> {
+        self.once(Made::Written(name.to_string()), || Some(written(&self.payload(name)?)))
+    }
+
+    /// A payload type as an operation gives it that may have made the row: `created` says whether it has.
+    pub fn created(&self, name: &str) -> Option<Type> {
+        self.once(Made::Created(name.to_string()), || {
+            let ty = self.payload(name)?;
+            let mut record = ty.fields()?.clone();
+            record.fields.insert("created".into(), Field::plain(Type::bool()));
+            Some(Type::record(record))
+        })
     }
 
     /// An entity's key as a record of its key columns. The company's column may be left out.
@@ -117,6 +165,11 @@ impl Types {
     /// What a flow sees as `event`: the envelope with the event's own payload in its place, the payload where there is
     /// no envelope, what its decoder gives, anything where the catalogue knows no type. `name` as [`System::event`] calls it.
     pub fn event(&self, system: &System, group: &EventGroup, name: &str) -> Type {
+        let what = Made::Event(system.name.clone(), name.to_string());
+        self.once(what, || self.event_type(system, group, name)).unwrap_or_else(Type::any)
+    }
+
+    fn event_type(&self, system: &System, group: &EventGroup, name: &str) -> Type {
         if !group.gives.is_empty() {
             let entity = name.split_once('.').and_then(|(entity, _)| system.entities.get(entity));
             let fields = group.gives.iter().map(|(field, given)| {

@@ -10,6 +10,7 @@ use crate::catalog::{Catalog, Own, Types};
 use crate::diagnostics::{Code, Diagnostic, FileId, Severity, Source, Sources};
 use crate::language::ast::{Definition, Rows};
 use crate::language::{Inputs, Library, SourceText, parse};
+use crate::model::cores::on_all_cores;
 use crate::model::flow::{Flow as ModelFlow, TriggerSource};
 use crate::model::project::{Privacy, ProjectFile};
 use crate::model::rates::Rates;
@@ -204,15 +205,24 @@ fn compile_files(
     let mut signatures: Signatures = project.flows.iter().map(signed).collect();
     let broken = project.broken.values().flatten();
     signatures.extend(broken.map(|name| (name.clone(), Signature::Broken)));
-    let (order, circles) = calls::order(&project.flows.iter().map(|file| &file.flow).collect::<Vec<_>>());
+    let (stages, circles) = calls::stages(&project.flows.iter().map(|file| &file.flow).collect::<Vec<_>>());
     let mut flows: Vec<Option<(CompiledFlow, Vec<Diagnostic>)>> = project.flows.iter().map(|_| None).collect();
-    for place in order {
-        let (Some(file), Some(flow)) = (project.flows.get(place), flows.get_mut(place)) else { continue };
-        let (compiled, more) = Compiler { flows: &signatures, ..compiler }.flow(&file.path, &file.flow);
-        if let Some(Signature::Callable { gives, .. }) = signatures.get_mut(&**file.flow.flow) {
-            *gives = compiled.gives.clone();
+    for stage in stages {
+        let files: Vec<&FlowFile> = stage.iter().filter_map(|place| project.flows.get(*place)).collect();
+        let compile = |library: &mut Library, n: usize| {
+            let file = files.get(n)?;
+            Some(Compiler { flows: &signatures, library, ..compiler }.flow(&file.path, &file.flow))
+        };
+        let compiled = on_all_cores(files.len(), || library.clone(), compile);
+        for ((place, file), compiled) in stage.iter().zip(files).zip(compiled) {
+            let gives = compiled.as_ref().and_then(|(compiled, _)| compiled.gives.clone());
+            if let Some(Signature::Callable { gives: known, .. }) = signatures.get_mut(&**file.flow.flow) {
+                *known = gives;
+            }
+            if let Some(flow) = flows.get_mut(*place) {
+                *flow = compiled;
+            }
         }
-        *flow = Some((compiled, more));
     }
     let mut in_order = Vec::with_capacity(flows.len());
     for (mut compiled, more) in flows.into_iter().flatten() {

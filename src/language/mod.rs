@@ -69,6 +69,8 @@ pub struct Inputs<'a> {
 }
 
 /// All mappings of a project, checked and compiled. Files with errors are not in it; what uses them has its own error.
+/// A clone counts for itself what is asked of it (`asked`): whoever compiles on several threads gives each its own.
+#[derive(Clone)]
 pub struct Library {
     /// What every compiled expression calls.
     pub program: Arc<Program>,

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use std::sync::Arc;
 
 /// What a value can be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Type {
     pub kind: Kind,
     /// `T?`: may be missing.
@@ -19,7 +19,7 @@ pub struct Type {
     pub facts: Option<Arc<Facts>>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// No value at all: `fail(…)`; the element of `[]`; with `missing` or `null` set, the type of that literal.
     Never,
@@ -39,14 +39,14 @@ pub enum Kind {
 }
 
 /// A record's fields in their written order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordType {
     /// How a person knows it: `stripe.charge`, a `type` definition's name; `None` for a shape.
     pub name: Option<Text>,
     pub fields: IndexMap<Text, Field>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// With `missing` where the field may be absent when read.
     pub ty: Type,
@@ -61,7 +61,7 @@ pub struct Field {
 }
 
 /// What a payload type knows beside the kind.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The only texts or whole numbers that may be written (`enum`, `x-options`), with their labels.
     pub options: Vec<(Text, Option<Text>)>,

@@ -4,6 +4,7 @@
 //! hold up the rest.
 
 use super::connections::ConnectionsFile;
+use super::cores::on_all_cores;
 use super::environment::EnvironmentFile;
 use super::flow::Flow;
 use super::project::ProjectFile;
@@ -162,8 +163,18 @@ impl Project {
         if !texts.contains_key(PROJECT_FILE) {
             findings.push(Diagnostic::general(Code::F0330, format!("no {PROJECT_FILE} in the project")));
         }
-        for (path, text) in texts {
-            let file = sources.add(path.as_str(), text.clone());
+        // Most of a project's files are its flows: they are read first, on all cores.
+        let files: Vec<(&String, &Arc<str>, FileId)> =
+            texts.iter().map(|(path, text)| (path, text, sources.add(path.as_str(), text.clone()))).collect();
+        let flow_files: Vec<(&Arc<str>, FileId)> =
+            files.iter().filter(|(path, ..)| kind(path) == Kind::Flow).map(|(_, text, file)| (*text, *file)).collect();
+        let read_flow = |_: &mut (), n: usize| {
+            let mut findings = vec![];
+            let read = flow_files.get(n).map(|(text, file)| read::<Flow>(*file, text, &mut findings));
+            (read.unwrap_or_default(), findings)
+        };
+        let mut flows = on_all_cores(flow_files.len(), || (), read_flow).into_iter();
+        for (path, text, file) in files {
             let before = findings.len();
             match kind(path) {
                 Kind::Project => project.file = read(file, text, &mut findings).0,
@@ -173,12 +184,14 @@ impl Project {
                         .environments
                         .extend(read(file, text, &mut findings).0.map(|values| (name.to_string(), values)));
                 }
-                Kind::Flow => match read(file, text, &mut findings) {
-                    (Some(flow), _) => project.flows.push(FlowFile { path: path.clone(), file, flow }),
-                    (None, name) => {
-                        project.broken.insert(path.clone(), name);
+                Kind::Flow => {
+                    let (read, more) = flows.next().unwrap_or_default();
+                    findings.extend(more);
+                    match read {
+                        (Some(flow), _) => project.flows.push(FlowFile { path: path.clone(), file, flow }),
+                        (None, name) => drop(project.broken.insert(path.clone(), name)),
                     }
-                },
+                }
                 Kind::Test => {
                     let tests = read(file, text, &mut findings).0;
                     project.tests.extend(tests.map(|tests| TestSource { path: path.clone(), file, tests }));

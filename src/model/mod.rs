@@ -16,6 +16,7 @@ pub mod alerts;
 pub mod check;
 mod clear;
 pub mod connections;
+pub mod cores;
 pub mod effective;
 pub mod environment;
 pub mod flow;

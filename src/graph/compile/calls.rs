@@ -1,8 +1,8 @@
 //! Flows that call flows: what a flow takes and gives as others see it, the order in which flows are compiled, and the
 //! step that calls.
 //!
-//! A flow that waits for another is compiled behind it, so that the type of its result is known. Flows that would wait
-//! for each other in a circle are an error.
+//! A flow that waits for another is compiled in a later stage, so that the type of its result is known. Flows that would
+//! wait for each other in a circle are an error.
 
 use super::{Compiler, Work, text};
 use crate::diagnostics::{Code, Diagnostic, Span, did_you_mean};
@@ -64,29 +64,30 @@ pub fn reached<'f>(flow: &Flow, all: &BTreeMap<&'f str, &'f Flow>) -> BTreeSet<&
     reached
 }
 
-/// The places of `flows` in an order in which each stands behind those that it waits for, and what is said about
-/// circles.
-pub fn order(flows: &[&Flow]) -> (Vec<usize>, Vec<Diagnostic>) {
+/// The places of `flows` in stages: those of one do not depend on each other, and each stands in a later stage than those
+/// that it waits for. And what is said about circles.
+pub fn stages(flows: &[&Flow]) -> (Vec<Vec<usize>>, Vec<Diagnostic>) {
     let places = flows.iter().enumerate().map(|(n, flow)| (flow.flow.to_string(), n)).collect();
     let calls = flows.iter().map(|flow| written(flow)).collect();
-    let mut search = Search {
-        places,
-        calls,
-        flows,
-        state: vec![State::New; flows.len()],
-        path: vec![],
-        order: vec![],
-        findings: vec![],
-    };
-    (0..flows.len()).for_each(|n| search.visit(n));
-    (search.order, search.findings)
+    let mut search =
+        Search { places, calls, flows, state: vec![State::New; flows.len()], path: vec![], findings: vec![] };
+    let mut stages = vec![];
+    for n in 0..flows.len() {
+        let stage = search.visit(n);
+        if stages.len() <= stage {
+            stages.resize(stage + 1, vec![]);
+        }
+        stages[stage].push(n);
+    }
+    (stages, search.findings)
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     New,
     Open,
-    Done,
+    /// In that stage.
+    Done(usize),
 }
 
 struct Search<'f> {
@@ -96,29 +97,30 @@ struct Search<'f> {
     state: Vec<State>,
     /// From the first flow to the one in hand.
     path: Vec<usize>,
-    order: Vec<usize>,
     findings: Vec<Diagnostic>,
 }
 
 impl Search<'_> {
-    fn visit(&mut self, n: usize) {
-        if self.state[n] != State::New {
-            return;
+    /// The stage of a flow.
+    fn visit(&mut self, n: usize) -> usize {
+        if let State::Done(stage) = self.state[n] {
+            return stage;
         }
         self.state[n] = State::Open;
         self.path.push(n);
         let waits = self.calls[n].iter().filter(|call| call.waits);
         let waits: Vec<(usize, Span)> =
             waits.filter_map(|call| Some((*self.places.get(&call.flow)?, call.span))).collect();
+        let mut stage = 0;
         for (called, span) in waits {
             match self.state[called] {
                 State::Open => self.circle(called, span),
-                _ => self.visit(called),
+                _ => stage = stage.max(self.visit(called) + 1),
             }
         }
         self.path.pop();
-        self.state[n] = State::Done;
-        self.order.push(n);
+        self.state[n] = State::Done(stage);
+        stage
     }
 
     fn circle(&mut self, called: usize, span: Span) {

@@ -4,6 +4,7 @@
 
 mod alternate_key;
 mod approve;
+mod arguments;
 pub mod calls;
 mod changeset;
 mod checks;

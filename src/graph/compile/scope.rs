@@ -3,7 +3,7 @@
 use crate::language::check::Fact;
 use crate::language::types::{Facts, Field, RecordType, Type};
 use crate::value::Text;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The names in reach at a place of the flow. Cloned where a list of steps opens.
 #[derive(Clone, Default)]
@@ -33,18 +33,18 @@ impl Scope {
         if self.alone {
             return vec![];
         }
-        let steps = self.steps.iter().map(|(id, ty)| (id.clone(), Field::plain(ty.clone()))).collect();
+        let known = &*ALWAYS;
+        let trigger = if self.unconnected { &known.unconnected } else { &known.trigger };
         let mut variables = vec![
-            (Text::from("event"), self.event.clone().unwrap_or_else(Type::any)),
-            (Text::from("trigger"), trigger_type(!self.unconnected)),
+            (known.event.clone(), self.event.clone().unwrap_or_else(Type::any)),
+            (known.trigger_name.clone(), trigger.clone()),
         ];
         if self.at_door {
             return variables;
         }
-        variables.extend([
-            (Text::from("steps"), Type::record(RecordType { name: Some("steps".into()), fields: steps })),
-            (Text::from("run"), run_type()),
-        ]);
+        let steps = self.steps.iter().map(|(id, ty)| (id.clone(), Field::plain(ty.clone()))).collect();
+        let steps = Type::record(RecordType { name: Some(known.steps.clone()), fields: steps });
+        variables.extend([(known.steps.clone(), steps), known.run.clone()]);
         variables.extend(self.bound.iter().cloned());
         variables
     }
@@ -59,6 +59,25 @@ impl Scope {
         self.steps[before.steps.len().min(self.steps.len())..].to_vec()
     }
 }
+
+/// What is the same for every slot of every flow.
+struct Always {
+    event: Text,
+    trigger_name: Text,
+    trigger: Type,
+    unconnected: Type,
+    steps: Text,
+    run: (Text, Type),
+}
+
+static ALWAYS: LazyLock<Always> = LazyLock::new(|| Always {
+    event: "event".into(),
+    trigger_name: "trigger".into(),
+    trigger: trigger_type(true),
+    unconnected: trigger_type(false),
+    steps: "steps".into(),
+    run: ("run".into(), run_type()),
+});
 
 fn trigger_type(connected: bool) -> Type {
     let connection = if connected { Type::text() } else { Type::text().or_missing() };

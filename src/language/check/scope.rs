@@ -28,6 +28,22 @@ pub struct FileScope {
     pub(super) asked: AtomicUsize,
 }
 
+impl Clone for FileScope {
+    /// The same names, of which nothing has been asked yet.
+    fn clone(&self) -> FileScope {
+        let FileScope { functions, types, tables, broken, incomplete, unread, .. } = self;
+        FileScope {
+            functions: functions.clone(),
+            types: types.clone(),
+            tables: tables.clone(),
+            broken: *broken,
+            incomplete: *incomplete,
+            unread: unread.clone(),
+            asked: AtomicUsize::new(0),
+        }
+    }
+}
+
 impl FileScope {
     /// The names of its mappings and fns, as they stand in it.
     pub(in crate::language) fn routines(&self) -> Vec<Text> {

@@ -1,7 +1,8 @@
 //! Text → tree, by `grammar/mapping.pest`, with several syntax errors per file in the reader's words.
 //!
-//! - `scan` reads the tokens once: bracket pairs, nesting, and what is wrong with a token by itself
-//! - the grammar decides what is valid; `build` makes the tree
+//! - `scan` reads the tokens once, with what is wrong with a token by itself; `brackets` pairs them
+//! - `quick` makes the tree of nearly every valid text
+//! - the grammar decides what is valid, wherever `quick` does not know; `build` makes the tree
 //! - only where the grammar says no: `recover` cuts the text into its smallest entries and parses each alone, and
 //!   `explain` puts each failure into words
 //!
@@ -11,6 +12,7 @@
 mod brackets;
 mod build;
 mod explain;
+mod quick;
 mod recover;
 mod scan;
 mod slips;
@@ -23,7 +25,7 @@ use build::Builder;
 use pest::Parser;
 use pest::iterators::{Pair, Pairs};
 use recover::{Block, Recovery};
-use scan::{Mode, scan};
+use scan::{Mode, Token, scan};
 pub(super) use slips::RESERVED;
 
 #[derive(pest_derive::Parser)]
@@ -47,8 +49,17 @@ struct Failure {
 pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
     let mut tree = ast::File::default();
     let offset = start(text);
-    let (tokens, broken) = match tokens(text, offset, Mode::Source) {
+    let (tokens, broken) = match scanned(text, offset, Mode::Source) {
         Ok(read) => read,
+        Err(finding) => return (tree, vec![*finding]),
+    };
+    if broken.is_empty()
+        && let Some(tree) = quick::file(text, &tokens)
+    {
+        return (tree, vec![]);
+    }
+    let tokens = match paired(text, tokens) {
+        Ok(tokens) => tokens,
         Err(finding) => return (tree, vec![*finding]),
     };
     if broken.is_empty()
@@ -79,7 +90,8 @@ pub fn file(text: &SourceText) -> (ast::File, Vec<Diagnostic>) {
 /// in the pairs, whose places count behind a byte order mark.
 pub(super) fn pairs(text: &SourceText) -> Option<(ast::File, Pairs<'_, Rule>)> {
     let offset = start(text);
-    let (_, broken) = tokens(text, offset, Mode::Source).ok()?;
+    let (tokens, broken) = scanned(text, offset, Mode::Source).ok()?;
+    paired(text, tokens).ok()?;
     if broken.is_empty() { whole(text, offset) } else { None }
 }
 
@@ -94,22 +106,23 @@ fn whole(text: &SourceText, offset: usize) -> Option<(ast::File, Pairs<'_, Rule>
 
 /// An expression slot of a flow: `let`s and an expression.
 pub fn slot(text: &SourceText) -> Result<ast::Body, Vec<Diagnostic>> {
-    one(text, Rule::slot, Block::Body, |builder, whole| inside(whole).next().map(|pair| builder.body(pair)))
+    let build = |builder: &mut Builder<'_>, whole: Pairs<'_, Rule>| inside(whole).next().map(|pair| builder.body(pair));
+    one(text, Rule::slot, Block::Body, quick::slot, build)
 }
 
 /// A text slot (`title`, `message`, …): the inside of a `"…"`, holes and escapes included.
 pub fn text_slot(text: &SourceText) -> Result<ast::Expr, Vec<Diagnostic>> {
     let span = text.span(start(text), text.text.len());
-    one(text, Rule::text_slot, Block::Whole(Rule::text_slot), |builder, mut whole| {
-        whole.next().map(|pair| ast::Expr { kind: builder.text(pair), span })
-    })
+    let build = |builder: &mut Builder<'_>, mut whole: Pairs<'_, Rule>| whole.next().map(|pair| builder.text(pair));
+    let kind = one(text, Rule::text_slot, Block::Whole(Rule::text_slot), quick::text_slot, build)?;
+    Ok(ast::Expr { kind, span })
 }
 
 /// A type in YAML (parameters of a flow trigger, settings) or in a script's signature.
 pub fn type_slot(text: &SourceText) -> Result<ast::TypeExpr, Vec<Diagnostic>> {
-    one(text, Rule::type_slot, Block::Whole(Rule::type_slot), |builder, whole| {
-        inside(whole).next().map(|pair| builder.type_(pair))
-    })
+    let build =
+        |builder: &mut Builder<'_>, whole: Pairs<'_, Rule>| inside(whole).next().map(|pair| builder.type_(pair));
+    one(text, Rule::type_slot, Block::Whole(Rule::type_slot), quick::type_slot, build)
 }
 
 /// Reads a text that is one thing.
@@ -117,11 +130,18 @@ fn one<T>(
     text: &SourceText,
     rule: Rule,
     block: Block,
+    quick: impl FnOnce(&SourceText, &[Token]) -> Option<T>,
     build: impl FnOnce(&mut Builder<'_>, Pairs<'_, Rule>) -> Option<T>,
 ) -> Result<T, Vec<Diagnostic>> {
     let offset = start(text);
     let mode = if rule == Rule::text_slot { Mode::InsideText } else { Mode::Source };
-    let (tokens, broken) = tokens(text, offset, mode).map_err(|finding| vec![*finding])?;
+    let (tokens, broken) = scanned(text, offset, mode).map_err(|finding| vec![*finding])?;
+    if broken.is_empty()
+        && let Some(read) = quick(text, &tokens)
+    {
+        return Ok(read);
+    }
+    let tokens = paired(text, tokens).map_err(|finding| vec![*finding])?;
     if broken.is_empty()
         && let Ok(pairs) = Grammar::parse(rule, text.text.get(offset..).unwrap_or(""))
     {
@@ -147,16 +167,20 @@ fn one<T>(
 }
 
 /// The tokens and what is wrong with each by itself; `Err` where the text is too much to be read at all.
-fn tokens(text: &SourceText, offset: usize, mode: Mode) -> Result<(Tokens<'_>, Vec<Failure>), Box<Diagnostic>> {
+fn scanned(text: &SourceText, offset: usize, mode: Mode) -> Result<(Vec<Token>, Vec<Failure>), Box<Diagnostic>> {
     if text.text.len() > MAX_SIZE {
         let message = format!("this text has {} bytes; more than {MAX_SIZE} are not read", text.text.len());
         let help =
             "divide it into files, or read a large table from a CSV: `table t: text -> int from \"t.csv\" else fail`";
         return Err(Box::new(Diagnostic::error(Code::F0102, message, text.span(0, 0)).help(help)));
     }
-    let (tokens, broken) = scan(text, offset, mode);
+    Ok(scan(text, offset, mode))
+}
+
+/// The tokens with their brackets; `Err` where they are too much for the grammar.
+fn paired(text: &SourceText, tokens: Vec<Token>) -> Result<Tokens<'_>, Box<Diagnostic>> {
     match Tokens::new(&text.text, tokens) {
-        Ok(tokens) => Ok((tokens, broken)),
+        Ok(tokens) => Ok(tokens),
         Err(Excess::Nesting(at)) => {
             let message = format!("this nests more than {MAX_NESTING} deep");
             let finding = Diagnostic::error(Code::F0102, message, text.span(at, at + 1));

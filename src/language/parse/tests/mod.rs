@@ -47,8 +47,54 @@ fn assert_inside(text: &str, found: &[Diagnostic]) {
     }
 }
 
+/// What is read without the grammar is what the grammar reads. Gives in how many of the four ways it is.
+fn assert_as_the_grammar(text: &str) -> usize {
+    let source = source(text);
+    let offset = start(&source);
+    let mut read = 0;
+    let mut same = |quick: Option<String>, grammar: Option<String>| {
+        read += usize::from(quick.is_some());
+        assert!(quick.is_none() || quick == grammar, "{text:?}\n{quick:?}\n{grammar:?}");
+    };
+    let tokens = |mode| scanned(&source, offset, mode).ok().filter(|(_, broken)| broken.is_empty());
+    fn built<T>(
+        source: &SourceText,
+        rule: Rule,
+        build: impl FnOnce(&mut Builder<'_>, Pairs<'_, Rule>) -> Option<T>,
+    ) -> Option<T> {
+        let offset = start(source);
+        let pairs = Grammar::parse(rule, source.text.get(offset..)?).ok()?;
+        let mut builder = Builder::new(source, offset);
+        build(&mut builder, pairs).filter(|_| builder.findings.is_empty())
+    }
+    if let Some((tokens, _)) = tokens(Mode::Source) {
+        let shown = quick::file(&source, &tokens).map(|tree| format!("{tree:?}"));
+        if shown.is_some() {
+            same(shown, whole(&source, offset).map(|(tree, _)| format!("{tree:?}")));
+        }
+        if let Some(body) = quick::slot(&source, &tokens) {
+            let known =
+                built(&source, Rule::slot, |builder, whole| inside(whole).next().map(|pair| builder.body(pair)));
+            same(Some(format!("{body:?}")), known.map(|body| format!("{body:?}")));
+        }
+        if let Some(ty) = quick::type_slot(&source, &tokens) {
+            let known =
+                built(&source, Rule::type_slot, |builder, whole| inside(whole).next().map(|pair| builder.type_(pair)));
+            same(Some(format!("{ty:?}")), known.map(|ty| format!("{ty:?}")));
+        }
+    }
+    if let Some((tokens, _)) = tokens(Mode::InsideText)
+        && let Some(kind) = quick::text_slot(&source, &tokens)
+    {
+        let known = built(&source, Rule::text_slot, |builder, mut whole| whole.next().map(|pair| builder.text(pair)));
+        same(Some(format!("{kind:?}")), known.map(|kind| format!("{kind:?}")));
+    }
+    read
+}
+
 /// Reads a text in every way that there is.
 fn read_all(text: &str) {
+    assert_as_the_grammar(text);
     let source = source(text);
     let (tree, found) = file(&source);
     assert_inside(text, &found);
@@ -168,6 +214,42 @@ fn every_page_shows_what_it_is_about() {
     }
 }
 
+/// The texts of the library in the binary, of the bundled flows and of the tests here.
+fn corpus() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["src/language/std", "flows"].into_iter().flat_map(|folder| walkdir::WalkDir::new(root.join(folder)));
+    let maps = files.flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "map"));
+    let mut texts: Vec<String> = maps.filter_map(|entry| std::fs::read_to_string(entry.path()).ok()).collect();
+    texts.push(valid::ORDERS.to_string());
+    texts
+}
+
+#[test]
+fn what_people_write_is_read_without_the_grammar() {
+    let texts = corpus();
+    assert!(texts.len() > 10);
+    for text in texts {
+        assert_eq!(assert_as_the_grammar(&text), 1, "{text}");
+    }
+    for slot in [
+        "1 + 2 * -x.y ?? 3 - f(a, (b, c) => b in c, d => not d) % 4",
+        "if a == 1 and not b? != null then \"x{c}y\" else match c { 1, 2 => a  else => 'it''s', }",
+        "match { a => (b)[1, 2]?.d?  e => {}, else => null }",
+        "for x, n in steps.lines where n > 0.5 { a.\"b c\" = x, ...y  if a { b = 1 } else if c { d = 2 } else { let e: list<text?> = [] } }",
+        "for x in y => x.f()[0]? catch fail(\"no {x} \\u{e9}\\n\") catch missing",
+        "let a: { b: text, 'c d': map<paypal.order.item>? } = f() let b = true\n{ require a else \"x\" c = a?.b? }",
+    ] {
+        let read = scanned(&source(slot), 0, Mode::Source);
+        assert!(read.is_ok_and(|(tokens, _)| quick::slot(&source(slot), &tokens).is_some()), "{slot}");
+        assert_as_the_grammar(slot);
+    }
+    for text in ["", "plain \"quoted\" }", "{a}", "a {b}\n{ {c = 1}.c } d", "\\{ \\u{1F600} {x}"] {
+        let inside = scanned(&source(text), 0, Mode::InsideText);
+        assert!(inside.is_ok_and(|(tokens, _)| quick::text_slot(&source(text), &tokens).is_some()), "{text}");
+        assert_as_the_grammar(text);
+    }
+}
+
 fn soup() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "use",
@@ -280,10 +362,53 @@ proptest! {
     fn a_wounded_file_is_never_a_panic(from in 0usize..4000, len in 1usize..40) {
         let whole = valid::ORDERS;
         let cut: String = whole.chars().take(from).chain(whole.chars().skip(from + len)).collect();
+        assert_as_the_grammar(&cut);
         let text = source(&cut);
         let (tree, found) = file(&text);
         assert_inside(&cut, &found);
         prop_assert!(tree.unread.is_empty() || !found.is_empty());
         prop_assert!(found.len() <= 8, "{:?}", found);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Definitions of the corpus with some of their tokens left out, doubled, exchanged, or put elsewhere.
+    #[test]
+    fn what_is_read_without_the_grammar_is_what_it_reads(
+        seed in any::<usize>(),
+        changes in prop::collection::vec((any::<usize>(), any::<usize>(), 0..5usize), 1..4),
+        tight in any::<bool>(),
+    ) {
+        let texts = CORPUS.with(Clone::clone);
+        let text = &texts[seed % texts.len()];
+        let source = source(text);
+        let Ok((tokens, _)) = scanned(&source, start(&source), Mode::Source) else { return Ok(()) };
+        let Ok(tokens) = paired(&source, tokens) else { return Ok(()) };
+        let definitions = tokens.definitions();
+        let range = definitions[seed / texts.len() % definitions.len()].clone();
+        let mut words: Vec<&str> = range.clone().map(|n| tokens.str(n)).collect();
+        let mut gaps: Vec<&str> = range
+            .clone()
+            .map(|n| text.get(tokens.get(n).map_or(0, |token| token.end)..tokens.get(n + 1).map_or(text.len(), |next| next.start)))
+            .map(|gap| gap.unwrap_or(" "))
+            .collect();
+        for (a, b, change) in changes {
+            let (a, b) = (a % words.len(), b % words.len());
+            match change {
+                0 if words.len() > 1 => { words.remove(a); gaps.remove(a); }
+                1 => { words.insert(b, words[a]); gaps.insert(b, if tight { "" } else { gaps[a] }); }
+                2 => words.swap(a, b),
+                3 => gaps[a] = if tight { "" } else { " " },
+                _ => words[a] = words[b],
+            }
+        }
+        let changed: String = words.iter().zip(&gaps).flat_map(|(word, gap)| [*word, *gap]).collect();
+        assert_as_the_grammar(&changed);
+    }
+}
+
+thread_local! {
+    static CORPUS: std::rc::Rc<Vec<String>> = std::rc::Rc::new(corpus());
 }
