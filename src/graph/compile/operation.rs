@@ -17,7 +17,6 @@ use crate::model::values::Word;
 use crate::model::yaml::{Key, Node};
 use crate::value::{Number, Text, Value};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// An operation with all that its parameters depend on.
@@ -551,8 +550,7 @@ impl<'a> Work<'a> {
         }
         if matches!(declared.ty, Some(TypeRef::List(_))) {
             let words: Vec<Spanned<Word>> = self.read(node)?;
-            let items = words.iter().map(|word| Value::Text(text(word))).collect();
-            return Some(Value::List(Arc::new(items)));
+            return Some(words.iter().map(|word| Value::Text(text(word))).collect());
         }
         if !declared.one_of.is_empty() {
             let words: Vec<&str> = declared.one_of.iter().map(String::as_str).collect();

@@ -295,7 +295,7 @@ impl Finops {
         if call.parameter("$count") == Some("true") {
             body.set("@odata.count".into(), Value::Number(Number::from(count as i64)));
         }
-        body.set("value".into(), Value::List(Arc::new(rows)));
+        body.set("value".into(), Value::from(rows));
         if more {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in &call.query {
