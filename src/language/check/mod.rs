@@ -137,11 +137,18 @@ struct Want {
     writing: bool,
     /// A field of a record that is written out: a constant text is read as the date or time that is wanted.
     target: bool,
+    /// Its type stands in the project's own text, where it could be another.
+    declared: bool,
 }
 
 impl Want {
     fn new(ty: Type, what: impl Into<Rc<str>>) -> Want {
-        Want { ty, what: what.into(), writing: false, target: false }
+        Want { ty, what: what.into(), writing: false, target: false, declared: false }
+    }
+
+    /// The same of what is declared with its type: a parameter, a result, a `let`.
+    fn declared(ty: &Type, what: impl Into<Rc<str>>) -> Want {
+        Want { declared: true, ..Want::new(ty.clone(), what) }
     }
 
     /// The same want of a part.

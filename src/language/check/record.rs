@@ -219,7 +219,9 @@ impl Checker<'_> {
                 let mut ty = field.ty.clone();
                 ty.missing |= want.writing;
                 let what = format!("`{}`", path.join(".")).into();
-                return Some(Some(Want { ty, what, writing: want.writing, target: true }));
+                // The types of payloads have a dot in their names.
+                let declared = record.name.as_ref().is_none_or(|name| !name.contains('.'));
+                return Some(Some(Want { ty, what, writing: want.writing, target: true, declared }));
             }
             match &field.ty.kind {
                 Kind::Record(inner) => record = inner.clone(),
