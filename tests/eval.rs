@@ -9,7 +9,7 @@ use flowctl::catalog::{Catalog, Types};
 use flowctl::diagnostics::Sources;
 use flowctl::language::check::SlotScope;
 use flowctl::language::evaluate::{Context, Limits};
-use flowctl::language::explain::explain;
+use flowctl::language::explain::{Fact, Step, explain};
 use flowctl::language::types::{Form, Kind, Type};
 use flowctl::language::{Inputs, Library};
 use flowctl::model::Project;
@@ -180,6 +180,22 @@ fn errors_show_their_place() {
 }
 
 #[test]
+fn an_error_in_a_script_shows_the_scripts_own_place() {
+    let joined = eval(&["project/tiers.map#tier", "--input", "10"]);
+    joined.said(
+        1,
+        &["F1007", "tiers.rhai:7:11", "cannot calculate text + number", "\"blue \" + points", "tiers.map:5:32"],
+    );
+    let thrown = eval(&["project/tiers.map#tier", "--input", "points=-1"]);
+    thrown.said(1, &["F1007", "tiers.rhai:5:5", "negative points", "tiers.map:5:32"]);
+    let json = eval(&["project/tiers.map#tier", "--input", "10", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let finding = &said["findings"][0];
+    assert_eq!((&finding["line"], &finding["column"]), (&7.into(), &11.into()), "{said:#}");
+    gives(&["project/tiers.map#tier", "--input", "1000"], "gold\n");
+}
+
+#[test]
 fn a_file_with_errors_shows_them_and_not_those_of_flows() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -245,6 +261,29 @@ result = 25
      with  decimal
 "
     );
+}
+
+#[test]
+fn an_account_tells_what_a_condition_kept_out_of_a_list() {
+    let dropped = |expression: &str| {
+        let account = eval(&[expression, "--input", r#"{"xs": [3, 1, 2, 0, 0, 0]}"#, "--explain"]);
+        account.said(0, &[]);
+        account.stdout.lines().filter(|line| line.contains("dropped")).map(|line| line.trim().to_string()).collect()
+    };
+    let told: Vec<String> = dropped("for x in event.xs where x > 1 => x");
+    assert_eq!(told, ["dropped  x > 1        false for 4 of 6: event.xs[1], event.xs[3], event.xs[4], …"]);
+    // In the order in which they were asked, each of what the one before had left.
+    let told: Vec<String> = dropped("for x in event.xs.filter(x => x > 0).sort_by(x => x) where x < 3 => { n = x }");
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(
+        told[0].starts_with("dropped  x > 0")
+            && told[0].ends_with("false for 3 of 6: event.xs[3], event.xs[4], event.xs[5]")
+    );
+    assert!(told[1].starts_with("dropped  x < 3") && told[1].ends_with("false for 1 of 3: event.xs[0]"), "{told:#?}");
+    let told: Vec<String> = dropped("event.xs.filter(x => x > 9)");
+    assert!(told[0].ends_with("false for 6 of 6: event.xs[0], event.xs[1], event.xs[2], …"), "{told:#?}");
+    assert_eq!(dropped("event.xs.filter(x => x >= 0)"), [""; 0]);
+    assert_eq!(dropped("event.xs.filter(x => x > 1).count()"), [""; 0]);
 }
 
 #[test]
@@ -524,10 +563,13 @@ fn an_explained_evaluation_is_the_same_evaluation() {
     assert!(values > 500 && errors > 500, "{values} values, {errors} errors");
 }
 
-/// The fields that are told make up the whole result.
+/// The fields that are told make up the whole result; a list whose elements are told as well says only what was kept out.
 fn told_whole(value: &Value, account: &flowctl::language::explain::Account, what: &str) {
-    let leaves: usize =
-        account.fields.iter().filter(|field| !matches!(field.value, Value::Missing)).map(|f| count(&f.value)).sum();
+    let fields = &account.fields;
+    let below = |path: &[Step]| fields.iter().any(|one| one.path.len() > path.len() && one.path.starts_with(path));
+    let dropped = |facts: &[Fact]| !facts.is_empty() && facts.iter().all(|fact| matches!(fact, Fact::Dropped(_)));
+    let leaves = fields.iter().filter(|field| !(dropped(&field.facts) && below(&field.path)));
+    let leaves: usize = leaves.map(|field| count(&field.value)).sum();
     assert_eq!(leaves, count(value), "{what}: {}", json::write_tagged(value).unwrap_or_default());
 }
 

@@ -482,7 +482,7 @@ fn the_format_says_more_than_is_bundled() {
 
     let (_, capture) = catalog.operation("pay.capture").unwrap();
     let issue = record(&[("issue", text("ALREADY_CAPTURED")), ("description", text("Captured before"))]);
-    let body = record(&[("name", text("UNPROCESSABLE")), ("details", Value::List(Arc::new(vec![issue])))]);
+    let body = record(&[("name", text("UNPROCESSABLE")), ("details", Value::from(vec![issue]))]);
     let error = pay.classify(Some(capture), 422, &body, &no_headers);
     assert_eq!(
         (error.code.as_str(), error.message.as_str(), error.is),
@@ -567,7 +567,7 @@ fn small_texts_of_the_format() {
 #[test]
 fn paths_find_values() {
     let link = |rel, href| record(&[("rel", text(rel)), ("href", text(href))]);
-    let links = Value::List(Arc::new(vec![link("self", "/a"), link("next", "/b")]));
+    let links = Value::from(vec![link("self", "/a"), link("next", "/b")]);
     let body = record(&[("links", links), ("@odata.nextLink", text("/c"))]);
     let find = |path: &str| match Path::try_from(path.to_owned()).unwrap().find(&body) {
         Some(Value::Text(text)) => Some(text.to_string()),

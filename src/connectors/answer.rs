@@ -10,7 +10,6 @@ use crate::engine::connector::{Row, Sent, StepError};
 use crate::graph::ErrorClass;
 use crate::language::types::{Kind, Type};
 use crate::value::{Record, Text, Value, json};
-use std::sync::Arc;
 
 /// The status that says that an upsert made a row.
 const CREATED: u16 = 201;
@@ -121,7 +120,7 @@ impl Bound<'_> {
                     Value::Record(record) => Value::Record(tidy(record)),
                     other => other.clone(),
                 });
-                Value::List(Arc::new(tidied.collect()))
+                tidied.collect()
             }
             other => other,
         }

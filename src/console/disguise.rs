@@ -8,7 +8,6 @@ use super::mask;
 use crate::store::Hash;
 use crate::value::{Number, Record, Text, Value};
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// A private text shorter than this is only disguised where it stands: `NO` is somebody's initials and a country.
 const TELLING: usize = 4;
@@ -60,7 +59,7 @@ impl Disguise {
                     })
                     .collect::<Record>(),
             ),
-            Value::List(items) => Value::List(Arc::new(items.iter().map(|item| self.value(item)).collect())),
+            Value::List(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Text(text) => Value::Text(Text::from(self.text(text))),
             other => other.clone(),
         }
@@ -76,7 +75,7 @@ impl Disguise {
             Value::Record(fields) => {
                 Value::Record(fields.iter().map(|(name, inner)| (name.clone(), self.hidden(inner))).collect::<Record>())
             }
-            Value::List(items) => Value::List(Arc::new(items.iter().map(|item| self.hidden(item)).collect())),
+            Value::List(items) => items.iter().map(|item| self.hidden(item)).collect(),
             Value::Text(text) => Value::Text(Text::from(self.made_up(text))),
             Value::Number(number) => Value::Number(Number::from_json(Text::from(self.made_up(&number.written())))),
             other => other.clone(),

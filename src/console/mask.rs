@@ -104,7 +104,7 @@ pub fn payloads(value: &Value, at: &[&[&str]]) -> Value {
 
 fn within(value: &Value, path: &[&str], change: &impl Fn(&Value) -> Value) -> Value {
     match (value, path) {
-        (Value::List(items), _) => Value::List(Arc::new(items.iter().map(|item| within(item, path, change)).collect())),
+        (Value::List(items), _) => items.iter().map(|item| within(item, path, change)).collect(),
         (_, []) => change(value),
         (Value::Record(fields), [first, rest @ ..]) => {
             let field = |(name, inner): (&Text, &Value)| {
@@ -123,7 +123,7 @@ fn usual(value: &Value) -> Value {
             Some((name, inner)) => named_value(fields, name, inner),
             None => Value::Record(fields.iter().map(|(name, inner)| field(name, inner)).collect()),
         },
-        Value::List(items) => Value::List(Arc::new(items.iter().map(usual).collect())),
+        Value::List(items) => items.iter().map(usual).collect(),
         Value::Text(text) => Value::Text(self::text(text).into()),
         Value::Number(number) if card(&number.written()).is_some() => MASKED.into(),
         other => other.clone(),
@@ -158,7 +158,7 @@ fn hidden(value: &Value) -> Value {
         Value::Record(fields) => {
             Value::Record(fields.iter().map(|(name, inner)| (name.clone(), hidden(inner))).collect::<Record>())
         }
-        Value::List(items) => Value::List(Arc::new(items.iter().map(hidden).collect())),
+        Value::List(items) => items.iter().map(hidden).collect(),
         Value::Missing | Value::Null | Value::Bool(_) => value.clone(),
         Value::Text(text) if text.is_empty() => value.clone(),
         _ => MASKED.into(),

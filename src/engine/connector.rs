@@ -14,7 +14,6 @@ use crate::value::paths::Paths;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A system's side of the engine. Object-safe: the engine holds one for each connection.
@@ -328,7 +327,7 @@ impl Row {
     /// Paths begin at the row; at each of several.
     fn without(self, drop: &Paths) -> Row {
         let value = match &self.value {
-            Value::List(rows) => Value::List(Arc::new(rows.iter().map(|row| drop.without(row)).collect())),
+            Value::List(rows) => rows.iter().map(|row| drop.without(row)).collect(),
             value => drop.without(value),
         };
         Row { value, ..self }

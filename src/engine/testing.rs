@@ -26,7 +26,7 @@ pub(crate) fn fields(fields: &[(&str, Value)]) -> Value {
 }
 
 pub(crate) fn list(items: &[Value]) -> Value {
-    Value::List(Arc::new(items.to_vec()))
+    Value::from(items.to_vec())
 }
 
 /// The inputs of every slot here, in order.

@@ -7,7 +7,7 @@ use super::functions::{Function, Prepared};
 use super::path::Path;
 use super::types::{Kind, Type};
 use crate::diagnostics::Span;
-use crate::value::{Name, Record, Text, Value};
+use crate::value::{Name, Record, Text, Value, json};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::{Discriminant, discriminant};
@@ -338,16 +338,21 @@ impl Step {
     }
 }
 
-/// Makes the names that a record assigns parts of one text, so that the record has one owner to count.
+/// Makes the names that a record assigns parts of one text, so that the record has one owner to count. They stand there as
+/// JSON has them, where they need no escapes, so that they are written as they are.
 fn share_names(statements: &mut [Statement]) {
-    let mut all = String::new();
-    each_name(statements, &mut |name| all.push_str(name));
-    let all: Arc<str> = all.into();
-    let mut at = 0;
+    let (mut all, mut begins) = (String::new(), vec![]);
     each_name(statements, &mut |name| {
-        let end = at + name.len();
-        *name = Text::slice(&all, at, end);
-        at = end;
+        let quote = if json::is_plain(name) { "\"" } else { "\n" };
+        begins.push(all.len() + quote.len());
+        all.extend([quote, name, quote, ":"]);
+    });
+    let all: Arc<str> = all.into();
+    let mut begins = begins.into_iter();
+    each_name(statements, &mut |name| {
+        if let Some(begin) = begins.next() {
+            *name = Text::slice(&all, begin, begin + name.len());
+        }
     });
 }
 

@@ -154,7 +154,11 @@ impl Script {
                 script(&format!("there is no `{}`", reworded(&signature).replacen(" (", "(", 1)))
             }
             ErrorMismatchDataType(expected, got, _) => {
-                script(&format!("expected {}, got {}", reworded(&expected), reworded(&got)))
+                match (reworded(&expected), reworded(&got)) {
+                    // Numbers inside are Rhai's own while they are small, and never below 0 once they are worked out.
+                    (expected, got) if expected == got => script("a position is a whole number from 0"),
+                    (expected, got) => script(&format!("expected {expected}, got {got}")),
+                }
             }
             ErrorRuntime(value, _) if value.is_unit() => script("stopped by `throw`"),
             ErrorRuntime(value, _) => script(&value.to_string()),
@@ -258,8 +262,7 @@ fn from_script(value: &Dynamic, depth: usize) -> Result<Value, String> {
         return Ok(Value::Text(Text::from(text.as_str())));
     }
     if let Ok(items) = value.as_array_ref() {
-        let items = items.iter().map(|item| from_script(item, below)).collect::<Result<_, _>>()?;
-        return Ok(Value::List(Arc::new(items)));
+        return items.iter().map(|item| from_script(item, below)).collect();
     }
     if let Ok(fields) = value.as_map_ref() {
         let mut record = vec![];

@@ -8,7 +8,6 @@ use super::evaluate::{describe, quote};
 use super::types::{Facts, Form, Kind, RecordType, Type};
 use crate::diagnostics::did_you_mean;
 use crate::value::{Money, Number, Record, Text, Value, time};
-use std::sync::Arc;
 
 /// Why a value does not fit. Class `data`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +68,7 @@ pub fn conform(value: &Value, ty: &Type) -> Result<Value, ShapeError> {
                 Ok(Value::Missing) => plain(item).map_err(|error| error.below(&format!("[{n}]"))),
                 other => other.map_err(|error| error.below(&format!("[{n}]"))),
             });
-            Value::List(Arc::new(written.collect::<Result<_, _>>()?))
+            written.collect::<Result<Value, _>>()?
         }
         (Kind::Map(wanted), Value::Record(record)) => {
             fields(record, |name, value| conform(value, wanted).map_err(|error| error.below(name)))?
@@ -143,7 +142,7 @@ fn plain(value: &Value) -> Result<Value, ShapeError> {
         Value::List(items) => {
             let items = items.iter().enumerate();
             let written = items.map(|(n, item)| plain(item).map_err(|error| error.below(&format!("[{n}]"))));
-            Value::List(Arc::new(written.collect::<Result<_, _>>()?))
+            written.collect::<Result<Value, _>>()?
         }
         Value::Record(record) => fields(record, |name, value| match value {
             Value::Missing => Ok(Value::Missing),
@@ -228,6 +227,7 @@ mod tests {
     use super::*;
     use crate::language::types::Field;
     use crate::value::json;
+    use std::sync::Arc;
 
     fn facts(ty: Type, facts: Facts) -> Type {
         Type { facts: Some(Arc::new(facts)), ..ty }

@@ -11,7 +11,6 @@
 use super::faults::Fault;
 use super::server::{Call, Reply, Seen, Standin};
 use crate::value::{Record, Text, Value, json};
-use std::sync::Arc;
 
 /// How many requests the page shows.
 const SHOWN: usize = 50;
@@ -84,7 +83,7 @@ fn refused(why: String) -> Reply {
 }
 
 fn listed(rows: Vec<Record>) -> Reply {
-    pretty(&Value::List(Arc::new(rows.into_iter().map(Value::Record).collect())))
+    pretty(&rows.into_iter().map(Value::Record).collect())
 }
 
 fn listed_one(row: Record) -> Reply {

@@ -3,7 +3,6 @@
 
 use crate::graph::Format;
 use crate::value::{Record, Text, Value, json};
-use std::sync::Arc;
 
 /// The rows of a file, or what is wrong with it.
 pub fn read(format: Format, bytes: &[u8]) -> Result<Value, String> {
@@ -32,14 +31,14 @@ fn csv_rows(bytes: &[u8]) -> Result<Value, String> {
         let fields = names.iter().zip(&row).map(|(name, value)| (name.clone(), Value::from(value)));
         rows.push(Value::Record(fields.collect::<Record>()));
     }
-    Ok(Value::List(Arc::new(rows)))
+    Ok(Value::from(rows))
 }
 
 /// A list is its rows, anything else is the one row.
 fn json_rows(bytes: &[u8]) -> Result<Value, String> {
     match json::parse(bytes) {
         Ok(rows @ Value::List(_)) => Ok(rows),
-        Ok(row) => Ok(Value::List(Arc::new(vec![row]))),
+        Ok(row) => Ok(Value::from(vec![row])),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -8,7 +8,6 @@
 use crate::diagnostics::Code;
 use crate::value::{Exact, Record, Text, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Columns without which there is no row, and those that a row may have, by their names in the report.
 const NEEDED: [&str; 7] = [
@@ -238,7 +237,7 @@ impl Report {
 
     fn end(self) -> Result<Value, String> {
         match self.ended {
-            true => Ok(Value::List(Arc::new(self.rows))),
+            true => Ok(Value::from(self.rows)),
             false => Err(wrong(Code::F0610, 0, "it ends without its last line (FF): it is not whole")),
         }
     }

@@ -9,8 +9,11 @@ use std::cmp::Ordering;
 /// The first number with more than 38 digits.
 const LIMIT: i128 = 10i128.pow(38);
 
-/// A fraction in lowest terms, at most 38 digits above and below. The denominator is positive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A fraction, at most 38 digits above and below once it is in lowest terms. The denominator is positive.
+///
+/// One of small numbers that were divided is brought into lowest terms when somebody needs it: most amounts are rounded
+/// next, which does not.
+#[derive(Clone, Copy, Debug)]
 pub struct Fraction {
     numerator: i128,
     denominator: i128,
@@ -51,9 +54,7 @@ impl Fraction {
         if let (Some(a), Some(b)) = (self.small(), other.small())
             && b != 0
         {
-            let (above, below) = (a.unsigned_abs(), b.unsigned_abs());
-            let common = small_gcd(above, below);
-            let (above, denominator) = (i128::from(above / common), i128::from(below / common));
+            let (above, denominator) = (i128::from(a.unsigned_abs()), i128::from(b.unsigned_abs()));
             return Ok(Fraction { numerator: if (a < 0) != (b < 0) { -above } else { above }, denominator });
         }
         Fraction::reduced(
@@ -87,6 +88,16 @@ impl Fraction {
         if self.denominator == 1 {
             return Exact::from_i128(self.numerator);
         }
+        self.lowest().finish_lowest()
+    }
+
+    /// In lowest terms.
+    fn lowest(self) -> Fraction {
+        let common = gcd(self.above(), self.below()) as i128;
+        Fraction { numerator: self.numerator / common, denominator: self.denominator / common }
+    }
+
+    fn finish_lowest(self) -> Result<Exact, NumberError> {
         let twos = self.denominator.trailing_zeros();
         let (mut rest, mut fives) = (self.denominator >> twos, 0u32);
         while rest % 5 == 0 {
@@ -202,6 +213,13 @@ impl From<Exact> for Fraction {
         Fraction { numerator: numerator / common, denominator: denominator as i128 / common }
     }
 }
+
+impl PartialEq for Fraction {
+    fn eq(&self, other: &Fraction) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Fraction {}
 
 impl PartialOrd for Fraction {
     fn partial_cmp(&self, other: &Fraction) -> Option<Ordering> {

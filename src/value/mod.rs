@@ -7,6 +7,7 @@
 mod exact;
 mod fraction;
 pub mod json;
+mod local;
 mod money;
 mod number;
 pub mod paths;
@@ -19,6 +20,7 @@ mod wide;
 
 pub use exact::{Exact, NumberError, Rounding};
 pub use fraction::Fraction;
+pub use local::Local;
 pub use money::{Currency, Money};
 pub use number::Number;
 pub(crate) use record::Place;
@@ -48,9 +50,9 @@ pub enum Value {
     /// An instant.
     Time(jiff::Timestamp),
     /// A local time in a zone (`t.in_zone(z)`): has no written type and cannot be written.
-    Local(Arc<jiff::Zoned>),
+    Local(Local),
     Money(Money),
-    List(Arc<Vec<Value>>),
+    List(Arc<[Value]>),
     Record(Record),
 }
 
@@ -129,7 +131,7 @@ impl Value {
     /// Missing, null, or a text of nothing but white space.
     pub fn is_blank(&self) -> bool {
         match self {
-            Value::Text(text) => text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')),
+            Value::Text(text) => text.as_bytes().iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')),
             other => other.is_absent(),
         }
     }
@@ -186,9 +188,15 @@ impl Clone for Value {
         }
     }
 
-    /// What most values are is written where it stays, not put together elsewhere and moved.
+    /// What most values are is written where it stays, not put together elsewhere and moved. Where the same record is there
+    /// already, as where a fn is called again, it stays.
     #[inline]
     fn clone_from(&mut self, other: &Value) {
+        if let (Value::Record(old), Value::Record(new)) = (&*self, other)
+            && old.is_one_with(new)
+        {
+            return;
+        }
         let old = match other {
             Value::Text(text) => std::mem::replace(self, Value::Text(text.clone())),
             Value::List(items) => std::mem::replace(self, Value::List(items.clone())),
@@ -212,13 +220,7 @@ impl PartialEq for Value {
             (Value::Local(a), Value::Local(b)) => a == b,
             (Value::Money(a), Value::Money(b)) => a == b,
             (Value::List(a), Value::List(b)) => a == b,
-            (Value::Record(a), Value::Record(b)) => {
-                let is_in_both = |name: &str, value: &Value| match b.get(name) {
-                    Some(other) if other == value => Ok(()),
-                    _ => Err(()),
-                };
-                a.len() == b.len() && a.each(is_in_both).is_ok()
-            }
+            (Value::Record(a), Value::Record(b)) => a == b,
             _ => false,
         }
     }
@@ -256,7 +258,13 @@ impl From<bool> for Value {
 }
 impl From<Vec<Value>> for Value {
     fn from(items: Vec<Value>) -> Value {
-        Value::List(Arc::new(items))
+        Value::List(items.into())
+    }
+}
+/// A list, in one piece of memory where the number of elements is known.
+impl FromIterator<Value> for Value {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Value {
+        Value::List(items.into_iter().collect())
     }
 }
 impl From<Record> for Value {

@@ -5,7 +5,6 @@
 //! type is asked about the same places ([`Paths::enter`]). All paths of a project are followed in one walk.
 
 use super::{Record, Text, Value};
-use std::sync::Arc;
 
 /// One path, as it was written and compiled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -233,7 +232,7 @@ fn changed(place: &Place<'_>, value: &Value, change: &impl Fn(&Value) -> Option<
         ),
         Value::List(items) => {
             let items = items.iter().enumerate().filter_map(|(n, inner)| below(Down::Element(Some(n)), inner));
-            Value::List(Arc::new(items.collect()))
+            items.collect()
         }
         other => other.clone(),
     }

@@ -28,7 +28,8 @@ enum Repr {
 /// record is made: one that is put together elsewhere is moved in larger pieces than it was written in, and the processor
 /// waits for its own writes.
 ///
-/// The names of a record are parts of one text, the body or what the mapping writes: one owner to count.
+/// The names of a record are parts of one text, the body or what the mapping writes: one owner to count. Where such a name
+/// stands in quotes with a colon behind them, it is one that needs no escapes.
 pub(crate) enum Place {
     /// What the names are parts of, and what [`Record::iter`] made of them: one word, or each place grows.
     #[expect(clippy::box_collection)]
@@ -123,9 +124,39 @@ impl<'r> Whole<'r> {
     fn place(self, name: &str) -> Option<usize> {
         let is_same = |field: &Place| {
             let known = field.name();
-            known.len() == name.len() && same(known.bytes(self.owner), name.as_bytes())
+            known.len() == name.len() && same(known.bytes(self.owner.as_bytes()), name.as_bytes())
         };
         self.fields.iter().position(is_same)
+    }
+}
+
+/// The name of a field, for those who visit it.
+#[derive(Clone, Copy)]
+pub(crate) struct FieldName<'r> {
+    owner: &'r [u8],
+    range: Range,
+    /// Whether it is one of a record that was gathered.
+    whole: bool,
+}
+
+impl<'r> FieldName<'r> {
+    #[inline]
+    pub(crate) fn bytes(self) -> &'r [u8] {
+        self.range.bytes(self.owner)
+    }
+
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        self.range.len()
+    }
+
+    /// The name as JSON has it, `"name":`, where it stands so in its owner: in a body that was read, and in what code
+    /// writes (see [`Place`]).
+    #[inline]
+    pub(crate) fn written(self) -> Option<&'r [u8]> {
+        let around = self.range.around()?;
+        let written = self.owner.get(around)?;
+        (self.whole && matches!(written, [b'"', .., b'"', b':'])).then_some(written)
     }
 }
 
@@ -190,6 +221,16 @@ impl Record {
         }
     }
 
+    /// Whether both are the same memory.
+    #[inline]
+    pub(super) fn is_one_with(&self, other: &Record) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Whole(a), Repr::Whole(b)) => Arc::ptr_eq(a, b),
+            (Repr::Open(a), Repr::Open(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     fn opened(&self) -> Record {
         Record::from_distinct(self.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
     }
@@ -232,12 +273,13 @@ impl Record {
     #[inline]
     pub(crate) fn at(&self, place: usize, name: &Name) -> Option<&Value> {
         match &self.0 {
-            Repr::Whole(places) => match (places.first(), places.get(place.checked_add(1)?)) {
-                (Some(Place::Owner(owner, _)), Some(Place::Field(known, value))) if name.is(owner, *known) => {
-                    Some(value)
+            Repr::Whole(places) => {
+                let Whole { owner, fields, .. } = Whole::of(places)?;
+                match fields.get(place)? {
+                    Place::Field(known, value) if name.is(owner, *known) => Some(value),
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             Repr::Open(fields) => {
                 let (known, value) = fields.entries.get(place)?;
                 name.is(known.owner(), known.range()).then_some(value)
@@ -253,15 +295,19 @@ impl Record {
 
     /// Visits the fields without making their names texts, until one fails.
     #[inline]
-    pub(crate) fn each<E>(&self, mut visit: impl FnMut(&str, &Value) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn each<E>(&self, mut visit: impl FnMut(FieldName<'_>, &Value) -> Result<(), E>) -> Result<(), E> {
         match &self.0 {
             Repr::Whole(places) => match Whole::of(places) {
-                Some(Whole { owner, fields, .. }) => {
-                    fields.iter().try_for_each(|field| visit(field.name().of(owner), field.value()))
-                }
+                Some(Whole { owner, fields, .. }) => fields.iter().try_for_each(|field| {
+                    let name = FieldName { owner: owner.as_bytes(), range: field.name(), whole: true };
+                    visit(name, field.value())
+                }),
                 None => Ok(()),
             },
-            Repr::Open(fields) => fields.entries.iter().try_for_each(|(name, value)| visit(name, value)),
+            Repr::Open(fields) => fields.entries.iter().try_for_each(|(name, value)| {
+                let name = FieldName { owner: name.owner().as_bytes(), range: name.range(), whole: false };
+                visit(name, value)
+            }),
         }
     }
 
@@ -351,6 +397,17 @@ impl Default for Record {
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The same fields with the same values, in any order.
+impl PartialEq for Record {
+    fn eq(&self, other: &Record) -> bool {
+        let is_in_both = |name: FieldName<'_>, value: &Value| {
+            let there = std::str::from_utf8(name.bytes()).ok().and_then(|name| other.get(name));
+            if there == Some(value) { Ok(()) } else { Err(()) }
+        };
+        self.len() == other.len() && self.each(is_in_both).is_ok()
     }
 }
 

@@ -40,15 +40,15 @@ impl Range {
         self.end() - self.start()
     }
 
-    /// That part of a text.
     #[inline]
-    pub(super) fn of(self, owner: &str) -> &str {
+    pub(super) fn bytes(self, owner: &[u8]) -> &[u8] {
         &owner[self.start()..self.end()]
     }
 
+    /// Where it lies with a character before it and two behind.
     #[inline]
-    pub(super) fn bytes(self, owner: &str) -> &[u8] {
-        &owner.as_bytes()[self.start()..self.end()]
+    pub(super) fn around(self) -> Option<std::ops::Range<usize>> {
+        Some(self.start().checked_sub(1)?..self.end() + 2)
     }
 }
 
@@ -85,8 +85,14 @@ impl Text {
         self.range.end()
     }
 
-    fn length(&self) -> usize {
-        self.end() - self.start()
+    /// In bytes. Seen without looking at the owner, as a `str` would.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The bytes `start..end` of this text, on character boundaries, as a text of their own: the same memory.
@@ -100,18 +106,20 @@ impl Text {
     }
 
     /// Without asking where characters begin, which slicing a `str` does: for comparing.
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.owner.as_bytes()[self.start()..self.end()]
     }
 
     /// Whether it is this text. Most that differ differ in length, which is seen without looking at the owner.
     pub(super) fn is(&self, text: &str) -> bool {
-        self.length() == text.len() && same(self.as_bytes(), text.as_bytes())
+        self.len() == text.len() && same(self.as_bytes(), text.as_bytes())
     }
 }
 
 /// Whether two runs of equal length are the same. Nearly all are names of up to 16 bytes: two words each, which may
 /// overlap, where the general comparison is a call.
+#[inline]
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     if let (Some(x), Some(y), 8..=16) = (a.first_chunk::<8>(), b.first_chunk::<8>(), a.len()) {
         return x == y && a.last_chunk::<8>() == b.last_chunk::<8>();
@@ -139,11 +147,11 @@ impl Name {
     /// Whether it is this part of a text.
     #[inline]
     pub(super) fn is(&self, owner: &str, range: Range) -> bool {
-        let length = self.text.length();
+        let length = self.text.len();
         if length != range.len() {
             return false;
         }
-        let bytes = range.bytes(owner);
+        let bytes = range.bytes(owner.as_bytes());
         match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
             (Some(first), Some(last)) if length <= 16 => {
                 u64::from_le_bytes(*first) == self.first && u64::from_le_bytes(*last) == self.last
@@ -195,7 +203,7 @@ impl std::borrow::Borrow<str> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Text) -> bool {
-        self.length() == other.length() && same(self.as_bytes(), other.as_bytes())
+        self.len() == other.len() && same(self.as_bytes(), other.as_bytes())
     }
 }
 impl Eq for Text {}

@@ -113,7 +113,7 @@ fn with(value: &Value, steps: &[&str], new: &Value) -> Value {
             let mut items = items.to_vec();
             let n: usize = step.parse().unwrap();
             items[n] = with(&items[n], rest, new);
-            Value::List(Arc::new(items))
+            Value::from(items)
         }
         Value::Record(record) => {
             let old = record.get(step).cloned().unwrap_or_else(|| Value::Record(Record::default()));

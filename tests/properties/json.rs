@@ -4,7 +4,6 @@ use super::choices::Choices;
 use flowctl::value::{Currency, Exact, Money, Number, Record, Text, Value, json, time};
 use serde_json::value::RawValue;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// What serde_json reads we read alike, what it refuses we refuse. Ours refuses more, as the contract says: a name twice in
 /// one object, more nesting than the limit, and an exponent that no number needs.
@@ -300,7 +299,7 @@ fn value(choices: &mut Choices, depth: usize) -> Value {
             Value::Money(Money { amount, currency })
         }
         7 => Value::Missing,
-        8 => Value::List(Arc::new((0..choices.below(4)).map(|_| value(choices, depth - 1)).collect())),
+        8 => (0..choices.below(4)).map(|_| value(choices, depth - 1)).collect(),
         _ => {
             let mut record = Record::new();
             for _ in 0..choices.below(4) {

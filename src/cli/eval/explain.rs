@@ -1,7 +1,7 @@
 //! `--explain`: an account of a result, for people and for programs.
 
 use crate::diagnostics::{Sources, Span, did_you_mean};
-use crate::language::explain::{Account, Callee, Choice, Condition, Fact, Field, Operand, Read, Step, Way};
+use crate::language::explain::{Account, Callee, Choice, Condition, Dropped, Fact, Field, Operand, Read, Step, Way};
 use crate::value::{Record, Text, Value, json};
 use std::io::IsTerminal;
 
@@ -125,6 +125,7 @@ fn lines(field: &Field, sources: &Sources) -> Vec<Line> {
                 others.push(Line { label, what: name.to_string(), value, place });
             }
             Fact::Choice(choice) => others.push(chosen(choice, sources)),
+            Fact::Dropped(dropped) => others.push(kept_out(dropped, sources)),
         }
     }
     for part in [&mut reads, &mut others] {
@@ -142,6 +143,15 @@ fn lines(field: &Field, sources: &Sources) -> Vec<Line> {
         lines.push(Line { label: "with", what: builtins.join(", "), value: String::new(), place: String::new() });
     }
     lines
+}
+
+/// What a condition kept out of a list.
+fn kept_out(dropped: &Dropped, sources: &Sources) -> Line {
+    let Dropped { span, elements, of } = dropped;
+    let more = if elements.len() > 3 { ", …" } else { "" };
+    let first = elements.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let value = format!("false for {} of {of}: {first}{more}", elements.len());
+    Line { label: "dropped", what: source(*span, sources), value, place: String::new() }
 }
 
 fn chosen(choice: &Choice, sources: &Sources) -> Line {
@@ -279,6 +289,7 @@ fn set_facts(out: &mut Record, facts: &[Fact], sources: &Sources) {
     looked_at(out, facts, sources);
     some(out, "calls", facts, sources, |fact| matches!(fact, Fact::Call { .. }));
     some(out, "choices", facts, sources, |fact| matches!(fact, Fact::Choice(_)));
+    some(out, "dropped", facts, sources, |fact| matches!(fact, Fact::Dropped(_)));
 }
 
 fn operands(out: &mut Record, operands: &[Operand], sources: &Sources) {
@@ -342,6 +353,11 @@ fn of_fact(fact: &Fact, sources: &Sources) -> Value {
             set(&mut out, "kind", kind.into());
             set(&mut out, "value", value.as_ref().map_or(Value::Missing, writable));
             set(&mut out, "defined", defined.map_or(Value::Missing, |span| at(span, sources)));
+            place(&mut out, *span, sources);
+        }
+        Fact::Dropped(Dropped { span, elements, of }) => {
+            set(&mut out, "elements", list(elements, |one| one.as_str().into()));
+            set(&mut out, "of", i64::try_from(*of).unwrap_or(i64::MAX).into());
             place(&mut out, *span, sources);
         }
         Fact::Choice(choice) => {

@@ -10,7 +10,6 @@ use crate::graph::ForEach;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// The iterations of a `for_each` under way. Not written down: evaluating the items again gives the same.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +38,7 @@ impl Run {
         let progress = match progress {
             Ok(Progress::Finished) => {
                 let results = items.items.iter().map(|item| item.result.clone().unwrap_or(Value::Null)).collect();
-                return self.done(path, now, Value::List(Arc::new(results)));
+                return self.done(path, now, results);
             }
             Ok(progress) => progress,
             Err(error) => return self.give_up(path, error, false),

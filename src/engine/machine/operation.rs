@@ -315,7 +315,7 @@ fn is_list(operation: &Operation) -> bool {
 
 /// What a reading operation gives that found nothing.
 fn nothing(operation: &Operation) -> Value {
-    if is_list(operation) { Value::List(Arc::new(Vec::new())) } else { Value::Missing }
+    if is_list(operation) { Value::from(vec![]) } else { Value::Missing }
 }
 
 /// The operation of that step, wherever it stands in the graph.

@@ -172,7 +172,7 @@ pub(super) fn lambda_refused(function: &str, span: Span) -> Diagnostic {
 }
 
 fn argument(function: &str, param: &str, ty: &Type) -> Want {
-    Want::new(ty.clone(), format!("argument `{param}` of `{function}`"))
+    Want::declared(ty, format!("argument `{param}` of `{function}`"))
 }
 
 fn parameter(name: &str, ty: Option<&Type>) -> String {

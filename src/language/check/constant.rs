@@ -2,7 +2,6 @@
 
 use crate::language::code::{Code, Op, Statement};
 use crate::value::{Number, Value};
-use std::sync::Arc;
 
 /// The value as a person writes it, where it is a simple one.
 pub(super) fn shown(value: &Value) -> Option<String> {
@@ -48,7 +47,7 @@ pub(super) fn folded(code: &Code) -> Option<Value> {
     match &code.op {
         Op::Const(value) => Some(value.clone()),
         Op::View { value, .. } => folded(value),
-        Op::List(elements) => Some(Value::List(Arc::new(elements.iter().map(folded).collect::<Option<_>>()?))),
+        Op::List(elements) => elements.iter().map(folded).collect(),
         Op::Record(statements) => {
             let mut fields = vec![];
             for statement in statements {

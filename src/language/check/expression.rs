@@ -261,7 +261,7 @@ impl Checker<'_> {
                 self.check(&one.value, None);
                 None
             }
-            Some(Some(ty)) => self.check(&one.value, Some(&Want::new(ty.clone(), format!("`{}`", one.name.text)))),
+            Some(Some(ty)) => self.check(&one.value, Some(&Want::declared(ty, format!("`{}`", one.name.text)))),
             None => self.check(&one.value, None),
         };
         let ty = match declared {

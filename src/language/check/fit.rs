@@ -205,7 +205,13 @@ fn misfit_finding(got: &Type, want: &Want, misfit: Misfit, span: Span) -> Diagno
         path => format!(" at `{path}`"),
     };
     match misfit.reason {
-        Reason::Missing { .. } if misfit.path.is_empty() => absent(got, what, &want.ty, span),
+        Reason::Missing { .. } if misfit.path.is_empty() => {
+            let finding = absent(got, what, &want.ty, span);
+            match want.declared && got.kind != Kind::Never {
+                true => finding.help(format!("or declare {what} as `{}`", bare(&want.ty).or_missing())),
+                false => finding,
+            }
+        }
         Reason::Missing { got: part, want: needed } => {
             let message = format!("{what} takes {}, got {got}: `{}` may be missing", want.ty, misfit.path);
             Diagnostic::error(Number::F0206, message, span).label(format!("{needed} is wanted there, got {part}"))
@@ -228,6 +234,12 @@ fn misfit_finding(got: &Type, want: &Want, misfit: Misfit, span: Span) -> Diagno
             };
             let finding = Diagnostic::error(Number::F0205, message, span);
             match conversion(&part, &needed) {
+                Some(help) if part.missing => {
+                    let call = if needed.kind == Kind::Text { "text" } else { "f" };
+                    finding
+                        .help(help)
+                        .help(format!("`x?.{call}()` is missing where `x` is, `?? value` stands in for nothing"))
+                }
                 Some(help) => finding.help(help),
                 None => finding,
             }

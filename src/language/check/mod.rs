@@ -139,11 +139,18 @@ struct Want {
     target: bool,
     /// A key, or a part of one: what comes out with nothing is judged when the step runs (`blank_key`).
     key: bool,
+    /// Its type stands in the project's own text, where it could be another.
+    declared: bool,
 }
 
 impl Want {
     fn new(ty: Type, what: impl Into<Rc<str>>) -> Want {
-        Want { ty, what: what.into(), writing: false, target: false, key: false }
+        Want { ty, what: what.into(), writing: false, target: false, key: false, declared: false }
+    }
+
+    /// The same of what is declared with its type: a parameter, a result, a `let`.
+    fn declared(ty: &Type, what: impl Into<Rc<str>>) -> Want {
+        Want { declared: true, ..Want::new(ty.clone(), what) }
     }
 
     /// The same want of a part.

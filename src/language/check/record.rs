@@ -223,7 +223,9 @@ impl Checker<'_> {
                 ty.missing |= want.writing || want.key;
                 ty.null |= want.key;
                 let what = format!("`{}`", path.join(".")).into();
-                return Some(Some(Want { ty, what, target: true, ..want.clone() }));
+                // The types of payloads have a dot in their names.
+                let declared = record.name.as_ref().is_none_or(|name| !name.contains('.'));
+                return Some(Some(Want { ty, what, target: true, declared, ..want.clone() }));
             }
             match &field.ty.kind {
                 Kind::Record(inner) => record = inner.clone(),

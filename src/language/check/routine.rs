@@ -27,7 +27,7 @@ pub(super) fn compile(
     }
     // A result that no mapping has is wanted of nothing.
     let wanted = info.result.as_ref().filter(|_| !checker.has_errors());
-    let want = wanted.map(|ty| Want::new(ty.clone(), format!("the result of `{}`", info.name)));
+    let want = wanted.map(|ty| Want::declared(ty, format!("the result of `{}`", info.name)));
     let typed = checker.body(&written.body, want.as_ref());
     checker.leave(0);
     let (slots, mut findings) = (checker.slots, checker.findings);

@@ -27,7 +27,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
                     written.map_err(|failure| place(failure, hole.span))?;
                 }
             }
-            self.check_text(&text, span)?;
+            self.check_length(text.len(), span)?;
         }
         put(out, Value::from(text.as_str()));
         self.scratch.text = text;
@@ -46,11 +46,11 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
     }
 
     pub(super) fn list(&mut self, items: &'e [Code], out: &mut Value) -> Run<()> {
-        let mut values = Vec::with_capacity(items.len());
+        let mut values = self.scratch.lists.pop().unwrap_or_default();
         for item in items {
             self.eval(item, next(&mut values))?;
         }
-        put(out, Value::from(values));
+        self.listed(values, out);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
 
     pub(super) fn each(&mut self, each: &'e For, out: &mut Value) -> Run<()> {
         let items = self.items(&each.list)?;
-        let mut kept = Vec::with_capacity(if each.condition.is_none() { items.len() } else { 0 });
+        let mut kept = self.scratch.lists.pop().unwrap_or_default();
         for (n, item) in items.iter().enumerate() {
             self.charge(1, each.list.span)?;
             self.set_seen(each.item, item, &each.element, each.list.span, Bound::Element(n), |machine| {
@@ -139,11 +139,17 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
             }
             self.eval(&each.body, next(&mut kept))?;
         }
-        put(out, Value::from(kept));
+        self.listed(kept, out);
         Ok(())
     }
 
-    pub(super) fn items(&mut self, code: &'e Code) -> Run<Arc<Vec<Value>>> {
+    /// Makes a list of what was gathered.
+    fn listed(&mut self, mut values: Vec<Value>, out: &mut Value) {
+        put(out, values.drain(..).collect());
+        self.scratch.lists.push(values);
+    }
+
+    pub(super) fn items(&mut self, code: &'e Code) -> Run<Arc<[Value]>> {
         match self.value(code)? {
             Value::List(items) => Ok(items),
             other => {

@@ -31,7 +31,7 @@ impl Fields {
     }
 
     /// Whether a target simply is the next field: its name is a part of the same text as the others.
-    #[inline]
+    #[inline(always)]
     pub(super) fn takes(&mut self, path: &[Text]) -> bool {
         let ([name], None) = (path, &self.open) else { return false };
         match self.places.first_mut() {
@@ -45,13 +45,13 @@ impl Fields {
     }
 
     /// Where the value of the next field is written.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place(&mut self) -> &mut Value {
         self.next().value_mut()
     }
 
     /// The value that was written there belongs to that target. Missing leaves it out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(&mut self, path: &[Text]) {
         if let ([name], Place::Field(known, value)) = (path, self.next())
             && !matches!(value, Value::Missing)

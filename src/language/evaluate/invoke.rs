@@ -113,7 +113,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
             return Err(failure.of(function.name, code.span));
         }
         if let Value::Text(text) = out {
-            self.check_text(text, code.span)?;
+            self.check_length(text.len(), code.span)?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use std::cell::Cell;
 /// stays below 1 MiB, half of a worker thread's stack; a test runs it on that much.
 pub(super) const DEPTH: usize = 400;
 
-/// Most variables, places of fields and bytes of text that a thread keeps room for between evaluations.
+/// Most variables, places of fields, elements and bytes of text that a thread keeps room for between evaluations.
 const KEPT: usize = 1024;
 
 /// Room that one evaluation leaves to the next of its thread. Nothing of the data stays in it.
@@ -30,6 +30,8 @@ pub(super) struct Scratch {
     slots: Vec<Value>,
     /// Empty places for the fields of records.
     pub(super) places: Vec<Vec<Place>>,
+    /// Empty lists, for elements that are gathered.
+    pub(super) lists: Vec<Vec<Value>>,
     /// Where templates are put together.
     pub(super) text: String,
 }
@@ -43,7 +45,9 @@ impl Scratch {
         self.slots.clear();
         self.text.clear();
         let places: usize = self.places.iter().map(Vec::len).sum();
-        if self.slots.capacity() <= KEPT && places <= KEPT && self.text.capacity() <= 16 * KEPT {
+        let elements: usize = self.lists.iter().map(Vec::capacity).sum();
+        let most = self.slots.capacity().max(places).max(elements);
+        if most <= KEPT && self.text.capacity() <= 16 * KEPT {
             SCRATCH.set(self);
         }
     }
@@ -310,9 +314,9 @@ impl<'e, 'w, W: Witness> Machine<'e, 'w, W> {
 
     /// A text is no longer than the limit.
     #[inline]
-    pub(super) fn check_text(&self, text: &str, span: Span) -> Run<()> {
+    pub(super) fn check_length(&self, bytes: usize, span: Span) -> Run<()> {
         let limit = self.context.limits.text;
-        if text.len() > limit { Err(too_long(limit, span)) } else { Ok(()) }
+        if bytes > limit { Err(too_long(limit, span)) } else { Ok(()) }
     }
 }
 

@@ -68,7 +68,7 @@ impl<'e, W: Witness> Machine<'e, '_, W> {
         let right = self.operands(right)?;
         let result = left.calculate(op, &right).map_err(|failure| place(failure, code.span))?;
         if let Quantity::Other(Value::Text(text)) = &result {
-            self.check_text(text, code.span)?;
+            self.check_length(text.len(), code.span)?;
         }
         Ok(result)
     }

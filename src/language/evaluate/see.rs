@@ -3,7 +3,6 @@
 use super::{ErrorCode, Failure, Limits};
 use crate::language::types::{Form, Kind, RecordType, Type};
 use crate::value::{Currency, Exact, Money, Number, Record, Value, time};
-use std::sync::Arc;
 
 /// A value as its type says it.
 pub(crate) enum Seen {
@@ -111,7 +110,7 @@ fn elements(items: &[Value], see: impl Fn(&Value) -> Result<Seen, Misfit>) -> Re
             Seen::Absent => item.clone(),
         });
     }
-    Ok(Seen::Value(Value::List(Arc::new(seen))))
+    Ok(Seen::Value(Value::from(seen)))
 }
 
 fn read(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
@@ -206,7 +205,7 @@ pub(crate) fn project(value: &Value, ty: &Type) -> Result<Seen, Misfit> {
             for (n, item) in items.iter().enumerate() {
                 kept.push(inside(item, element, || format!("[{n}]"))?.unwrap_or(Value::Missing));
             }
-            Value::List(Arc::new(kept))
+            Value::from(kept)
         }
         _ => value,
     }))

@@ -91,6 +91,19 @@ pub enum Fact {
     },
     /// One of several ways was taken.
     Choice(Choice),
+    /// A `where` or `filter` kept elements of a list out.
+    Dropped(Dropped),
+}
+
+/// Elements that a condition kept out of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dropped {
+    /// The condition.
+    pub span: Span,
+    /// Which of the list that it was asked of, as parts of an input where they are such: `order.items[0]`, else `[0]`.
+    pub elements: Vec<String>,
+    /// How many it was asked of.
+    pub of: usize,
 }
 
 /// What was called.
@@ -186,18 +199,18 @@ impl Teller<'_> {
             Kind::Record(entries, plan) if !plan.is_empty() || !entries.is_empty() => {
                 self.record(made, entries, plan, &path, around);
             }
-            Kind::List | Kind::For(_) | Kind::Builtin { .. } => {
+            Kind::List | Kind::For { .. } | Kind::Builtin { .. } => {
                 let count = node.value.as_ref().and_then(Value::as_list).map_or(0, <[Value]>::len);
                 let records = |at: usize| match self.recorder.element(made, at) {
                     Some(Part::Made(id)) => matches!(
                         self.recorder.nodes[self.recorder.nodes[id].made].kind,
-                        Kind::Record(..) | Kind::List | Kind::For(_)
+                        Kind::Record(..) | Kind::List | Kind::For { .. }
                     ),
                     _ => false,
                 };
                 let rounds: Vec<Id> = match &node.kind {
                     // Of a `for` that ended in an error, what it had made.
-                    Kind::For(rounds) if node.value.is_none() => rounds.clone(),
+                    Kind::For { rounds, .. } if node.value.is_none() => rounds.clone(),
                     _ if count > 0 && (0..count).all(records) => (0..count)
                         .filter_map(|at| match self.recorder.element(made, at) {
                             Some(Part::Made(id)) => Some(id),
@@ -208,6 +221,11 @@ impl Teller<'_> {
                 };
                 if rounds.is_empty() {
                     return self.leaf(id, path, span, around);
+                }
+                let facts = self.dropped(made);
+                if !facts.is_empty() {
+                    let value = node.value.clone().unwrap_or(Value::Missing);
+                    self.push(Field { path: path.clone(), value, span, conditions: around.to_vec(), facts });
                 }
                 for (at, round) in rounds.into_iter().enumerate() {
                     let mut path = path.clone();
@@ -324,9 +342,50 @@ impl Teller<'_> {
             self.failing = path;
             return;
         }
-        let value = self.recorder.nodes[id].value.clone().unwrap_or(Value::Missing);
-        let facts = self.facts(id);
+        let node = &self.recorder.nodes[id];
+        let value = node.value.clone().unwrap_or(Value::Missing);
+        let mut facts = self.facts(id);
+        if matches!(value, Value::List(_)) {
+            facts.extend(self.dropped(node.made));
+        }
         self.push(Field { path, value, span, conditions: around.to_vec(), facts });
+    }
+
+    /// What was kept out of a list on its way: by its own `where`, and out of those that it was made of.
+    fn dropped(&self, made: Id) -> Vec<Fact> {
+        let (mut dropped, mut at) = (vec![], made);
+        loop {
+            let node = &self.recorder.nodes[at];
+            let tests = match &node.kind {
+                Kind::For { tests, .. } => tests.as_slice(),
+                Kind::Builtin { name: "filter", args, .. } => node.parts.get(*args..).unwrap_or_default(),
+                Kind::Builtin { .. } => &[],
+                _ => break,
+            };
+            let Some(list) = node.parts.first().copied() else { break };
+            dropped.extend(self.refused(list, tests).map(Fact::Dropped));
+            if self.recorder.nodes[list].path.is_some() || self.recorder.nodes[list].made == at {
+                break;
+            }
+            at = self.recorder.nodes[list].made;
+        }
+        // As they were applied.
+        dropped.reverse();
+        dropped
+    }
+
+    /// The elements of a list for which a condition did not hold.
+    fn refused(&self, list: Id, tests: &[Id]) -> Option<Dropped> {
+        let of = |test: &Id| self.recorder.nodes[*test].value.as_ref().and_then(Value::as_bool);
+        let refused = tests.iter().enumerate().filter(|(_, test)| of(test) == Some(false));
+        let called = |at: usize| {
+            let step = Step::Index(at);
+            let path = self.recorder.step(list, step.clone(), list).and_then(|found| found.path);
+            path.map_or(step.to_string(), |path| path.to_string())
+        };
+        let elements: Vec<String> = refused.map(|(at, _)| called(at)).collect();
+        let span = self.recorder.nodes[*tests.first()?].span;
+        (!elements.is_empty()).then_some(Dropped { span, elements, of: tests.len() })
     }
 
     /// Leaves out what the result's type does not name.

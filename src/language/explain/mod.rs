@@ -11,7 +11,7 @@ mod account;
 mod payload;
 mod recorder;
 
-pub use account::{Account, Callee, Choice, Condition, Fact, Field, Operand, Read, Way, explain};
+pub use account::{Account, Callee, Choice, Condition, Dropped, Fact, Field, Operand, Read, Way, explain};
 pub use payload::{Misfit, misfits};
 
 use crate::value::Text;

@@ -97,8 +97,11 @@ pub(super) enum Kind {
     Table(Option<(Text, Option<Span>)>),
     Record(Vec<Entry>, Arc<Vec<Planned>>),
     List,
-    /// With what its body gave, round by round.
-    For(Vec<Id>),
+    /// With what its body gave, round by round, and what its `where` said of each element.
+    For {
+        rounds: Vec<Id>,
+        tests: Vec<Id>,
+    },
     /// `== < in` and the like.
     Compare,
     /// `and or not`.
@@ -223,7 +226,7 @@ impl Recorder {
             Op::List(_) => Kind::List,
             Op::Compare { .. } | Op::In { .. } => Kind::Compare,
             Op::And(..) | Op::Or(..) | Op::Not(_) => Kind::Logic,
-            Op::For(_) => Kind::For(vec![]),
+            Op::For(_) => Kind::For { rounds: vec![], tests: vec![] },
             _ => Kind::Other,
         }
     }
@@ -262,10 +265,10 @@ impl Recorder {
             }
             _ => None,
         };
-        if let (Kind::For(_), Op::For(each)) = (&node.kind, &code.op) {
-            let bodies = node.parts.iter().filter(|part| self.nodes[**part].span == each.body.span);
-            let rounds = bodies.copied().collect();
-            self.nodes[id].kind = Kind::For(rounds);
+        if let (Kind::For { .. }, Op::For(each)) = (&node.kind, &code.op) {
+            let at = |span: Span| node.parts.iter().copied().filter(|part| self.nodes[*part].span == span).collect();
+            let tests = each.condition.as_ref().map_or(vec![], |condition| at(condition.span));
+            self.nodes[id].kind = Kind::For { rounds: at(each.body.span), tests };
         }
         if let Some(found) = found {
             self.hand(id, found);
@@ -324,7 +327,7 @@ impl Recorder {
         let node = &self.nodes[made];
         match &node.kind {
             Kind::List => node.parts.get(at).copied().map(Part::Made),
-            Kind::For(rounds) => rounds.get(at).copied().map(Part::Made),
+            Kind::For { rounds, .. } => rounds.get(at).copied().map(Part::Made),
             Kind::Builtin { name: "map", args, lambda: Some(_) } => {
                 node.parts.get(args.checked_add(at)?).copied().map(Part::Made)
             }

@@ -44,7 +44,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
             return Err(Failure::value("a date has no time of day: its pattern takes y, M and d"));
         }
         Value::Date(date) => pattern.format_date(date),
-        Value::Local(local) => pattern.format(&local),
+        Value::Local(local) => pattern.format(&local.zoned()),
         other => return Err(Failure::kind(format!("expected a date or a local time, got {}", describe(&other)))),
     };
     Ok(Value::from(text))

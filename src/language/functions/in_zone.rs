@@ -2,6 +2,7 @@
 
 use super::{Area, Call, Example, Failure, Function, Prepared, Value, give, time};
 use crate::language::evaluate::quote;
+use crate::value::Local;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
@@ -48,5 +49,5 @@ pub(super) fn zone_of(call: &Call<'_, '_>, n: usize) -> Result<TimeZone, Failure
 #[inline]
 fn run(call: &mut Call<'_, '_>) -> Result<Value, Failure> {
     let (time, zone) = (time(call, 0)?, zone_of(call, 1)?);
-    Ok(Value::Local(Arc::new(time.to_zoned(zone))))
+    Ok(Value::Local(Local::new(time, zone)))
 }

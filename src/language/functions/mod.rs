@@ -173,7 +173,7 @@ fn time(call: &Call<'_, '_>, n: usize) -> Result<Timestamp, Failure> {
 }
 
 fn list(items: Vec<Value>) -> Value {
-    Value::List(Arc::new(items))
+    Value::from(items)
 }
 
 fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {

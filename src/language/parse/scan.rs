@@ -40,6 +40,9 @@ pub(super) enum Mode {
     InsideText,
 }
 
+/// Length of `2026-03-01`.
+const DAY: usize = 10;
+
 const THREE: &[&str] = &["..."];
 const TWO: &[&str] = &["=>", "->", "==", "!=", "<=", ">=", "??", "&&", "||", ".."];
 
@@ -157,6 +160,13 @@ impl<'s> Scanner<'s> {
 
     fn number(&mut self) {
         let start = self.at;
+        if let Some(end) = self.day(start) {
+            let day = self.part(start, start + DAY);
+            let text = format!("`{day}` is no number; a day is written as text: `date(\"{day}\")`");
+            let finding = Diagnostic::error(Code::F0105, text, self.source.span(start, end));
+            self.find(start, finding);
+            return self.push(Kind::Number, start, end);
+        }
         let bytes = self.text.as_bytes();
         let mut end = start;
         while let Some(byte) = bytes.get(end) {
@@ -181,6 +191,19 @@ impl<'s> Scanner<'s> {
             self.find(start, finding);
         }
         self.push(Kind::Number, start, end);
+    }
+
+    /// Where a day that begins at `start` ends, its time of day included: digits that cannot be a subtraction, because a number
+    /// does not begin with `0`.
+    fn day(&self, start: usize) -> Option<usize> {
+        let day = self.text.as_bytes().get(start..start + DAY)?;
+        let shape = day.iter().zip(b"yyyy-MM-dd").all(|(byte, form)| match form {
+            b'-' => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+        let more = self.part(start + DAY, self.text.len());
+        let rest = more.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, ':' | '.')).unwrap_or(more.len());
+        (shape && (day[5] == b'0' || day[8] == b'0')).then_some(start + DAY + rest)
     }
 
     fn raw(&mut self) {

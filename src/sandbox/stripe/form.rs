@@ -4,7 +4,6 @@
 use super::{Refusal, invalid};
 use crate::language::types::{Kind, Type};
 use crate::value::{Number, Record, Text, Value};
-use std::sync::Arc;
 
 /// Deepest nesting of brackets.
 const DEEPEST: usize = 8;
@@ -79,7 +78,7 @@ impl Form {
             }
             (Kind::List(of), None) => {
                 let each = self.fields.iter().map(|(n, given)| given.value(of, &format!("{name}[{n}]")));
-                return Ok(Value::List(Arc::new(each.collect::<Result<Vec<_>, _>>()?)));
+                return Ok(each.collect::<Result<Value, _>>()?);
             }
             (_, None) => return Err(invalid(name, &format!("Invalid string: {name}"))),
             (_, Some(text)) => text,

@@ -4,7 +4,6 @@ use super::kinds::Kind;
 use super::{Refusal, State, id_of, invalid, missing, shown, text_of};
 use crate::sandbox::server::Call;
 use crate::value::{Record, Text, Value};
-use std::sync::Arc;
 
 /// Most objects that one path of `expand` goes through.
 const DEEPEST: usize = 4;
@@ -111,7 +110,7 @@ impl State {
             }
             Ok(row)
         });
-        Ok(Value::List(Arc::new(rows.collect::<Result<Vec<_>, Refusal>>()?)))
+        Ok(rows.collect::<Result<Value, Refusal>>()?)
     }
 
     fn only(&self, rows: &mut Vec<&Record>, kind: &Kind, name: &str, value: &str, call: &Call) -> Result<(), Refusal> {
@@ -161,7 +160,7 @@ impl State {
             Value::Record(record) => record,
             Value::List(items) => {
                 let each = items.iter().map(|item| self.expanded(item.clone(), path, whole));
-                return Ok(Value::List(Arc::new(each.collect::<Result<Vec<_>, _>>()?)));
+                return Ok(each.collect::<Result<Value, _>>()?);
             }
             _ => return Err(unexpandable(whole)),
         };

@@ -268,7 +268,7 @@ impl Reader<'_> {
     fn name(&self, place: usize) -> &[u8] {
         match self.fields[place].name() {
             Range::OUTSIDE => self.spelt(place).as_bytes(),
-            range => range.bytes(self.text),
+            range => range.bytes(self.bytes),
         }
     }
 
@@ -344,7 +344,7 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Value::from(self.items.drain(start..).collect::<Vec<_>>()));
+                    return Ok(self.items.drain(start..).collect());
                 }
                 _ => return self.unexpected("`,` or `]`"),
             }
@@ -434,27 +434,33 @@ impl Reader<'_> {
     }
 
     /// Where a text begins and ends which stands in the body as it is, as most do. `None`: [`Reader::escaped`] reads it.
-    #[inline]
+    #[inline(always)]
     fn plain_text(&mut self) -> Option<(usize, usize)> {
         let start = self.at + 1;
-        // Most end within a few words, long before the body does.
+        let mut rest = self.bytes.get(start..)?;
         let mut end = start;
-        while let Some(word) = self.bytes.get(end..).and_then(|rest| rest.first_chunk::<8>()) {
+        // Most end within a few words, long before the body does.
+        while let Some((word, more)) = rest.split_first_chunk::<8>() {
             let special = super::special(u64::from_le_bytes(*word));
             if special != 0 {
                 end += special.trailing_zeros() as usize / 8;
                 break;
             }
             end += 8;
+            rest = more;
         }
         if self.bytes.get(end) != Some(&b'"') {
-            end = start + super::plain(self.bytes.get(start..).unwrap_or_default());
-            if self.bytes.get(end) != Some(&b'"') {
-                return None;
-            }
+            end = self.plain_to_the_end(start)?;
         }
         self.at = end + 1;
         Some((start, end))
+    }
+
+    /// The same near the end of the body.
+    #[inline(never)]
+    fn plain_to_the_end(&self, start: usize) -> Option<usize> {
+        let end = start + super::plain(self.bytes.get(start..)?);
+        (self.bytes.get(end) == Some(&b'"')).then_some(end)
     }
 
     /// A text that is not plain to its end.

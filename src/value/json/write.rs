@@ -96,12 +96,10 @@ impl Writer {
                 self.out.push(b',');
             }
             self.line(depth + 1);
-            if self.tagged && name.starts_with('$') {
-                self.quoted(format!("${name}").as_bytes());
-            } else {
-                self.quoted(name.as_bytes());
+            match name.written() {
+                Some(written) if !self.tagged => self.out.extend_from_slice(written),
+                _ => self.name(name.bytes()),
             }
-            self.out.push(b':');
             if self.indent.is_some() {
                 self.out.push(b' ');
             }
@@ -112,6 +110,14 @@ impl Writer {
         }
         self.out.push(b'}');
         Ok(())
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        match self.tagged && name.starts_with(b"$") {
+            true => self.quoted(&[b"$", name].concat()),
+            false => self.quoted(name),
+        }
+        self.out.push(b':');
     }
 
     /// A text that needs no escapes, in its tag where tags are written.

@@ -63,6 +63,12 @@ fn slips_in_slots() {
         ("1.5E-3", "F0105 1:1 numbers are written without an exponent"),
         (".5", "F0105 1:1 a number begins with a digit: write `0.5`"),
         ("007", "F0105 1:1 a number does not begin with `0`"),
+        ("2026-03-01", "F0105 1:1 `2026-03-01` is no number; a day is written as text: `date(\"2026-03-01\")`"),
+        ("a < 2026-11-05", "F0105 1:5 `2026-11-05` is no number; a day is written as text: `date(\"2026-11-05\")`"),
+        (
+            "2026-03-01T09:00:00Z",
+            "F0105 1:1 `2026-03-01` is no number; a day is written as text: `date(\"2026-03-01\")`",
+        ),
         ("1__0", "F0105 1:1 `_` stands between two digits before the decimal point"),
         ("12abc", "F0105 1:1 `12abc` is neither a number nor a name"),
         ("1.2.3", "F0105 1:1 a number has one decimal point"),
