@@ -15,7 +15,6 @@ use crate::model::slot::{Configurable, Expr};
 use crate::model::values::{Count, Word};
 use crate::model::yaml::Node;
 use crate::value::{Number, Text, Value};
-use std::sync::Arc;
 
 impl Work<'_> {
     pub(super) fn read<T: Read>(&mut self, node: &Node) -> Option<T> {
@@ -245,8 +244,7 @@ impl Work<'_> {
         }
         if matches!(declared.ty, Some(TypeRef::List(_))) {
             let words: Vec<Spanned<Word>> = self.read(node)?;
-            let items = words.iter().map(|word| Value::Text(text(word))).collect();
-            return Some(Value::List(Arc::new(items)));
+            return Some(words.iter().map(|word| Value::Text(text(word))).collect());
         }
         if !declared.one_of.is_empty() {
             let words: Vec<&str> = declared.one_of.iter().map(String::as_str).collect();

@@ -5,7 +5,6 @@ use super::{Entity, Finops, etag, text, written};
 use crate::sandbox::filter;
 use crate::sandbox::server::{Call, Reply};
 use crate::value::{Number, Record, Text, Value};
-use std::sync::Arc;
 
 impl Finops {
     pub(super) fn list(&self, entity: &Entity, call: &Call) -> Result<Reply, Refusal> {
@@ -65,7 +64,7 @@ impl Finops {
         if call.parameter("$count") == Some("true") {
             body.set("@odata.count".into(), Value::Number(Number::from(count as i64)));
         }
-        body.set("value".into(), Value::List(Arc::new(rows)));
+        body.set("value".into(), Value::from(rows));
         if more {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in &call.query {
