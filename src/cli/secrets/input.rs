@@ -13,7 +13,9 @@ pub(super) fn value(name: &str) -> anyhow::Result<String> {
         return match rpassword::prompt_password(format!("Value for {name}: ")) {
             Ok(value) if value.is_empty() => anyhow::bail!("nothing was entered"),
             Ok(value) => Ok(value),
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::UnexpectedEof) => {
+            Err(error) if error.kind() == ErrorKind::Interrupted => anyhow::bail!("nothing was entered"),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                eprintln!();
                 anyhow::bail!("nothing was entered")
             }
             Err(error) => Err(error).context("the terminal cannot be asked; pipe the value into the command"),
@@ -32,7 +34,8 @@ fn outlive_interrupt() -> anyhow::Result<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let entered = runtime.enter();
     #[cfg(unix)]
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).context("Ctrl-C cannot be heard")?;
+    let _heard =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).context("Ctrl-C cannot be heard")?;
     drop(entered);
     Ok(runtime)
 }
