@@ -1,5 +1,6 @@
 //! Rates that a feed gives: a run waits for the first answer, a missing rate flags it and raises an alert, and mending the
-//! table and replaying what failed is the cure.
+//! table and replaying what failed is the cure. What a feed gave last is used until it gives something else, also by the
+//! next process.
 
 mod support;
 
@@ -7,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::process::{Runtime, Setup};
+use support::process::{Runtime, Setup, finish, flowctl};
 use support::project::Project;
 
 const FLOW: &str = "flow: convert
@@ -104,5 +105,82 @@ async fn a_feed_is_waited_for_and_its_gaps_are_mended() {
         replay().await;
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+    assert!(runtime.stop().await.success());
+}
+
+/// The feed's last good answer outlives the process: a restart while it is out of reach stops nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_feed_gave_last_outlives_the_process() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let says = Arc::new(Mutex::new((200, xml("<Cube currency=\"NOK\" rate=\"11.50\"/>"))));
+    let url = feed(says.clone()).await;
+    let project = Project::bare();
+    project.write(
+        "connections.yaml",
+        "connections:
+  shop:
+    system: http
+    base_url: https://shop.example
+    webhook: { path: /hooks/stripe, hmac: { header: X-Sig, algorithm: sha256, encoding: hex, secret: env://SIG }, event_id: $.id }
+",
+    );
+    project.write("environments/test.yaml", "settings: {}\n");
+    let declared = "project: feeds\nversion: 1\nrates: { daily: { source: ecb, url: env://FEED, max_age: 3d } }\n";
+    project.write("flowctl.yaml", declared);
+    let flow =
+        FLOW.replace("schedule: { cron: '* * * * *', zone: UTC }", "webhook: { connection: shop, events: [message] }");
+    project.write("convert.flow.yaml", &flow);
+    let env = vec![("FEED", &*Box::leak(url.into_boxed_str())), ("SIG", "s1g")];
+
+    // `flowctl check` asks the feed, too.
+    let checked = async |code: i32| {
+        let mut command = flowctl(&["check", "--format", "json", &project.root().to_string_lossy()]);
+        env.iter().for_each(|(name, value)| drop(command.env(name, value)));
+        let ended = tokio::task::spawn_blocking(move || finish(command)).await.expect("it ended");
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        let entries: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let of_rates = |one: &&serde_json::Value| one["says"].as_str().is_some_and(|says| says.contains("`daily`"));
+        let entries: Vec<_> = entries.as_array().expect("a list").iter().filter(of_rates).cloned().collect();
+        entries.iter().map(|one| format!("{} {}: {}", one["what"], one["state"], one["says"])).collect::<Vec<_>>()
+    };
+    // The shop is nowhere: that is what stays to be mended.
+    let fine = checked(1).await;
+    assert_eq!(fine.len(), 2, "{fine:?}");
+    assert!(fine[0].starts_with("\"reachable\" \"fine\""), "{fine:?}");
+    assert_eq!(fine[1], format!("\"current\" \"fine\": \"the newest rates of `daily` are of {}, of today\"", today()));
+    *says.lock().expect("whole") = (
+        200,
+        "<Envelope><Cube><Cube time=\"2026-01-02\"><Cube currency=\"NOK\" rate=\"11.40\"/></Cube></Cube></Envelope>"
+            .into(),
+    );
+    let old = checked(1).await;
+    assert!(old[1].starts_with("\"current\" \"wrong\": \"the newest rates of `daily` are of 2026-01-02"), "{old:?}");
+    *says.lock().expect("whole") = (200, "<html>sorry</html>".into());
+    let unread = checked(1).await;
+    assert!(
+        unread[0].starts_with("\"reachable\" \"wrong\": \"the feed of the rates `daily` cannot be read"),
+        "{unread:?}"
+    );
+
+    *says.lock().expect("whole") = (200, xml("<Cube currency=\"NOK\" rate=\"11.50\"/>"));
+    let setup = Setup { env: env.clone(), ..Setup::of(&project) };
+    let runtime = setup.start().await;
+    runtime.says("The feed was read.").await;
+    assert!(!runtime.stderr().contains("What the feed gave last is in use"));
+    assert!(runtime.stop().await.success());
+    *says.lock().expect("whole") = (503, "later".into());
+    let runtime = setup.start().await;
+    runtime.says("What the feed gave last is in use").await;
+    let body = "{\"id\": 1}";
+    let tag = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"s1g"), body.as_bytes());
+    let signature: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let sent = client.post(runtime.hook()).header("X-Sig", signature).body(body).send().await.expect("an answer");
+    assert_eq!(sent.status().as_u16(), 200);
+    let runs = until(&runtime, "a run with the rate of before", "/api/runs?state=succeeded", |runs| {
+        runs["items"].as_array().is_some_and(|all| !all.is_empty())
+    })
+    .await;
+    assert_eq!(runs["items"].as_array().expect("a list").len(), 1);
     assert!(runtime.stop().await.success());
 }

@@ -41,7 +41,7 @@ pub use operation::{
     AtMost, Does, Exactly, Find, Method, OneOf, Operation, Outcome, Param, ParamKind, ParamPlace, Refer, RepeatBy,
     RepeatEntry, Request, When,
 };
-pub use paging::{NextPage, Paging};
+pub use paging::{Link, NextPage, Paging};
 pub use path::{Headers, Path, Place};
 pub use payload::Types;
 pub use registration::{Registration, RegistrationList, RegistrationRequest};

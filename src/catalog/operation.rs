@@ -186,6 +186,8 @@ pub enum ParamKind {
     Path,
     /// Why a repeat is safe, where only the flow knows: `header.NAME`, `set` or `none`.
     Repeat,
+    /// How a list comes page by page, where only the flow knows: the keys of [`Paging`](super::Paging).
+    Paging,
     /// The name of something that `flowctl.yaml` declares.
     Link,
     Total,

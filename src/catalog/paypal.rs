@@ -113,6 +113,7 @@ mod tests {
             (422, "INSTRUMENT_DECLINED", Data),
             (422, "ORDER_NOT_APPROVED", Data),
             (422, "ORDER_COMPLETION_IN_PROGRESS", Unavailable),
+            (422, "ORDER_IS_PENDING_APPROVAL", Unavailable),
             (422, "PAYEE_ACCOUNT_RESTRICTED", Config),
             (422, "NOT_ENABLED_FOR_CARD_PROCESSING", Config),
             (422, "DUPLICATE_INVOICE_ID", Data),
@@ -123,6 +124,7 @@ mod tests {
             assert_eq!((error.class, error.code.as_str()), (class, code), "{code}");
             assert!(error.hint.is_some(), "{code}");
         }
+        assert!(issue("paypal.orders.capture", 422, "ORDER_IS_PENDING_APPROVAL", "Words.").undone);
         let captured = issue("paypal.orders.capture", 422, "ORDER_ALREADY_CAPTURED", "Order already captured.");
         assert_eq!((captured.class, captured.is), (Data, Is::Done));
         assert_eq!(issue("paypal.authorizations.void", 422, "PREVIOUSLY_VOIDED", "x").is, Is::Done);

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 /// Says what stands between a project and going live: what is unset, unreachable, unauthorised or unregistered.
 ///
-/// Every system is asked one harmless question and which webhooks are registered; nothing is changed, and no secret is
-/// shown. --offline says what can be known without a network.
+/// Every system is asked one harmless question and which webhooks are registered, every feed of exchange rates what it
+/// has; nothing is changed, and no secret is shown. --offline says what can be known without a network.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  flowctl check\n  flowctl check my-project --env prod\n  flowctl check --offline --format json\n\nExit status: 0 fine, 1 something is missing, 2 wrong usage or a project that is not there."
@@ -49,7 +49,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
     let root = crate::model::load::find_root(&args.path).unwrap_or(args.path);
     let env = |name: &str| std::env::var(name).ok();
     let (effective, compilation) = (&compiled.effective, &compiled.compilation);
-    let subject = Subject { root: &root, effective, compilation, catalog: &catalog, env: &env };
+    let feeds = compiled.project.feeds();
+    let subject = Subject { root: &root, effective, compilation, catalog: &catalog, feeds: &feeds, env: &env };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let checked = runtime.block_on(check(&subject, !args.offline)).map_err(|error| anyhow::anyhow!("{error}"))?;
     match args.format {

@@ -362,7 +362,8 @@ impl Bound<'_> {
 
     fn body(&self, extra: Record) -> Result<Option<(String, &'static str)>, StepError> {
         let named = self.alternate_key().unwrap_or_default();
-        let Some(body) = &self.request.body else {
+        let default = self.operation.params.get("body").and_then(|declared| self.param("body", declared));
+        let Some(body) = self.request.body.as_ref().or(default.as_ref()) else {
             return if extra.is_empty() { Ok(None) } else { self.written(&Value::Record(extra)).map(Some) };
         };
         let mut whole = Record::new();
@@ -486,7 +487,7 @@ impl Bound<'_> {
         })
     }
 
-    fn literal(&self, name: &str) -> Option<&Value> {
+    pub(super) fn literal(&self, name: &str) -> Option<&Value> {
         self.request.params.iter().find_map(|(known, param)| match param {
             Parameter::Value(value) if known.as_str() == name => Some(value),
             _ => None,

@@ -4,28 +4,27 @@
 //! over) writes nothing and stops at once; a run that only waits is given back to the store, and taken up again from its
 //! journal when it is due.
 
+mod attempts;
 mod children;
+mod rebuild;
 #[cfg(test)]
 mod tests;
 mod turns;
 
-use super::cache::Cache;
-use super::connector::{Attempt, LookOutcome, Outcome, Request, Row, Sent, StepError};
+pub(super) use rebuild::{Rebuilt, payload};
+
+use super::connector::StepError;
 use super::executor::{Inner, Told};
-use super::inbox::Seen;
-use super::journal::{decode, encode, run_error};
-use super::machine::{Action, Command, End, Entry, Fact, Facts, NodePath, Run, operation_at};
-use super::places::{Held, places};
-use super::revisions::{Live, NoGraph};
-use super::{approvals, door, machine, own};
-use crate::diagnostics::Code;
-use crate::graph::{ErrorClass, ExecutionGraph};
-use crate::store::journal::{JournalError, Judged, Record as Stored};
+use super::journal::{encode, run_error};
+use super::machine::{Action, Command, End, Entry, Fact, NodePath, Run, operation_at};
+use super::places::places;
+use super::{approvals, machine, own};
+use crate::store::journal::{JournalError, Judged};
 use crate::store::{
-    AcceptedRun, ApprovalChange, Effect, Hash, JournalEntry, Lease, LoadedRun, NewAlert, Next, RunError, RunUpdate,
-    StoreError,
+    ApprovalChange, Effect, Hash, JournalEntry, Lease, NewAlert, Next, RunError, RunUpdate, StoreError,
 };
-use crate::value::{Text, Value, json};
+use crate::value::Text;
+use attempts::{Calls, Gone};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,7 +62,7 @@ pub(super) struct Driver {
     takes: Option<Hash>,
     seq: i64,
     due: Option<Timestamp>,
-    calls: JoinSet<Command>,
+    calls: Calls,
     /// Writes that wait for their place.
     turns: JoinSet<turns::Turn>,
     /// One of them has given up waiting: the run is given back when nothing is under way.
@@ -74,82 +73,6 @@ pub(super) struct Driver {
     answers: Vec<(String, Judged)>,
     /// Nodes whose answers by persons the run has been given, until that is written down.
     answered: Vec<String>,
-}
-
-/// What of a run its machine does not know.
-struct About {
-    flow: String,
-    holds_key: bool,
-    number: i64,
-}
-
-/// A loaded run as a machine.
-pub(super) struct Rebuilt {
-    pub machine: Run,
-    pub next_seq: i64,
-    /// The revision it takes now, where it has none yet.
-    pub takes: Option<Hash>,
-}
-
-impl Inner {
-    /// What new runs of a flow go by.
-    fn live(&self, flow: &str) -> Result<Live, Stopped> {
-        self.revisions.live(flow).ok_or_else(|| Stopped::Parked(format!("there is no flow `{flow}` any more")))
-    }
-
-    /// The machine of a run, with its pinned graph, or the live one where it has not begun, or `revision`.
-    pub(super) async fn rebuild(&self, loaded: &LoadedRun, revision: Option<Hash>) -> Result<Rebuilt, Stopped> {
-        let flow = loaded.run.flow.as_str();
-        let (revision, graph, takes) = match revision.or(loaded.run.revision) {
-            Some(revision) => {
-                let graph = self.revisions.pinned(flow, revision, &*self.store).await;
-                let graph = graph.map_err(|error| match error {
-                    NoGraph::Store(error) => Stopped::Store(error),
-                    other => Stopped::Parked(other.to_string()),
-                });
-                (revision, graph?, None)
-            }
-            None => {
-                let live = self.live(flow)?;
-                (live.revision, live.graph, Some(live.revision))
-            }
-        };
-        let facts = facts(&self.config.project, loaded, revision, &graph)?;
-        let entries = loaded.journal.iter().filter_map(|entry| decode(entry).transpose());
-        let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
-        let next_seq =
-            loaded.journal.iter().map(|entry| entry.seq).max().map_or(1, |last| last.saturating_add(1)).max(1);
-        let machine = Run::rebuild(Arc::new(facts), graph, self.config.limits.clone(), &entries);
-        Ok(Rebuilt { machine, next_seq, takes })
-    }
-}
-
-/// What the run goes by: the event as it came in, or as a person mended it.
-pub(super) fn payload(loaded: &LoadedRun) -> Result<Value, Stopped> {
-    let mended = loaded.journal.iter().rev().find_map(|entry| match &entry.record {
-        Stored::Payload(payload) => Some(&payload.event),
-        _ => None,
-    });
-    let read = match mended {
-        Some(mended) => json::parse_tagged(mended.as_str()),
-        None => door::event_value(&loaded.event, &loaded.body),
-    };
-    read.map_err(|error| Stopped::Parked(format!("the kept event cannot be read: {error}")))
-}
-
-fn facts(project: &Text, loaded: &LoadedRun, revision: Hash, graph: &ExecutionGraph) -> Result<Facts, Stopped> {
-    let accepted = loaded.journal.iter().find_map(|entry| match &entry.record {
-        Stored::Accepted(accepted) => accepted.dedupe.clone(),
-        _ => None,
-    });
-    Ok(Facts {
-        project: project.clone(),
-        id: loaded.run.id.to_string().into(),
-        dedupe: accepted.unwrap_or_else(|| loaded.event.provider_id.clone()).into(),
-        revision: revision.to_string().into(),
-        event: graph.trigger.kind.event(payload(loaded)?),
-        trigger: door::trigger(&loaded.event),
-    })
 }
 
 /// The claim on a row that an entry makes.
@@ -173,68 +96,10 @@ pub(super) fn numbered(entries: &[Entry], next_seq: &mut i64) -> Result<Vec<Jour
 }
 
 impl Driver {
-    /// `loaded`: where it was read already.
-    pub(super) async fn take_up(inner: Arc<Inner>, lease: Lease, loaded: Option<LoadedRun>) -> Result<Driver, Stopped> {
-        let loaded = match loaded {
-            Some(loaded) => Some(loaded),
-            None => inner.store.load_run(lease.run).await?,
-        };
-        let loaded = loaded.ok_or_else(|| StoreError::NotFound(format!("run {}", lease.run)))?;
-        let rebuilt = inner.rebuild(&loaded, None).await?;
-        let holds_key = loaded.run.holds_key && loaded.run.order_key.is_some();
-        let about = About { flow: loaded.run.flow, holds_key, number: loaded.run.number };
-        Ok(Driver::new(inner, lease, about, rebuilt, loaded.answers))
-    }
-
-    /// A run that was accepted this moment, on the live revision: nothing of it is to be read.
-    pub(super) fn begin(
-        inner: Arc<Inner>,
-        lease: Lease,
-        run: AcceptedRun,
-        dedupe: Text,
-        seen: Seen,
-    ) -> Result<Driver, Stopped> {
-        let Live { revision, graph } = inner.live(&run.flow)?;
-        let facts = Facts {
-            project: inner.config.project.clone(),
-            id: lease.run.to_string().into(),
-            dedupe,
-            revision: revision.to_string().into(),
-            event: graph.trigger.kind.event(seen.event),
-            trigger: seen.trigger,
-        };
-        let machine = Run::rebuild(Arc::new(facts), graph, inner.config.limits.clone(), &[]);
-        let rebuilt = Rebuilt { machine, next_seq: 1, takes: Some(revision) };
-        let about = About { flow: run.flow, holds_key: run.holds_key, number: run.number };
-        Ok(Driver::new(inner, lease, about, rebuilt, Vec::new()))
-    }
-
-    fn new(inner: Arc<Inner>, lease: Lease, about: About, rebuilt: Rebuilt, answers: Vec<(String, Judged)>) -> Driver {
-        let About { flow, holds_key, number } = about;
-        let Rebuilt { machine, next_seq, takes } = rebuilt;
-        Driver {
-            lease,
-            flow,
-            holds_key,
-            number,
-            machine,
-            takes,
-            seq: next_seq,
-            due: None,
-            calls: JoinSet::new(),
-            turns: JoinSet::new(),
-            unsent: false,
-            given: VecDeque::new(),
-            answers,
-            answered: Vec::new(),
-            inner,
-        }
-    }
-
     /// Drives the run until it ends, waits, or is not ours any more. `stop`: the process is about to go away; `lost`: the
     /// lease is.
     pub(super) async fn drive(
-        mut self,
+        mut self: Box<Self>,
         mut commands: mpsc::Receiver<Box<Told>>,
         stop: CancellationToken,
         lost: CancellationToken,
@@ -276,13 +141,17 @@ impl Driver {
                     () = lost.cancelled() => return Ok(()),
                     () = stop.cancelled(), if !draining => {
                         draining = true;
-                        self.leave_the_queues();
-                        Command::Drain
+                        self.drain()
                     }
-                    Some(done) = self.calls.join_next() => match done {
+                    Some(done) = self.calls.next() => match done {
+                        // An answer that was there at once: what stops comes first.
+                        Ok(command) if !draining && stop.is_cancelled() => {
+                            draining = true;
+                            self.given.push_back(command);
+                            self.drain()
+                        }
                         Ok(command) => command,
-                        // A call's own panics are caught in it; what remains is the runtime going away.
-                        Err(_) => return Ok(()),
+                        Err(Gone) => return Ok(()),
                     },
                     Some(turn) = self.turns.join_next() => {
                         match turn {
@@ -300,6 +169,12 @@ impl Driver {
             };
             actions = self.step(command);
         }
+    }
+
+    /// Nothing more is sent from here on.
+    fn drain(&mut self) -> Command {
+        self.leave_the_queues();
+        Command::Drain
     }
 
     fn step(&mut self, command: Command) -> Vec<Action> {
@@ -455,38 +330,6 @@ impl Driver {
         Ok(Command::Claimed { node: entry.node, taken_by })
     }
 
-    /// Sends or looks, beside everything else. A panic in a connector is the attempt's, and leaves it open.
-    fn call(&mut self, action: Action, held: Option<Held>) {
-        use tracing::Instrument;
-        let (inner, graph) = (self.inner.clone(), self.machine.graph().clone());
-        let revision = self.machine.revision().clone();
-        let refusal = match &action {
-            Action::Look { node, .. } => self.machine.refused_with(node),
-            _ => None,
-        };
-        let span = tracing::Span::current();
-        self.calls.spawn(
-            async move {
-                match action {
-                    Action::Send { node, generation, attempt, request } => {
-                        let path = node.clone();
-                        let sending = send(&inner, &graph, &revision, &path, attempt, &request, held);
-                        let outcome = caught(sending).await.unwrap_or_else(|| Outcome::Failed(panicked()));
-                        Command::Answered { node, generation, attempt, outcome }
-                    }
-                    Action::Look { node, attempt, request, .. } => {
-                        let path = node.clone();
-                        let looking = look(&inner, &graph, &path, attempt, &request, refusal);
-                        let outcome = caught(looking).await.unwrap_or_else(|| LookOutcome::Failed(panicked()));
-                        Command::Looked { node, outcome }
-                    }
-                    _ => Command::Timer,
-                }
-            }
-            .instrument(span),
-        );
-    }
-
     fn alerts(&self, entries: &[Entry], end: Option<&End>) -> Vec<NewAlert> {
         let alert = |severity, code: &str, title: String, detail: Option<String>| NewAlert {
             flow: Some(self.flow.clone()),
@@ -578,89 +421,6 @@ impl From<StoreErrorOr> for Stopped {
             StoreErrorOr::Journal(error) => Stopped::Journal(error),
         }
     }
-}
-
-async fn send(
-    inner: &Inner,
-    graph: &ExecutionGraph,
-    revision: &str,
-    path: &NodePath,
-    number: u32,
-    request: &Request,
-    held: Option<Held>,
-) -> Outcome {
-    let Some((node, operation)) = operation_at(graph, path) else { return Outcome::Failed(no_step(path)) };
-    let cached = operation.cache.and_then(|time| Some((time, Cache::place(revision, request)?)));
-    if let Some((time, place)) = &cached
-        && let Some(value) = inner.cache.get(place, *time, Timestamp::now())
-    {
-        return Outcome::Done(Row::value(value));
-    }
-    if request.connection.is_empty() {
-        return own::read(&*inner.store, &inner.rates(), request).await;
-    }
-    let Some(connector) = inner.connector(&request.connection) else {
-        return Outcome::Failed(no_connection(&request.connection));
-    };
-    tracing::debug!(step = %path, operation = %request.operation, number, "sending");
-    let begun = std::time::Instant::now();
-    let held = held.map(Held::goes_out);
-    let outcome = connector.send(request, &Attempt { operation, number, timeout: node.timeout }).await;
-    let outcome = outcome.without(&inner.drop());
-    let became = match &outcome {
-        Outcome::Done(_) => "done",
-        Outcome::Missing(_) => "missing",
-        Outcome::Held { .. } => "held",
-        Outcome::Failed(error) => error.class.as_str(),
-    };
-    inner.config.metrics.attempt(&request.connection, &request.operation, became, begun.elapsed());
-    if let (Some((_, place)), Outcome::Done(row)) = (cached, &outcome) {
-        inner.cache.put(place, &row.value, Timestamp::now());
-    }
-    // What is open keeps its place: the server may still be working.
-    if let Some(held) = held.filter(|_| !matches!(&outcome, Outcome::Failed(error) if error.leaves_open())) {
-        held.let_go();
-    }
-    outcome
-}
-
-async fn look(
-    inner: &Inner,
-    graph: &ExecutionGraph,
-    path: &NodePath,
-    number: u32,
-    request: &Request,
-    refusal: Option<Value>,
-) -> LookOutcome {
-    let Some((node, operation)) = operation_at(graph, path) else { return LookOutcome::Failed(no_step(path)) };
-    let Some(connector) = inner.connector(&request.connection) else {
-        return LookOutcome::Failed(no_connection(&request.connection));
-    };
-    tracing::debug!(step = %path, operation = %request.operation, number, "looking");
-    let attempt = Attempt { operation, number, timeout: node.timeout };
-    let looked = match &refusal {
-        Some(refusal) => connector.look_there(request, &attempt, refusal).await,
-        None => connector.look(request, &attempt).await,
-    };
-    looked.without(&inner.drop())
-}
-
-fn no_connection(connection: &str) -> StepError {
-    let message = format!("there is no connection `{connection}`");
-    StepError {
-        sent: Sent::Undone,
-        ..StepError::new(ErrorClass::Config, "no_connection", message).explained(Code::F1108)
-    }
-}
-
-fn no_step(path: &NodePath) -> StepError {
-    let message = format!("the revision has no step `{path}`");
-    StepError { sent: Sent::Undone, ..StepError::new(ErrorClass::Config, "no_step", message).explained(Code::F1108) }
-}
-
-fn panicked() -> StepError {
-    let message = "the connector broke down: please report this as an error of flowctl";
-    StepError::new(ErrorClass::Unavailable, "connector_panicked", message)
 }
 
 fn until(due: Timestamp) -> Duration {

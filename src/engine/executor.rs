@@ -112,6 +112,8 @@ pub(super) struct Room {
 
 /// So many runs may wait in memory for those at work.
 const AHEAD: usize = 512;
+/// So long a delivery waits for a place among them.
+const SOON: Duration = Duration::from_millis(100);
 /// So many are claimed at a time.
 const CLAIMED: usize = 256;
 
@@ -359,13 +361,20 @@ impl Executor {
         }
     }
 
-    /// Places for so many runs that nobody claims. `None`: there are none, or others wait for them.
-    pub(super) fn room(&self, wanted: usize) -> Option<Room> {
+    /// Places for so many runs that nobody claims, soon at the latest: what is kept without a place has to be claimed and
+    /// read again. `None`: there are none, or others wait for them.
+    pub(super) async fn room(&self, wanted: usize) -> Option<Room> {
         if wanted == 0 || self.inner.behind.load(Ordering::SeqCst) {
             return None;
         }
         let at_work = self.inner.at_work().clone().filter(|at_work| !at_work.stop.is_cancelled())?;
-        self.places_for(wanted, at_work)
+        if let Some(room) = self.places_for(wanted, at_work.clone()) {
+            return Some(room);
+        }
+        let freed = self.inner.places_here.clone().acquire_many_owned(u32::try_from(wanted).ok()?);
+        let places = tokio::time::timeout(SOON, freed).await.ok()?.ok()?;
+        let may_begin = !self.inner.behind.load(Ordering::SeqCst) && !at_work.stop.is_cancelled();
+        may_begin.then_some(Room { at_work, places })
     }
 
     fn places_for(&self, wanted: usize, at_work: AtWork) -> Option<Room> {
@@ -386,7 +395,7 @@ impl Executor {
         lease: Lease,
         flow: String,
         room: &mut Room,
-        taking_up: impl Future<Output = Result<Driver, Stopped>> + Send + 'static,
+        taking_up: impl Future<Output = Result<Box<Driver>, Stopped>> + Send + 'static,
     ) {
         let (run, place) = (lease.run, room.places.split(1));
         let AtWork { tracker, stop } = room.at_work.clone();
@@ -399,30 +408,32 @@ impl Executor {
         }
         let span = tracing::info_span!("run", %run, %flow);
         let executor = self.clone();
-        tracker.spawn(
-            async move {
-                let inner = executor.inner.clone();
-                let driving = async move {
-                    let _turn = tokio::select! {
-                        biased;
-                        () = lost.cancelled() => return Ok(()),
-                        () = stop.cancelled() => return Ok(inner.give_back(lease).await?),
-                        turn = inner.turns.acquire() => turn,
-                    };
-                    taking_up.await?.drive(receiver, stop, lost).await
+        // In a box from its beginning: it is large, and would be copied at every step from here to the runtime.
+        let driving = Box::pin(async move {
+            let inner = executor.inner.clone();
+            let driving = Box::pin(async move {
+                let _turn = tokio::select! {
+                    biased;
+                    () = lost.cancelled() => return Ok(()),
+                    () = stop.cancelled() => return Ok(inner.give_back(lease).await?),
+                    turn = inner.turns.acquire() => turn,
                 };
-                executor.ended(lease, flow, caught(driving).await).await;
-                {
-                    let mut active = executor.inner.active();
-                    if active.get(&run).is_some_and(|active| active.lease == lease) {
-                        active.remove(&run);
-                    }
-                }
-                drop(place);
-                executor.claim_more();
+                taking_up.await?.drive(receiver, stop, lost).await
+            });
+            let result = caught(driving).await;
+            if !matches!(result, Some(Ok(()))) {
+                Box::pin(executor.broke_off(lease, flow, result)).await;
             }
-            .instrument(span),
-        );
+            {
+                let mut active = executor.inner.active();
+                if active.get(&run).is_some_and(|active| active.lease == lease) {
+                    active.remove(&run);
+                }
+            }
+            drop(place);
+            executor.claim_more();
+        });
+        tracker.spawn(driving.instrument(span));
     }
 
     /// Where more waits in the store than there were places for: takes some up as soon as that is worth it.
@@ -433,11 +444,8 @@ impl Executor {
         }
     }
 
-    /// A run came back from its driver. One that cannot go on is parked, with the reason.
-    async fn ended(&self, lease: Lease, flow: String, result: Option<Result<(), Stopped>>) {
-        if matches!(result, Some(Ok(()))) {
-            return;
-        }
+    /// A run came back from its driver before its time. One that cannot go on is parked, with the reason.
+    async fn broke_off(&self, lease: Lease, flow: String, result: Option<Result<(), Stopped>>) {
         // It is due again when its lease is over, or freed others.
         self.wake();
         let reason = match result {

@@ -27,7 +27,7 @@ impl Inbox for Executor {
     fn take_in(&self, event: NewEvent, runs: Vec<NewRun>, seen: Seen) -> Reply<'_, Accepted> {
         Box::pin(async move {
             let wanted = runs.iter().filter(|run| matches!(run.start, Start::Run)).count();
-            let Some(mut room) = self.room(wanted) else {
+            let Some(mut room) = self.room(wanted).await else {
                 let accepted = self.inner.store.accept(event, runs).await?;
                 if wanted > 0 {
                     self.wake();

@@ -205,7 +205,7 @@ fn done(_: usize, _: &Request) -> Behaviour {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_begun_at_once_sees_what_is_read_again_later() {
     let house = House::new(vec![header(RepeatBy::Header)], |_, _| Behaviour::Hang).await;
-    while house.executor.room(1).is_none() {
+    while house.executor.room(1).await.is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let run = house.event("CAP-1").await;
@@ -219,12 +219,12 @@ async fn what_is_begun_at_once_sees_what_is_read_again_later() {
     // As many as there is room for; the others are claimed in their turn.
     // One of 64 is at work, and 512 may wait; while somebody claims, some of these are not to be had.
     let rooms = loop {
-        match house.executor.room(575) {
+        match house.executor.room(575).await {
             Some(rooms) => break rooms,
             None => tokio::time::sleep(Duration::from_millis(1)).await,
         }
     };
-    assert!(house.executor.room(1).is_none());
+    assert!(house.executor.room(1).await.is_none());
     let waits = house.event("CAP-2").await;
     assert_eq!(house.store.load_run(waits).await.unwrap().unwrap().run.state, RunState::Ready);
     drop(rooms);

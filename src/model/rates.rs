@@ -119,6 +119,14 @@ impl Rates {
         }
     }
 
+    /// The tables that could be read from files, by name.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &Table)> {
+        self.0.iter().filter_map(|(name, known)| match known {
+            Known::Table(table) => Some((name.as_str(), &**table)),
+            _ => None,
+        })
+    }
+
     /// These, and of `before` what here cannot be read.
     pub fn or_before(mut self, before: &Rates) -> Rates {
         for (name, table) in self.0.iter_mut().filter(|(_, table)| !matches!(table, Known::Table(_))) {
@@ -155,6 +163,11 @@ impl Table {
             days.entry(*day).or_default().extend(rates.iter().map(|(currency, rate)| (currency.clone(), *rate)));
         }
         Table { max_age: self.max_age, base: self.base.clone(), days }
+    }
+
+    /// How old a rate may be.
+    pub fn max_age(&self) -> Duration {
+        self.max_age
     }
 
     /// The last day that it has rates of.

@@ -1,8 +1,10 @@
-//! What stands between a project and going live: what is unset, unreachable, unauthorised, unregistered.
+//! What stands between a project and going live: what is unset, unreachable, unauthorised, unregistered, and rates that are
+//! too old.
 //!
 //! Everything is only asked, nothing changed; no answer holds a secret. Offline, what can be known without a network is
 //! said and the rest left out.
 
+use super::check_rates;
 use super::registration::{listened, public_url, wanted};
 use crate::catalog::{Catalog, System};
 use crate::connectors::registration::Plan;
@@ -13,7 +15,10 @@ use crate::graph::ErrorClass;
 use crate::graph::project::Compilation;
 use crate::model::Effective;
 use crate::model::connections::Connection;
+use crate::model::rates::Feed;
 use crate::model::values::{Referable, Reference};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,6 +44,8 @@ pub enum What {
     Authorised,
     /// The provider delivers events to us.
     Registered,
+    /// Exchange rates are not older than they may be.
+    Current,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +63,7 @@ impl What {
             What::Reachable => "reachable",
             What::Authorised => "authorised",
             What::Registered => "registered",
+            What::Current => "current",
         }
     }
 }
@@ -66,7 +74,9 @@ pub struct Subject<'s> {
     pub effective: &'s Effective,
     pub compilation: &'s Compilation,
     pub catalog: &'s Catalog,
-    pub env: &'s dyn Fn(&str) -> Option<String>,
+    /// The tables of rates that come from a feed.
+    pub feeds: &'s [Feed],
+    pub env: &'s (dyn Fn(&str) -> Option<String> + Sync),
 }
 
 /// Looks at everything; `online` also asks the systems.
@@ -93,9 +103,12 @@ pub async fn check(
     if let (Err(finding), false) = (&public, listened.is_empty()) {
         all.push(said(None, finding));
     }
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    all.extend(check_rates::files(&subject.compilation.rates, subject.feeds, today));
     if !online {
         return Ok(all);
     }
+    all.extend(check_rates::feeds(subject.feeds, subject.root, subject.env, today).await?);
     let connectors = Connectors::new(subject.catalog.clone(), configs.clone())?;
     for (name, connection) in subject.effective.connections.iter().filter(|(name, _)| configs.contains_key(*name)) {
         let Some(system) = subject.catalog.system(&connection.system) else { continue };

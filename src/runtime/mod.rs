@@ -7,6 +7,7 @@ mod again;
 mod alerts;
 mod certificate;
 pub mod check;
+mod check_rates;
 mod control;
 mod credentials;
 mod endpoints;

@@ -82,7 +82,7 @@ statements! {
         on conflict (flow, name) do update set value = excluded.value, at = excluded.at";
     EVENT_REREAD = "update events set provider_id = $1, kind = $2, own = $3, same = $4 where id = $5";
     BODY = "select codec, key_id, body from events where id = $1";
-    COUNT_RUN = "update counters set value = value + 1 where name = 'runs'";
+    COUNT_RUNS = "update counters set value = $1 where name = 'runs'";
     RUNS_COUNTED = "select value from counters where name = 'runs'";
     TAKE_DEDUPE = "insert into dedupes (flow, hash, run, period) values ($1, $2, $3, $4) \
         on conflict (flow, hash) do nothing";
@@ -164,8 +164,8 @@ statements! {
         on conflict (run, node) do update set child = excluded.child, woken = 0";
     DELETE_WAITER = "delete from waiters where run = $1 and node = $2";
     DELETE_WAITERS = "delete from waiters where run = $1";
-    WAITS = "select node from waiters where run = $1 limit 1";
-    WAITER_OF = "select run from waiters where child = $1 limit 1";
+    WAITS_OR_IS_WAITED_FOR = "select (select run from waiters where child = $1 limit 1), \
+        (select node from waiters where run = $1 limit 1)";
     WAKE_WAITERS = "update runs set due = $1 where state = 'waiting' and id in (select run from waiters where child = $2)";
     NEWS_OF_CHILD = "update waiters set woken = 0 where child = $1";
     // Once for each end: where the run has no use for it any more, it must not be kept awake.
@@ -252,7 +252,8 @@ statements! {
     ERASE_SUBJECTS = "delete from subjects where event = $1";
 
     // health
-    COUNT_STANDING = "select flow, state, count(*) from runs where state in ('parked', 'dead_letter', 'outcome_unknown') \
+    COUNT_STANDING = "select flow, state, count(*) from runs \
+        where state = 'parked' or state = 'dead_letter' or state = 'outcome_unknown' \
         group by flow, state order by flow, state";
     COUNT_ALERTS = "select severity, count(*) from alerts where open = 1 group by severity order by severity";
     COUNT_EVENTS = "select state, count(*) from events where state <> 'routed' group by state order by state";

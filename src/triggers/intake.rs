@@ -34,12 +34,11 @@ pub fn see(
     received_at: Timestamp,
 ) -> Option<(NewEvent, Vec<NewRun>, Seen)> {
     let nothing = Seen { event: Value::Missing, trigger: Value::Missing };
-    let hash = Hash::of(bytes);
     let mut event = NewEvent {
         connection: endpoint.connection.clone(),
-        provider_id: format!("body {hash}"),
+        provider_id: String::new(),
         kind: String::new(),
-        same: hash,
+        same: Hash::ANY,
         body: bytes.to_vec(),
         delivery: delivery_facts(&headers, None),
         own: false,
@@ -51,7 +50,7 @@ pub fn see(
         Ok(body) => body,
         Err(error) => {
             event.problem = Some(format!("the body is not JSON: {error}"));
-            return Some((event, vec![], nothing));
+            return Some((known_by_its_body(event, bytes), vec![], nothing));
         }
     };
     let told = told(endpoint, &body);
@@ -59,7 +58,7 @@ pub fn see(
     let seen = privacy::apply(&endpoint.privacy, &mut event, &body, decoder);
     let Some(Told { group, kind, id, .. }) = told else {
         event.problem = Some(format!("the body is no event of {} as the catalogue knows them", endpoint.system.title));
-        return Some((event, vec![], nothing));
+        return Some((known_by_its_body(event, bytes), vec![], nothing));
     };
     // Parts of names: F&O puts the company's own in front.
     if group.ignore.iter().any(|part| kind.contains(part.as_str())) {
@@ -68,9 +67,7 @@ pub fn see(
     event.provider_id = id;
     event.kind = kind;
     event.own = is_own(endpoint, group, &body);
-    if let Some(same) = what_must_be_equal(group, &body) {
-        event.same = same;
-    }
+    event.same = what_must_be_equal(group, &body).unwrap_or_else(|| Hash::of(bytes));
     if let Some(problem) = wrong_mode(endpoint, group, &body) {
         event.problem = Some(problem);
         return Some((event, vec![], nothing));
@@ -87,6 +84,13 @@ pub fn see(
         None => seen,
     };
     Some((event, runs, Seen { event: kept, trigger }))
+}
+
+/// An event whose own id cannot be read.
+fn known_by_its_body(mut event: NewEvent, bytes: &[u8]) -> NewEvent {
+    event.same = Hash::of(bytes);
+    event.provider_id = format!("body {}", event.same);
+    event
 }
 
 /// Test data in a live connection, or the other way round.

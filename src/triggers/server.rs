@@ -21,8 +21,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -181,19 +184,15 @@ impl Desk {
             Err(_) => return refusal(StatusCode::BAD_REQUEST, "broken", "the body ended early"),
         };
         let desk = self.clone();
-        // Apart from the request: a sender that hangs up cancels its request, not what becomes of the delivery.
-        let taken = self.tasks.spawn(async move {
+        let taking = async move {
             let _place = place;
             let received_at = Timestamp::now();
             let delivery = Delivery { headers: &headers, query: query.as_deref(), body, received_at };
             let answer = ingress::take(&endpoint, &routes.flows, &*desk.hooks.inbox, delivery).await;
             desk.tell(&endpoint, &answer, received_at);
             answer
-        });
-        match taken.await {
-            Ok(answer) => respond(&answer),
-            Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the delivery could not be taken"),
-        }
+        };
+        respond(&ToItsEnd { work: Some(Box::pin(taking)), tasks: self.tasks.clone() }.await)
     }
 
     /// Counts, logs, raises an alert.
@@ -239,6 +238,35 @@ impl Desk {
                 tracing::error!(%error, "an alert could not be raised");
             }
         });
+    }
+}
+
+/// Work that goes on to its end as a task of its own where nobody waits for it any longer: a sender that hangs up cancels
+/// its request, not what becomes of the delivery.
+struct ToItsEnd<T: Send + 'static> {
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    tasks: TaskTracker,
+}
+
+impl<T: Send + 'static> Future for ToItsEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // One that panics is over.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for ToItsEnd<T> {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
+            self.tasks.spawn_on(work, &runtime);
+        }
     }
 }
 

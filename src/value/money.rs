@@ -52,7 +52,8 @@ impl Currency {
     }
 
     fn is_in(&self, codes: &str) -> bool {
-        codes.split_ascii_whitespace().any(|code| code.as_bytes() == self.code)
+        // Three letters and a space each.
+        codes.as_bytes().chunks(4).any(|code| matches!(code, [a, b, c, ..] if [*a, *b, *c] == self.code))
     }
 }
 

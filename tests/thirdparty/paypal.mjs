@@ -1,27 +1,10 @@
-// PayPal's own server SDK against the stand-in. The SDK knows only PayPal's hosts: its requests are led to the stand-in.
+// PayPal's own server SDK against the stand-in.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-const require = createRequire(import.meta.url);
+import { paypalAt } from './paypal-sdk.mjs';
 
 export default async function ({ url, line }) {
-  const axios = require('axios');
-  const create = (axios.default ?? axios).create;
-  for (const known of new Set([axios, axios.default].filter(Boolean))) {
-    known.create = (config) => {
-      const instance = create.call(known, config);
-      instance.interceptors.request.use((request) => {
-        request.url = request.url.replace('https://api-m.sandbox.paypal.com', url);
-        delete request.httpsAgent;
-        return request;
-      });
-      return instance;
-    };
-  }
-  const sdk = require('@paypal/paypal-server-sdk');
   const [, id, secret] = /client (\S+) \/ (\S+)/.exec(line);
-  const client = new sdk.Client({ clientCredentialsAuthCredentials: { oAuthClientId: id, oAuthClientSecret: secret }, environment: sdk.Environment.Sandbox, timeout: 10000 });
-  const orders = new sdk.OrdersController(client);
-  const payments = new sdk.PaymentsController(client);
+  const { orders, payments } = paypalAt(url, id, secret);
 
   const body = { intent: 'CAPTURE', purchaseUnits: [{ amount: { currencyCode: 'USD', value: '42.00' }, customId: 'c-1' }] };
   const made = await orders.createOrder({ body, paypalRequestId: 'req-1', prefer: 'return=representation' });
@@ -40,7 +23,7 @@ export default async function ({ url, line }) {
   const refund = await payments.refundCapturedPayment({ captureId: capture.id, paypalRequestId: 'ref-1', prefer: 'return=representation', body: { amount: { currencyCode: 'USD', value: '2.00' } } });
   assert.equal(refund.result.amount.value, '2.00');
   await assert.rejects(orders.getOrder({ id: 'NONE0000000000000' }), (error) => error.statusCode === 404);
-  const stranger = new sdk.Client({ clientCredentialsAuthCredentials: { oAuthClientId: id, oAuthClientSecret: 'wrong' }, environment: sdk.Environment.Sandbox });
-  await assert.rejects(new sdk.OrdersController(stranger).getOrder({ id: made.result.id }));
+  const stranger = paypalAt(url, id, 'wrong');
+  await assert.rejects(stranger.orders.getOrder({ id: made.result.id }));
   return 'token, order with its request id, capture, refund, refusals';
 }

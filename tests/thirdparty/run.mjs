@@ -25,11 +25,18 @@ for await (const line of createInterface({ input: sandbox.stdout })) {
   if (lines.size === served.length) break;
 }
 
-const scripts = { stripe: './stripe.mjs', paypal: './paypal.mjs', finops: './odata.mjs', dataverse: './dataverse.mjs', localstripe: './localstripe.mjs' };
+const scripts = {
+  stripe: './stripe.mjs',
+  paypal: './paypal.mjs',
+  finops: './odata.mjs',
+  dataverse: './dataverse.mjs',
+  'paypal, requests': './paypal-requests.mjs',
+  localstripe: './localstripe.mjs',
+};
 let failed = 0;
 for (const [name, path] of Object.entries(scripts)) {
   const place = lines.get(name);
-  if (!place && name !== 'localstripe') {
+  if (!place && ports.includes(name)) {
     console.log(`- ${name}: this flowctl serves no stand-in of it`);
     continue;
   }

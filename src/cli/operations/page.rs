@@ -142,6 +142,7 @@ pub(super) fn written_as(param: &Param) -> String {
         (None, ParamKind::Expand) => "paths to objects".into(),
         (None, ParamKind::Columns) => "names of columns".into(),
         (None, ParamKind::Path) => "a path with {holes}".into(),
+        (None, ParamKind::Paging) => "keys".into(),
         (None, ParamKind::Repeat) => "a word".into(),
         (None, ParamKind::Writes) => "writes".into(),
         (None, ParamKind::Link | ParamKind::Total | ParamKind::Rate) => "a name of flowctl.yaml".into(),

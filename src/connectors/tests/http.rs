@@ -113,3 +113,132 @@ async fn writes_carry_the_key_where_the_flow_says_so() {
     let done_so = done(send(&shop(&empty.url(), "limits: { timeout: 5s }"), &post.key("k")).await);
     assert_eq!(done_so.value, Value::Null);
 }
+
+fn list(paging: &str) -> Request {
+    let list = request("http.list", None).param("path", "orders").param("params", value(r#"{"status":"open"}"#));
+    if paging.is_empty() { list } else { list.param("paging", value(paging)) }
+}
+
+/// Five orders, two of them on a page, in every way in which they can be asked for.
+fn orders(asked: &super::server::Asked, url: &str) -> Say {
+    let of = |from: usize| {
+        let rows: Vec<String> = (from + 1..=5.min(from + 2)).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+        rows.join(",")
+    };
+    let number = |name: &str, default| asked.query(name).map_or(default, |text| text.parse::<usize>().unwrap());
+    let path = asked.target.split('?').next().unwrap();
+    let page = number("page", 1);
+    let next = (page < 3).then_some(page + 1);
+    match path {
+        "/api/body" => {
+            let next = next.map_or("null".into(), |n| format!(r#""{url}/api/body?status=open&page={n}""#));
+            json(200, format!(r#"{{"data":[{}],"links":{{"next":{next}}}}}"#, of(2 * page - 2)))
+        }
+        "/api/relative" => {
+            let next = next.map_or(String::new(), |n| format!("?page={n}"));
+            json(200, format!(r#"{{"data":[{}],"next":"{next}"}}"#, of(2 * page - 2)))
+        }
+        "/api/header" => {
+            let last = format!(r#"<{url}/api/header?page=3>; title="a, b"; rel="last""#);
+            let link =
+                next.map_or(last.clone(), |n| format!(r#"{last}, <{url}/api/header?page={n}>; rel="prefetch next""#));
+            Say::Answer(200, vec![("Link", link)], format!("[{}]", of(2 * page - 2)))
+        }
+        "/api/numbered" => json(200, format!(r#"{{"data":[{}],"pages":3,"all":5}}"#, of(2 * page - 2))),
+        "/api/offset" => json(200, format!(r#"{{"data":[{}],"all":5}}"#, of(number("skip", 0)))),
+        "/api/token" => {
+            let next = next.map_or("null".into(), |n| n.to_string());
+            json(200, format!(r#"{{"data":[{}],"cursor":{next}}}"#, of(2 * page - 2)))
+        }
+        "/api/after" => {
+            let from = number("after", 0);
+            json(200, format!(r#"{{"data":[{}],"more":{}}}"#, of(from), from + 2 < 5))
+        }
+        _ => json(404, "{}"),
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_read_to_its_end_in_each_way() {
+    let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let known = url.clone();
+    let server = Server::start(move |asked| orders(asked, known.get().unwrap())).await;
+    url.set(server.url()).unwrap();
+    let connectors = shop(&server.url(), "auth: { bearer: env://KEY }");
+    let mut asked = 0;
+    for (path, paging, pages) in [
+        ("body", r#"{"rows":"$.data","next":"$.links.next"}"#, 3),
+        ("relative", r#"{"rows":"$.data","next":"$.next"}"#, 3),
+        ("header", r#"{"next":"response.header.Link"}"#, 3),
+        ("numbered", r#"{"rows":"$.data","page":"query.page","total":"$.pages","count":"$.all"}"#, 3),
+        // Without a total until a page is empty.
+        ("numbered", r#"{"rows":"$.data","page":"query.page"}"#, 4),
+        ("offset", r#"{"rows":"$.data","offset":"query.skip","count":"$.all","size":{"query.take":2}}"#, 3),
+        ("offset", r#"{"rows":"$.data","offset":"query.skip"}"#, 4),
+        ("token", r#"{"rows":"$.data","token":{"query.page":"$.cursor"}}"#, 3),
+        ("after", r#"{"rows":"$.data","after":{"query.after":"id"},"more":"$.more"}"#, 3),
+        ("after", r#"{"rows":"$.data","after":{"query.after":"id"}}"#, 4),
+    ] {
+        let mut list = list(paging);
+        list.params[0].1 = Parameter::Value(path.into());
+        let row = done(send(&connectors, &list).await);
+        assert_eq!(written(&row.value), r#"[{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}]"#, "{path} {paging}");
+        let seen = server.seen();
+        assert_eq!(seen.len() - asked, pages, "{path} {paging}");
+        assert_eq!(seen[asked].query("status").as_deref(), Some("open"));
+        let with_own = !matches!(path, "relative" | "header");
+        assert_eq!(seen[seen.len() - 1].query("status").is_some(), with_own, "{path}: the link is the server's own");
+        assert!(seen.iter().all(|one| one.header("authorization") == Some("Bearer rk_test_secret")));
+        if paging.contains("size") {
+            assert_eq!(seen[seen.len() - 1].query("take").as_deref(), Some("2"));
+        }
+        asked = seen.len();
+    }
+    // No more pages than the rows that are wanted.
+    let mut some = list(r#"{"rows":"$.data","page":"query.page"}"#).param("limit", 3);
+    some.params[0].1 = Parameter::Value("numbered".into());
+    assert_eq!(written(&done(send(&connectors, &some).await).value), r#"[{"id":1},{"id":2},{"id":3}]"#);
+    assert_eq!(server.seen().len() - asked, 2);
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_an_error() {
+    let server = Server::start(|asked| match asked.target.split('?').next().unwrap() {
+        "/api/self" => json(200, r#"{"data":[{"id":1}],"next":"/api/self?page=2"}"#),
+        "/api/deaf" => json(200, r#"{"data":[{"id":1}]}"#),
+        "/api/foreign" => json(200, r#"{"data":[{"id":1}],"next":"https://evil.example/api/x"}"#),
+        "/api/none" => json(200, r#"{"data":{"id":1}}"#),
+        _ => json(200, r#"[{"id":1}]"#),
+    })
+    .await;
+    let connectors = shop(&server.url(), "auth: { bearer: env://KEY }");
+    let of = |path: &str, paging: &str| {
+        let mut list = list(paging);
+        list.params[0].1 = Parameter::Value(path.into());
+        list
+    };
+    for (path, paging, class, code, says) in [
+        (
+            "self",
+            r#"{"rows":"$.data","next":"$.next"}"#,
+            ErrorClass::Unavailable,
+            "unreadable_answer",
+            "the same page again",
+        ),
+        (
+            "deaf",
+            r#"{"rows":"$.data","page":"query.page"}"#,
+            ErrorClass::Unavailable,
+            "unreadable_answer",
+            "the page before once more",
+        ),
+        ("foreign", r#"{"rows":"$.data","next":"$.next"}"#, ErrorClass::Config, "foreign_link", "evil.example"),
+        ("none", r#"{"rows":"$.data","next":"$.next"}"#, ErrorClass::Unavailable, "unreadable_answer", "has no list"),
+    ] {
+        let error = failed(send(&connectors, &of(path, paging)).await);
+        assert_eq!((error.class, error.code.as_str()), (class, code), "{path}: {error:?}");
+        assert!(error.message.contains(says), "{path}: {}", error.message);
+    }
+    // Nothing said of pages: the answer is the list.
+    assert_eq!(written(&done(send(&connectors, &of("plain", "")).await).value), r#"[{"id":1}]"#);
+}

@@ -200,3 +200,73 @@ async fn a_claim_travels_as_a_part_of_a_form() {
             && asked.body.contains("\r\n\r\n{\"note\":\"a\\nb\"}\r\n--flowctl-part--")
     );
 }
+
+/// What PayPal's own client sends for the same calls (`tests/thirdparty/paypal-requests.mjs` asks it).
+#[tokio::test]
+async fn requests_are_the_official_clients() {
+    let (server, connectors) = paypal(|asked| match asked.target.contains("/transactions") {
+        true => json(200, r#"{"transactions":[],"transaction_details":[],"total_pages":1}"#),
+        false => json(200, r#"{"id":"X","balances":[]}"#),
+    })
+    .await;
+    let of = |operation: &str, id: &str| of_paypal(operation).param("id", id).key("k");
+    let at = |text: &str| Value::Time(text.parse().unwrap());
+    let order = r#"{"intent":"CAPTURE","purchase_units":[{"amount":{"currency_code":"EUR","value":"12.50"},"description":"Zoë & “Søn”","items":[{"name":"Café 50%","unit_amount":{"currency_code":"EUR","value":"5.25"},"quantity":"2"}]}]}"#;
+    let amount = r#"{"amount":{"currency_code":"EUR","value":"2.00"},"invoice_id":"SO-1"}"#;
+    let (whole, keyed) = (Some("return=representation"), Some("k"));
+    for (request, line, body, prefer, key) in [
+        (of_paypal("paypal.orders.create").body(order).key("k"), "POST /v2/checkout/orders", order, whole, keyed),
+        (of("paypal.orders.get", "a/b ?c%"), "GET /v2/checkout/orders/a%2Fb%20%3Fc%25", "", None, None),
+        // Without a body of the flow's own it is an empty one, as its type says.
+        (of("paypal.orders.capture", "O1"), "POST /v2/checkout/orders/O1/capture", "{}", whole, keyed),
+        (of("paypal.orders.authorize", "O1"), "POST /v2/checkout/orders/O1/authorize", "{}", whole, keyed),
+        (of("paypal.captures.refund", "C1"), "POST /v2/payments/captures/C1/refund", "{}", whole, keyed),
+        (of("paypal.captures.refund", "C1").body(amount), "POST /v2/payments/captures/C1/refund", amount, whole, keyed),
+        (
+            of("paypal.authorizations.capture", "A1").body(amount),
+            "POST /v2/payments/authorizations/A1/capture",
+            amount,
+            whole,
+            keyed,
+        ),
+        (
+            of("paypal.authorizations.reauthorize", "A1"),
+            "POST /v2/payments/authorizations/A1/reauthorize",
+            "{}",
+            whole,
+            keyed,
+        ),
+        (of("paypal.authorizations.void", "A1"), "POST /v2/payments/authorizations/A1/void", "", whole, None),
+        (
+            of("paypal.subscriptions.cancel", "I1").body(r#"{"reason":"Moved"}"#),
+            "POST /v1/billing/subscriptions/I1/cancel",
+            r#"{"reason":"Moved"}"#,
+            None,
+            None,
+        ),
+        (
+            of("paypal.subscriptions.transactions", "I1")
+                .param("start_time", at("2026-01-01T00:00:00Z"))
+                .param("end_time", at("2026-02-01T00:00:00Z")),
+            "GET /v1/billing/subscriptions/I1/transactions?start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z",
+            "",
+            None,
+            None,
+        ),
+        (
+            search("2026-01-01T00:00:00Z", "2026-01-31T23:59:59Z").param("transaction_status", "S"),
+            "GET /v1/reporting/transactions?page_size=500&start_date=2026-01-01T00:00:00Z&end_date=2026-01-31T23:59:59Z&transaction_status=S&fields=all",
+            "",
+            None,
+            None,
+        ),
+        (of_paypal("paypal.balances.list"), "GET /v1/reporting/balances?currency_code=ALL", "", None, None),
+    ] {
+        done(send(&connectors, &request).await);
+        let asked = server.seen().pop().unwrap();
+        assert_eq!(format!("{} {}", asked.method, asked.target), line);
+        assert_eq!(asked.body, body, "{line}");
+        assert_eq!((asked.header("prefer"), asked.header("paypal-request-id")), (prefer, key), "{line}");
+        assert_eq!(asked.header("content-type"), (!body.is_empty()).then_some("application/json"), "{line}");
+    }
+}

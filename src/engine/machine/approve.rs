@@ -13,7 +13,6 @@ use super::walk::{Failed, Progress};
 use crate::diagnostics::Code;
 use crate::engine::connector::StepError;
 use crate::graph::{Approve, ErrorClass, Node, NodeKind};
-use crate::value::time::write_duration;
 use crate::value::{Text, Value};
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -51,12 +50,12 @@ impl Run {
         match (judged, ask.expires_at) {
             (Some(judged), _) if judged.approved => self.done(path, now, approval(&ask, &judged)),
             (Some(judged), _) => {
-                let error = StepError::data(REJECTED, judged.reason.clone()).explained(Code::F1111);
+                let why = format!("rejected by {}: {}", judged.actor, judged.reason);
+                let error = StepError::data(REJECTED, why).explained(Code::F1111);
                 self.give_up(path, error, false)
             }
             (None, Some(end)) if end <= self.now => {
-                let time = approve.expires.map(write_duration).unwrap_or_default();
-                let error = StepError::new(ErrorClass::Timeout, EXPIRED, format!("nobody answered within {time}"));
+                let error = StepError::new(ErrorClass::Timeout, EXPIRED, "approval expired");
                 self.give_up(path, error.explained(Code::F1111), false)
             }
             (None, end) => self.wait(end.unwrap_or(Timestamp::MAX)),

@@ -267,7 +267,7 @@ impl Expectation<'_> {
             let place = writes.first().map_or(want.span, |first| first.0.span);
             match got.request.writes() {
                 [] => out.push(wrong(format!("`{path}` is no change set: it has no `writes`"), place)),
-                sent => self.writes(path, writes, sent, place, out),
+                sent => self.writes(path, operation, writes, sent, place, out),
             }
         }
         if let Some(want) = want.attempts.as_ref().and_then(|attempts| self.tree(attempts, out)) {
@@ -280,7 +280,15 @@ impl Expectation<'_> {
     }
 
     /// The writes of a change set, exactly and in order: `{ id, body, body_has }`.
-    fn writes(&self, path: &str, wanted: &[Written], sent: &[Write], place: Span, out: &mut Problems) {
+    fn writes(
+        &self,
+        path: &str,
+        set: Option<&graph::Operation>,
+        wanted: &[Written],
+        sent: &[Write],
+        place: Span,
+        out: &mut Problems,
+    ) {
         for (n, data) in wanted.iter().enumerate() {
             let Some(want) = self.tree(data, out) else { continue };
             let Some(id) = want.get("id") else {
@@ -293,7 +301,10 @@ impl Expectation<'_> {
                 continue;
             };
             compare(&format!("{path}: id"), id, &Value::from(write.path.clone()), Extent::Exact, None, out);
-            let body = write.request.body.as_ref().map_or(Value::Missing, plain);
+            let body = write.request.body.as_ref().unwrap_or(&Value::Missing);
+            let entry = write.path.split('/').next().unwrap_or_default();
+            let members = set.map(graph::Operation::members).unwrap_or_default();
+            let ty = members.iter().find(|m| m.id.as_str() == entry).and_then(|member| member.operation.body.as_ref());
             for field in want.fields().unwrap_or_default() {
                 let extent = match field.name.as_str() {
                     "id" => continue,
@@ -304,7 +315,7 @@ impl Expectation<'_> {
                         continue;
                     }
                 };
-                compare(&format!("{path}/{}: body", write.path), &field.value, &body, extent, None, out);
+                compare(&format!("{path}/{}: body", write.path), &field.value, body, extent, ty, out);
             }
         }
         for write in sent.iter().skip(wanted.len()) {

@@ -68,10 +68,10 @@ async fn no_and_nobody_stop_the_run() {
     house.becomes(run, RunState::Waiting).await;
     house.executor.judge(run, "approval", false, vec![], None, by("too much")).await.unwrap();
     let loaded = house.becomes(run, RunState::Stopped).await;
-    assert_eq!(loaded.run.reason.as_deref(), Some("too much"));
+    assert_eq!(loaded.run.reason.as_deref(), Some("rejected by ada: too much"));
     let late = house.event("CAP-2").await;
     let loaded = house.becomes(late, RunState::Stopped).await;
-    assert_eq!(loaded.run.reason.as_deref(), Some("nobody answered within 300ms"));
+    assert_eq!(loaded.run.reason.as_deref(), Some("approval expired"));
     assert_eq!(house.approvals().await[0].state, ApprovalState::Expired);
 }
 

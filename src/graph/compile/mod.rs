@@ -11,6 +11,7 @@ mod declared;
 mod find_by;
 mod http;
 mod operation;
+mod paging;
 mod parallel;
 mod params;
 mod reread;

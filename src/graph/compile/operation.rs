@@ -148,8 +148,15 @@ impl<'a> Work<'a> {
                         params.push((text(param_name), Param::Literal(word)));
                     }
                 }
+                ParamKind::Paging => {
+                    if let Some(paging) = self.paging_param(node) {
+                        params.push((text(param_name), Param::Literal(paging)));
+                    }
+                }
                 ParamKind::Literal if declared.ty == Some(TypeRef::Type) => {
-                    given_type = self.type_param(node, scope);
+                    // Of a list it is the type of one row.
+                    let is_list = matches!(operation.result().ty, TypeRef::List(_));
+                    given_type = self.type_param(node, scope).map(|ty| if is_list { Type::list(ty) } else { ty });
                 }
                 ParamKind::Literal => {
                     if let Some(value) = self.literal_param(declared, node) {
@@ -360,9 +367,12 @@ impl<'a> Work<'a> {
         let resolve = |ty: &TypeRef| self.compiler.types.resolve(ty, bound.system, bound.entity);
         let mut want = declared.ty.as_ref().and_then(resolve).unwrap_or_else(Type::any);
         if is_key {
-            want = self.key_type(bound, &want, &expr, scope).or_missing().or_null();
+            want = self.key_type(bound, &want, &expr, scope);
         }
-        let (slot, checked) = self.slot(&expr, scope, Some(&want))?;
+        let (slot, checked) = self.compile(&expr.text, expr.span, expr.cut, scope, |slots| match is_key {
+            true => slots.key(&expr.text, &want),
+            false => slots.expression(&expr.text, Some(&want)),
+        })?;
         if let (Some(entity), Some(assigned)) = (alternate, &checked.assigns) {
             self.check_alternate_key(entity, assigned, expr.span);
         }

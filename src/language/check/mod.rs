@@ -137,13 +137,15 @@ struct Want {
     writing: bool,
     /// A field of a record that is written out: a constant text is read as the date or time that is wanted.
     target: bool,
+    /// A key, or a part of one: what comes out with nothing is judged when the step runs (`blank_key`).
+    key: bool,
     /// Its type stands in the project's own text, where it could be another.
     declared: bool,
 }
 
 impl Want {
     fn new(ty: Type, what: impl Into<Rc<str>>) -> Want {
-        Want { ty, what: what.into(), writing: false, target: false, declared: false }
+        Want { ty, what: what.into(), writing: false, target: false, key: false, declared: false }
     }
 
     /// The same of what is declared with its type: a parameter, a result, a `let`.

@@ -174,7 +174,10 @@ impl Checker<'_> {
             }
             Some(want) => self.check(value, want.as_ref()),
         };
-        let ty = typed.as_ref().map_or_else(Type::any, |typed| typed.ty.clone());
+        let mut ty = typed.as_ref().map_or_else(Type::any, |typed| typed.ty.clone());
+        if matches!(wanted, Wanted::Fields(_, want) if want.key) {
+            ty = ty.present();
+        }
         let place = target.first().zip(target.last()).map_or(span, |(first, last)| first.span.to(last.span));
         if let Err(finding) = frame.assign(target, ty, place) {
             self.report(*finding);
@@ -217,11 +220,12 @@ impl Checker<'_> {
             if at + 1 == target.len() {
                 let path: Vec<&str> = target.iter().map(|name| &*name.text).collect();
                 let mut ty = field.ty.clone();
-                ty.missing |= want.writing;
+                ty.missing |= want.writing || want.key;
+                ty.null |= want.key;
                 let what = format!("`{}`", path.join(".")).into();
                 // The types of payloads have a dot in their names.
                 let declared = record.name.as_ref().is_none_or(|name| !name.contains('.'));
-                return Some(Some(Want { ty, what, writing: want.writing, target: true, declared }));
+                return Some(Some(Want { ty, what, target: true, declared, ..want.clone() }));
             }
             match &field.ty.kind {
                 Kind::Record(inner) => record = inner.clone(),

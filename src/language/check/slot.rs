@@ -27,6 +27,17 @@ impl SlotScope<'_> {
         self.checked(body.value.span, |checker| checker.body(&body, want.as_ref()))
     }
 
+    /// Compiles a key of that type. Any part of it may come out with nothing.
+    pub fn key(&self, text: &SourceText, want: &Type) -> (Option<Checked>, Vec<Diagnostic>) {
+        let body = match parse::slot(text) {
+            Ok(body) => body,
+            Err(findings) => return (None, findings),
+        };
+        let ty = want.clone().or_missing().or_null();
+        let want = Want { target: true, key: true, ..Want::new(ty, "this") };
+        self.checked(body.value.span, |checker| checker.body(&body, Some(&want)))
+    }
+
     /// Compiles a text slot: gives text.
     pub fn text(&self, text: &SourceText) -> (Option<Checked>, Vec<Diagnostic>) {
         let expr = match parse::text_slot(text) {

@@ -18,6 +18,7 @@ fn describe(system: &System, operation: &Operation) -> OperationSchema {
             catalog::ParamKind::Entity => ParamKind::Name(entities(system, operation)),
             catalog::ParamKind::Columns | catalog::ParamKind::Expand => ParamKind::Columns,
             catalog::ParamKind::Writes => ParamKind::Writes,
+            catalog::ParamKind::Paging => ParamKind::Paging,
             _ => ParamKind::Name(vec![]),
         },
         required: param.required,

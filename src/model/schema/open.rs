@@ -39,6 +39,8 @@ pub enum ParamKind {
     Literal,
     /// The writes of a change set.
     Writes,
+    /// How a list comes page by page.
+    Paging,
 }
 
 /// A system as an editor should know it.
@@ -180,10 +182,29 @@ impl ParamSchema {
                 "then": setting,
             }),
             ParamKind::Writes => json!({ "type": "array", "items": { "$ref": "#/$defs/Write" } }),
+            ParamKind::Paging => paging(),
         };
         schema["description"] = json!(self.description);
         schema
     }
+}
+
+/// The keys with which a flow says how a list comes page by page.
+fn paging() -> Value {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer", "minimum": 0 }));
+    let places = |value: &Value| json!({ "type": "object", "additionalProperties": value });
+    let each = crate::catalog::Paging::KEYS.map(|key| {
+        let schema = match key {
+            "from" => number.clone(),
+            "size" => places(&number),
+            "token" | "after" => places(&text),
+            _ => text.clone(),
+        };
+        (key.to_owned(), schema)
+    });
+    let ways = ["next", "page", "offset", "token", "after"].map(|key| json!({ "required": [key] }));
+    let properties: serde_json::Map<String, Value> = each.into_iter().collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false, "oneOf": ways })
 }
 
 impl SystemSchema {

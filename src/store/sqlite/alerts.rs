@@ -3,6 +3,7 @@
 use super::door::{self, Incoming};
 use super::query::{all, execute, one};
 use super::rows::{self, At};
+use super::writer::Batch;
 use crate::store::{AcceptOutcome, Alert, AlertId, By, Hash, NewAlert, NewRun, StoreError, Untold, sql};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -49,7 +50,7 @@ pub(super) fn untold(c: &Connection, limit: usize) -> Result<Vec<Untold>, StoreE
     all(c, sql::UNTOLD_ALERTS, params![i64::try_from(limit).unwrap_or(i64::MAX)], read)
 }
 
-pub(super) fn tell(c: &Connection, alert: &Alert, events: &[(Incoming, Vec<NewRun>)]) -> Result<(), StoreError> {
+pub(super) fn tell(c: &Batch<'_>, alert: &Alert, events: &[(Incoming, Vec<NewRun>)]) -> Result<(), StoreError> {
     let about = match alert.run {
         Some(run) => one(c, sql::RUN, params![run], rows::run)?.map(|row| row.run.event),
         None => None,

@@ -8,6 +8,7 @@ use super::entries::{self, Entries};
 use super::keys::Keyed;
 use super::query::{execute, one};
 use super::rows::{self, At, RunRow, period};
+use super::writer::Batch;
 use super::{door, keys, runs};
 use crate::store::journal::CalledRun;
 use crate::store::{
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use std::cmp::Ordering;
 
-pub(super) fn call(c: &Connection, lease: Lease, call: &NewCall, event: &Incoming) -> Result<Called, StoreError> {
+pub(super) fn call(c: &Batch<'_>, lease: Lease, call: &NewCall, event: &Incoming) -> Result<Called, StoreError> {
     let RunRow { run: caller, fence, .. } = runs::get(c, lease.run)?;
     if fence != lease.token || caller.state != RunState::Running {
         return Err(StoreError::Fenced { run: caller.id });
@@ -64,7 +65,7 @@ fn earlier(c: &Connection, call: &NewCall) -> Result<Option<RunId>, StoreError> 
     }
 }
 
-fn start(c: &Connection, incoming: &Incoming, new: &NewRun, caller: &Run) -> Result<RunId, StoreError> {
+fn start(c: &Batch<'_>, incoming: &Incoming, new: &NewRun, caller: &Run) -> Result<RunId, StoreError> {
     let (event, id) = (&incoming.event, EventId::new());
     let period = period(event.received_at);
     execute(c, sql::TAKE_EVENT_ID, params![event.connection, event.provider_id, event.same, id, period])?;
@@ -87,12 +88,13 @@ pub(super) fn child(c: &Connection, id: RunId) -> Result<Option<Called>, StoreEr
 
 /// A run has ended: whoever sleeps until then is woken, and it waits for nobody itself. Gives one that was woken.
 pub(super) fn ended(c: &Connection, run: RunId, at: Timestamp) -> Result<Option<RunId>, StoreError> {
-    let woken = one(c, sql::WAITER_OF, params![run], |row| row.get(0))?;
+    let (woken, waits): (Option<RunId>, Option<String>) =
+        one(c, sql::WAITS_OR_IS_WAITED_FOR, params![run], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default();
     if woken.is_some() {
         execute(c, sql::NEWS_OF_CHILD, params![run])?;
         execute(c, sql::WAKE_WAITERS, params![At(at), run])?;
     }
-    if one(c, sql::WAITS, params![run], |row| row.get::<_, String>(0))?.is_some() {
+    if waits.is_some() {
         execute(c, sql::DELETE_WAITERS, params![run])?;
     }
     Ok(woken)

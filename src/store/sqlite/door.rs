@@ -3,6 +3,7 @@
 use super::entries::Entries;
 use super::query::{all, execute, one};
 use super::rows::{self, At, EventRow, RunRow, period};
+use super::writer::Batch;
 use super::{alerts, keys, runs};
 use crate::graph::Severity;
 use crate::store::codec::{self, Packed};
@@ -35,7 +36,7 @@ impl Incoming {
 
 /// `until`: runs that may begin at once are the caller's until then.
 pub(super) fn accept(
-    c: &Connection,
+    c: &Batch<'_>,
     event: &Incoming,
     new_runs: &[NewRun],
     until: Option<Timestamp>,
@@ -59,7 +60,7 @@ pub(super) fn accept(
 }
 
 pub(super) fn accept_all(
-    c: &Connection,
+    c: &Batch<'_>,
     events: &[(Incoming, Vec<NewRun>)],
     cursor: &CursorMove,
 ) -> Result<Vec<Accepted>, StoreError> {
@@ -136,7 +137,7 @@ pub(super) struct Origin {
     pub until: Option<Timestamp>,
 }
 
-pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
+pub(super) fn insert_run(c: &Batch<'_>, from: &Origin, new: &NewRun) -> Result<AcceptedRun, StoreError> {
     let id = RunId::new();
     let dedupe = new.dedupe.as_deref().map(|text| Hash::of(text.as_bytes()));
     let order_key = new.order_key.as_deref().map(|text| Hash::of(text.as_bytes()));
@@ -167,7 +168,7 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
         true => Some(Record::Accepted(texts).to_json().map_err(|e| StoreError::Conflict(e.to_string()))?),
         false => None,
     };
-    let number = keys::next_number(c)?;
+    let number = c.next_number()?;
     // One with a sequence may come too late: whoever claims it sees to that.
     let lease_end = from.until.filter(|_| state == RunState::Ready && new.sequence.is_none());
     let state = if lease_end.is_some() { RunState::Running } else { state };
@@ -199,7 +200,7 @@ pub(super) fn insert_run(c: &Connection, from: &Origin, new: &NewRun) -> Result<
 }
 
 pub(super) fn accept_again(
-    c: &Connection,
+    c: &Batch<'_>,
     id: EventId,
     reread: Option<&Reread>,
     new_runs: &[NewRun],

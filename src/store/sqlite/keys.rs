@@ -19,13 +19,6 @@ pub(super) fn first_holder(c: &Connection, flow: &str, key: Hash) -> Result<Opti
     })
 }
 
-/// The next place in the order of acceptance.
-pub(super) fn next_number(c: &Connection) -> Result<i64, StoreError> {
-    execute(c, sql::COUNT_RUN, [])?;
-    one(c, sql::RUNS_COUNTED, [], |row| row.get(0))?
-        .ok_or_else(|| StoreError::Corrupt("the counter of runs is gone".into()))
-}
-
 /// A run as its order key knows it.
 pub(super) struct Keyed {
     pub id: RunId,

@@ -19,8 +19,8 @@ pub(super) fn runs(c: &Connection, filter: &RunFilter, page: &Page) -> Result<Li
             "id",
             &[
                 "select run from dedupes where flow = {} and hash = {}",
-                "select id from runs where state in ('duplicate', 'stopped', 'superseded', 'dead_letter') \
-                 and flow = {} and dedupe = {}",
+                "select id from runs where (state = 'duplicate' or state = 'stopped' or state = 'superseded' \
+                 or state = 'dead_letter') and flow = {} and dedupe = {}",
             ],
             &[flow, &Hash::of(dedupe.as_bytes())],
         )?,

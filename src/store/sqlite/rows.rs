@@ -23,7 +23,23 @@ macro_rules! kept_as_text {
         }
     )*};
 }
-kept_as_text!(EventId, RunId, AlertId, EventState, RunState, ApprovalState);
+kept_as_text!(EventId, RunId, AlertId);
+
+macro_rules! kept_as_word {
+    ($($name:ty),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(FromSqlError::other)
+            }
+        }
+    )*};
+}
+kept_as_word!(EventState, RunState, ApprovalState);
 
 impl ToSql for Hash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -4,6 +4,7 @@ use super::entries::{self, Entries};
 use super::keys::Keyed;
 use super::query::{all, execute, one};
 use super::rows::{self, At, RunRow};
+use super::writer::Batch;
 use super::{alerts, approvals, calls, door, keep, keys};
 use crate::store::{
     By, Claimed, Effect, EventState, Hash, JournalEntry, Lease, LoadedRun, Next, Record, Resume, Run, RunError, RunId,
@@ -177,7 +178,7 @@ pub(super) fn load(c: &Connection, id: RunId) -> Result<Option<LoadedRun>, Store
 }
 
 pub(super) fn resume(
-    c: &Connection,
+    c: &Batch<'_>,
     id: RunId,
     how: &Resume,
     entries: &Entries,
@@ -201,7 +202,7 @@ pub(super) fn resume(
         }
     }
     let number = match run.order_key {
-        Some(_) if !run.holds_key => keys::next_number(c)?,
+        Some(_) if !run.holds_key => c.next_number()?,
         _ => run.number,
     };
     let first = match run.order_key {

@@ -52,10 +52,13 @@ create index runs_event on runs (event);
 create index runs_period on runs (period);
 create index runs_due on runs (due, number) where due is not null;
 create index runs_key on runs (flow, order_key, number) where holds_key = 1;
--- Who has a dedupe value stands in `dedupes`; these had it, or wanted it.
-create index runs_dedupe on runs (flow, dedupe) where state in ('duplicate', 'stopped', 'superseded', 'dead_letter');
+-- Who has a dedupe value stands in `dedupes`; these had it, or wanted it. Conditions of indexes have no `in (…)`: for each
+-- write to a run, SQLite would make a table of the list.
+create index runs_dedupe on runs (flow, dedupe)
+  where state = 'duplicate' or state = 'stopped' or state = 'superseded' or state = 'dead_letter';
 -- With the flow, so that counting them reads nothing else.
-create index runs_standing on runs (state, number, flow) where state in ('parked', 'dead_letter', 'outcome_unknown');
+create index runs_standing on runs (state, number, flow)
+  where state = 'parked' or state = 'dead_letter' or state = 'outcome_unknown';
 
 -- What is written down at one time is one row: a line of JSON for each entry. `seq` is the first one's.
 create table journal (

@@ -205,6 +205,33 @@ fn retention_reads_no_table_from_end_to_end() {
     assert!(seen > 15, "{seen}");
 }
 
+/// What is done for every event makes no table of its own: that costs more than the statement.
+#[test]
+fn what_every_event_does_makes_no_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
+    for wanted in [
+        "TAKE_EVENT_ID",
+        "INSERT_EVENT",
+        "TAKE_DEDUPE",
+        "INSERT_RUN",
+        "HELD_RUN",
+        "INSERT_ENTRIES",
+        "START_RUN",
+        "UPDATE_RUN",
+        "TAKE_EFFECT",
+        "WAITS_OR_IS_WAITED_FOR",
+    ] {
+        let (_, sql) = crate::store::sql::ALL.iter().find(|(name, _)| *name == wanted).unwrap();
+        let mut program = connection.prepare(&format!("explain {sql}")).unwrap();
+        let nothing = vec![rusqlite::types::Null; program.parameter_count()];
+        let steps = program.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(1)).unwrap();
+        let tables: Vec<String> = steps.map(Result::unwrap).filter(|step| step.contains("Ephemeral")).collect();
+        assert!(tables.is_empty(), "{wanted}: {tables:?}");
+    }
+}
+
 /// Bodies and journals are compressed where that helps.
 #[tokio::test]
 async fn long_payloads_are_compressed() {

@@ -4,8 +4,11 @@
 //! on disk. Where a command fails, the transaction begins anew with a savepoint for each, so that it spoils no other: a
 //! savepoint makes SQLite copy every page that is touched again, and few commands fail.
 
-use crate::store::StoreError;
-use rusqlite::Connection;
+use super::query::{execute, one};
+use crate::store::{StoreError, sql};
+use rusqlite::{Connection, params};
+use std::cell::Cell;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +20,7 @@ const BATCH: usize = 512;
 
 trait Command: Send {
     /// Does the work, perhaps once more than before; an error: undo it.
-    fn work(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    fn work(&mut self, batch: &Batch<'_>) -> Result<(), StoreError>;
     /// Tells the one who waits. An error: nothing of the batch was kept.
     fn answer(self: Box<Self>, batch: &Result<(), StoreError>);
 }
@@ -31,10 +34,10 @@ struct Call<T, F> {
 impl<T, F> Command for Call<T, F>
 where
     T: Send,
-    F: Fn(&Connection) -> Result<T, StoreError> + Send,
+    F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send,
 {
-    fn work(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(connection)))
+    fn work(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(batch)))
             .unwrap_or_else(|_| Err(StoreError::Io("a command of the store panicked".to_owned())));
         let undo = outcome.as_ref().err().cloned();
         self.outcome = Some(outcome);
@@ -73,7 +76,7 @@ impl Writer {
     pub(super) async fn call<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
@@ -86,7 +89,7 @@ impl Writer {
     pub(super) async fn try_call<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
@@ -128,26 +131,70 @@ fn serve(connection: Connection, mut receiver: mpsc::Receiver<Box<dyn Command>>)
     }
 }
 
-fn commit(connection: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), StoreError> {
-    let run = |sql: &str| -> Result<(), StoreError> { Ok(connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
-    run("begin immediate")?;
-    if let Err(error) = batch.iter_mut().try_for_each(|command| command.work(connection)) {
-        // A full disk or a failing one makes SQLite undo the whole transaction by itself.
-        if connection.is_autocommit() {
-            return Err(error);
-        }
-        run("rollback")?;
-        run("begin immediate")?;
-        for command in batch {
-            run("savepoint command")?;
-            if let Err(error) = command.work(connection) {
-                if connection.is_autocommit() {
-                    return Err(error);
-                }
-                run("rollback to command")?;
-            }
-            run("release command")?;
-        }
+/// The transaction under way, of several commands.
+pub(super) struct Batch<'c> {
+    connection: &'c Connection,
+    /// The last place in the order of acceptance that it has given. Written down at its end, once for all of them.
+    number: Cell<Option<i64>>,
+}
+
+impl Deref for Batch<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
     }
-    run("commit")
+}
+
+impl<'c> Batch<'c> {
+    fn begin(connection: &'c Connection) -> Result<Batch<'c>, StoreError> {
+        let batch = Batch { connection, number: Cell::new(None) };
+        batch.run("begin immediate")?;
+        Ok(batch)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        execute(self, sql, []).map(drop)
+    }
+
+    fn commit(self) -> Result<(), StoreError> {
+        if let Some(number) = self.number.get() {
+            execute(&self, sql::COUNT_RUNS, params![number])?;
+        }
+        self.run("commit")
+    }
+
+    /// The next place in the order of acceptance. One that was given to a command that fails stays empty.
+    pub(super) fn next_number(&self) -> Result<i64, StoreError> {
+        let last = match self.number.get() {
+            Some(last) => last,
+            None => one(self, sql::RUNS_COUNTED, [], |row| row.get(0))?
+                .ok_or_else(|| StoreError::Corrupt("the counter of runs is gone".to_owned()))?,
+        };
+        let next = last.saturating_add(1);
+        self.number.set(Some(next));
+        Ok(next)
+    }
+}
+
+fn commit(connection: &Connection, commands: &mut [Box<dyn Command>]) -> Result<(), StoreError> {
+    let batch = Batch::begin(connection)?;
+    let Err(error) = commands.iter_mut().try_for_each(|command| command.work(&batch)) else { return batch.commit() };
+    // A full disk or a failing one makes SQLite undo the whole transaction by itself.
+    if connection.is_autocommit() {
+        return Err(error);
+    }
+    batch.run("rollback")?;
+    let batch = Batch::begin(connection)?;
+    for command in commands {
+        batch.run("savepoint command")?;
+        if let Err(error) = command.work(&batch) {
+            if connection.is_autocommit() {
+                return Err(error);
+            }
+            batch.run("rollback to command")?;
+        }
+        batch.run("release command")?;
+    }
+    batch.commit()
 }

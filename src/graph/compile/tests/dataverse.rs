@@ -119,6 +119,11 @@ fn an_upsert_names_its_row_by_an_alternate_key_and_nothing_else() {
         ("'{ new_payer = event.id }'", &[] as &[&str]),
         ("'{ new_shop = \"s\" new_number = 7 }'", &[]),
         ("'{ new_shop = event.id }'", &["F0472 9:"]),
+        // What comes out with nothing is the step's to judge when it runs; a column that is not written at all is not.
+        ("'{ new_payer = present(event.id) }'", &[]),
+        ("'{ new_shop = present(event.id) new_number = 7 }'", &[]),
+        ("'{ new_shop = present(event.id) }'", &["F0472 9:"]),
+        ("'{ new_payer = 7 }'", &["F0"]),
         ("'{ new_payer = event.id new_number = 7 }'", &["F0472 9:"]),
         ("'{ new_payr = event.id }'", &["F0"]),
         ("'{ contactid = event.id }'", &["F0"]),

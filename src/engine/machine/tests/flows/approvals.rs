@@ -77,7 +77,7 @@ fn an_answer_outlives_a_crash_before_anything_follows_it() {
 fn no_stops_the_run_with_the_reason() {
     let mut run = Case::new(vec![approve(None, None), after()]);
     run.judge(false, &[]);
-    assert_eq!(run.end, Some(End::Stopped { reason: "checked".into(), release: false }));
+    assert_eq!(run.end, Some(End::Stopped { reason: "rejected by ada: checked".into(), release: false }));
     // Whoever replays it is asked again.
     run.replay(From::Failed, &[], None);
     assert!(run.end.is_none());
@@ -96,7 +96,7 @@ fn nobody_answering_stops_the_run_when_it_expires() {
     heard_late.judge_at(true, &[], 599);
     assert_eq!(heard_late.names(), ["after"]);
     run.wait(600);
-    assert!(matches!(&run.end, Some(End::Stopped { reason, .. }) if reason.as_str() == "nobody answered within 10m"));
+    assert!(matches!(&run.end, Some(End::Stopped { reason, .. }) if reason.as_str() == "approval expired"));
 }
 
 #[test]

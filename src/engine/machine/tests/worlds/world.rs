@@ -1,150 +1,8 @@
-//! Everything that can happen to a run, whatever its steps are: answers lost, late, twice and in any order, crashes, a
-//! changed mapping, persons who answer, end, decide and replay, called runs that end well or not, rows that somebody else
-//! changes. Walked to the end for small flows, and at random, for long, over a flow with every kind of step.
-//!
-//! The world is what a driver, a store and the systems are to a machine. What must hold: a piece of work is done once, a
-//! key never stands for two bodies, nothing is done that a person said no to, and no run stands still for nothing.
+//! A run with all that is around it, and what can happen to it next.
 
+use super::side::{Side, work_of};
+use super::steps::SETTLE;
 use super::*;
-use crate::engine::connector::{Is, Row};
-use crate::engine::journal;
-use crate::store::JournalEntry;
-use crate::store::journal::Record as Stored;
-use crate::value::json;
-use proptest::prelude::*;
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// How long the server may go on working after we stopped waiting for it.
-const SETTLE: i64 = 60;
-const APPROVE_WITHIN: u64 = 2000;
-
-fn impatient(mut node: Node) -> Node {
-    node.retry = Retry {
-        budget: Duration::from_secs(150),
-        initial: Duration::from_secs(10),
-        factor: 2.0,
-        max: Duration::from_secs(40),
-        jitter: 0.0,
-    };
-    node
-}
-
-/// A write of its own name, and why its repeat is safe.
-fn write(id: &str, by: RepeatBy, note: Code) -> Node {
-    let settle = if by == RepeatBy::FindBy { SETTLE as u64 } else { 0 };
-    impatient(create(id, record(vec![("ref", constant(text(id))), ("note", note)]), repeat(by, settle)))
-}
-
-fn read(id: &str) -> Node {
-    impatient(lookup(id, constant(text("K"))))
-}
-
-fn both(lists: Vec<Vec<Node>>) -> Node {
-    step("both", NodeKind::Parallel(lists))
-}
-
-fn ask() -> Node {
-    let (title, expires) = (slot(constant(text("Pay?"))), Some(Duration::from_secs(APPROVE_WITHIN)));
-    step("approval", NodeKind::Approve(Box::new(Approve { title, detail: None, roles: vec![], expires, items: None })))
-}
-
-fn pause() -> Node {
-    step("pause", NodeKind::Wait(Wait::For(Duration::from_secs(100))))
-}
-
-fn until_ready() -> Node {
-    let operation =
-        operation("finops.get", false, vec![("key", Param::Key(slot(constant(text("K")))))], repeat(RepeatBy::Read, 0));
-    let until = slot(equals(path("row.ready"), constant(Value::Bool(true))));
-    let (every, at_most) = (Duration::from_secs(100), Duration::from_secs(200));
-    impatient(step("ready", NodeKind::Wait(Wait::Row(Box::new(Poll { operation, until, every, at_most })))))
-}
-
-/// A change of what `known` has read; the server refuses it once that is another.
-fn change() -> Node {
-    let body = record(vec![("ref", constant(text("change"))), ("state", path("steps.known.state"))]);
-    let mut change = impatient(create("change", body, repeat(RepeatBy::Header, 0)));
-    change.reread = Some("known".into());
-    change
-}
-
-fn call() -> Node {
-    let params = vec![("flow", Param::Literal(text("child"))), ("wait", Param::Literal(Value::Bool(true)))];
-    let mut operation = operation(RUN_FLOW, true, params, repeat(RepeatBy::Header, 0));
-    (operation.connection, operation.entity) = ("".into(), None);
-    impatient(step("child", NodeKind::Call(Box::new(operation))))
-}
-
-/// What the systems and the store hold.
-#[derive(Clone, Debug, Default)]
-struct Side {
-    /// By the name of the work.
-    rows: BTreeMap<String, Vec<Value>>,
-    /// Every body received, by key.
-    bodies: BTreeMap<String, String>,
-    /// Work taken up and not yet committed, with the last moment at which it will be.
-    late: Vec<(Arc<Request>, i64)>,
-    state: u8,
-    ready: bool,
-    /// The called run, by the key of its call: whether it has ended, and how.
-    child: Option<(String, Option<bool>)>,
-    broken: Option<String>,
-}
-
-fn work_of(request: &Request) -> String {
-    request.body.as_ref().and_then(|body| body.get("ref").as_text()).map(|name| name.to_string()).unwrap_or_default()
-}
-
-impl Side {
-    fn receive(&mut self, request: &Request) {
-        let Some(key) = &request.key else { return };
-        let body = json::write(request.body.as_ref().unwrap()).unwrap();
-        if *self.bodies.entry(key.to_string()).or_insert(body.clone()) != body {
-            self.broken = Some(format!("two bodies under the key of {}", work_of(request)));
-        }
-    }
-
-    fn commit(&mut self, request: &Request, by: RepeatBy) -> Outcome {
-        if request.key.is_none() {
-            let state = text(&self.state.to_string());
-            let row = fields(&[("state", state), ("ready", Value::Bool(self.ready))]);
-            return Outcome::Done(Row { value: row, key: None, status: Some(200) });
-        }
-        let name = work_of(request);
-        let body = request.body.clone().unwrap();
-        let rows = self.rows.entry(name.clone()).or_default();
-        match (by, rows.first()) {
-            // The key is known: the stored answer.
-            (RepeatBy::Header, Some(row)) => return Outcome::Done(row_of(&name, row.clone())),
-            (RepeatBy::Key, Some(_)) => {
-                let mut error = StepError::data("duplicate_key", "exists");
-                error.is = Some(Is::MaybeDone);
-                return Outcome::Failed(error);
-            }
-            _ => {}
-        }
-        if let Some(state) = body.get("state").as_text()
-            && state.as_str() != self.state.to_string()
-        {
-            return Outcome::Failed(StepError::new(ErrorClass::Conflict, "etag", "changed meanwhile"));
-        }
-        rows.push(body.clone());
-        if rows.len() > 1 {
-            self.broken = Some(format!("{name} is done twice"));
-        }
-        Outcome::Done(row_of(&name, body))
-    }
-
-    fn find(&self, request: &Request) -> LookOutcome {
-        let name = work_of(request);
-        LookOutcome::Found(self.rows.get(&name).into_iter().flatten().map(|row| row_of(&name, row.clone())).collect())
-    }
-}
-
-fn row_of(name: &str, value: Value) -> Row {
-    Row { value, key: Some(name.into()), status: Some(201) }
-}
 
 /// Something outside the machine that has not happened yet.
 #[derive(Clone, Debug)]
@@ -157,7 +15,7 @@ enum Pending {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Event {
+pub(super) enum Event {
     /// What is pending at that place arrives, is done, and its answer too.
     Deliver(usize),
     LoseRequest(usize),
@@ -197,14 +55,14 @@ enum Event {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum WentOut {
+pub(super) enum WentOut {
     No,
     Done,
     Late,
 }
 
 #[derive(Clone)]
-struct World {
+pub(super) struct World {
     graphs: [Arc<ExecutionGraph>; 2],
     run: Run,
     journal: Vec<Entry>,
@@ -212,7 +70,7 @@ struct World {
     side: Side,
     pending: Vec<Pending>,
     due: Option<Timestamp>,
-    end: Option<End>,
+    pub(super) end: Option<End>,
     last_answer: Option<Command>,
     edited: bool,
     /// A person's answer that the run has not heard; the last one that it could hear.
@@ -220,13 +78,13 @@ struct World {
     said: Option<bool>,
     cancelled: bool,
     now: i64,
-    faults: u8,
-    replays: u8,
-    elsewhere: u8,
+    pub(super) faults: u8,
+    pub(super) replays: u8,
+    pub(super) elsewhere: u8,
 }
 
 impl World {
-    fn new(flow: &dyn Fn(&str) -> Vec<Node>, faults: u8) -> World {
+    pub(super) fn new(flow: &dyn Fn(&str) -> Vec<Node>, faults: u8) -> World {
         let graphs = ["a", "b"].map(|note| Arc::new(graph(flow(note))));
         let mut world = World {
             run: rebuild(&graphs[0], &[]),
@@ -264,7 +122,7 @@ impl World {
     }
 
     /// What may happen now. Without faults left, only what lets the run go on.
-    fn events(&self) -> Vec<Event> {
+    pub(super) fn events(&self) -> Vec<Event> {
         let (mut events, faulty) = (Vec::new(), self.faults > 0);
         for (n, pending) in self.pending.iter().enumerate() {
             events.push(Event::Deliver(n));
@@ -325,7 +183,7 @@ impl World {
         events
     }
 
-    fn apply(&mut self, event: Event) {
+    pub(super) fn apply(&mut self, event: Event) {
         match event {
             Event::Deliver(n) => self.deliver(n),
             Event::LoseRequest(n) => self.lose(n, |_, _, _, _| {}),
@@ -603,7 +461,7 @@ impl World {
     }
 
     /// What is wrong with this world, if anything.
-    fn loss(&self) -> Option<String> {
+    pub(super) fn loss(&self) -> Option<String> {
         if let Some(broken) = &self.side.broken {
             return Some(broken.clone());
         }
@@ -641,7 +499,7 @@ impl World {
     }
 
     /// Two worlds with one fingerprint have the same future.
-    fn fingerprint(&self) -> u64 {
+    pub(super) fn fingerprint(&self) -> u64 {
         let nodes: BTreeMap<_, _> = self.run.state.nodes.iter().collect();
         let state = &self.run.state;
         let mut hash = DefaultHasher::new();
@@ -665,173 +523,4 @@ impl World {
         .hash(&mut hash);
         hash.finish()
     }
-}
-
-/// The shortest way to a loss, and how many worlds were seen.
-fn search(start: World) -> (Option<String>, usize) {
-    let mut seen = HashSet::from([start.fingerprint()]);
-    let mut steps: Vec<(usize, Event)> = vec![(0, Event::Timer)];
-    let mut queue = VecDeque::from([(start, 0_usize)]);
-    while let Some((world, came_by)) = queue.pop_front() {
-        for event in world.events() {
-            let mut next = world.clone();
-            next.apply(event);
-            if let Some(loss) = next.loss() {
-                let mut events = vec![format!("{event:?}")];
-                let mut at = came_by;
-                while at != 0 {
-                    events.push(format!("{:?}", steps[at].1));
-                    at = steps[at].0;
-                }
-                events.reverse();
-                return (Some(format!("{loss}\n{}", events.join("\n"))), seen.len());
-            }
-            if seen.insert(next.fingerprint()) {
-                steps.push((came_by, event));
-                queue.push_back((next, steps.len() - 1));
-            }
-        }
-    }
-    (None, seen.len())
-}
-
-#[track_caller]
-fn walked(faults: u8, flow: impl Fn(&str) -> Vec<Node>) {
-    let started = std::time::Instant::now();
-    let (loss, worlds) = search(World::new(&flow, faults));
-    println!("{worlds} worlds in {:?}", started.elapsed());
-    assert!(loss.is_none(), "{}", loss.unwrap_or_default());
-    assert!(worlds > 300, "the walk has seen {worlds} worlds only");
-}
-
-/// That the walk would see it: a look before the server has settled makes two of one.
-#[test]
-fn a_loss_is_seen() {
-    let hasty = |note: &str| {
-        let mut header = noted("header", RepeatBy::FindBy, note);
-        if let NodeKind::Call(operation) = &mut header.kind {
-            operation.repeat.settle = Duration::ZERO;
-        }
-        vec![pause(), header]
-    };
-    let loss = search(World::new(&hasty, 1)).0.expect("a duplicate");
-    assert!(loss.starts_with("header is done twice") && loss.contains("LateCommit"), "{loss}");
-    // And so would the play: what stands behind a question without waiting for the answer.
-    let rude = |note: &str| vec![both(vec![vec![ask()], vec![noted("after", RepeatBy::Header, note)]])];
-    let loss = search(World::new(&rude, 1)).0.expect("done without a yes");
-    assert!(loss.starts_with("done without a yes"), "{loss}");
-}
-
-fn noted(id: &str, by: RepeatBy, note: &str) -> Node {
-    write(id, by, constant(text(note)))
-}
-
-#[test]
-fn writes_beside_each_other() {
-    walked(1, |note| {
-        let lists = vec![vec![noted("header", RepeatBy::FindBy, note)], vec![noted("line", RepeatBy::Key, note)]];
-        vec![both(lists), noted("last", RepeatBy::Header, note)]
-    });
-}
-
-#[test]
-fn a_wait_before_a_write() {
-    walked(2, |note| vec![pause(), noted("after", RepeatBy::Header, note)]);
-}
-
-#[test]
-fn a_wait_for_a_row_before_a_write() {
-    walked(1, |note| vec![until_ready(), noted("after", RepeatBy::Header, note)]);
-}
-
-#[test]
-fn a_question_between_writes() {
-    walked(2, |note| vec![noted("first", RepeatBy::Key, note), ask(), noted("after", RepeatBy::Header, note)]);
-}
-
-#[test]
-fn a_change_of_what_was_read() {
-    walked(2, |_| vec![read("known"), change()]);
-}
-
-#[test]
-fn a_called_run_and_a_write_with_what_it_gave() {
-    walked(2, |note| {
-        vec![call(), write("last", RepeatBy::FindBy, path("steps.child.state")), noted("x", RepeatBy::Key, note)]
-    });
-}
-
-#[test]
-fn a_write_of_which_nothing_can_tell() {
-    walked(2, |note| vec![noted("once", RepeatBy::None, note), noted("last", RepeatBy::Header, note)]);
-}
-
-/// Every kind of step in one flow.
-fn everything(note: &str) -> Vec<Node> {
-    let lists = vec![
-        vec![noted("header", RepeatBy::FindBy, note), noted("once", RepeatBy::None, note)],
-        vec![noted("line", RepeatBy::Key, note), until_ready()],
-    ];
-    vec![
-        read("known"),
-        both(lists),
-        pause(),
-        ask(),
-        change(),
-        call(),
-        write("last", RepeatBy::Header, path("steps.child.state")),
-    ]
-}
-
-/// A run at random, and then without more faults to its end.
-fn played(choices: &[u8]) -> Result<(World, Vec<Event>), TestCaseError> {
-    let mut world = World::new(&everything, u8::MAX);
-    (world.replays, world.elsewhere) = (3, 3);
-    let mut events = Vec::new();
-    let check = |world: &World, events: &[Event]| match world.loss() {
-        Some(loss) => Err(TestCaseError::fail(format!("{loss} after {events:?}"))),
-        None => Ok(()),
-    };
-    for choice in choices {
-        let able = world.events();
-        // Faults are many and progress is one: it gets half of the chances.
-        let on = able.iter().copied().find(|event| matches!(event, Event::Deliver(_) | Event::Timer));
-        let event = match on.filter(|_| choice % 2 == 0) {
-            Some(event) => event,
-            None if able.is_empty() => break,
-            None => able[usize::from(choice / 2) % able.len()],
-        };
-        world.apply(event);
-        events.push(event);
-        check(&world, &events)?;
-    }
-    world.faults = 0;
-    for _ in 0..2000 {
-        let able = world.events();
-        let Some(event) = able.iter().copied().find(|event| *event != Event::Stop) else { break };
-        // Who is asked, and whoever else it waits for, does what is wanted before time passes.
-        let sooner = |event: &&Event| {
-            matches!(event, Event::Judge { .. } | Event::ChildEnds { .. } | Event::BecomesReady | Event::LateCommit)
-        };
-        let event = able.iter().find(sooner).copied().unwrap_or(event);
-        world.apply(event);
-        events.push(event);
-        check(&world, &events)?;
-    }
-    prop_assert!(world.end.is_some(), "never ends: {events:?}");
-    Ok((world, events))
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-    #[test]
-    fn whatever_happens_to_a_run_nothing_is_lost_or_done_twice(choices in prop::collection::vec(any::<u8>(), 0..80)) {
-        played(&choices)?;
-    }
-}
-
-#[test]
-fn when_nothing_goes_wrong_all_of_it_is_done() {
-    let (world, events) = played(&[]).unwrap();
-    assert_eq!(world.end, Some(End::Succeeded), "{events:?}");
 }
