@@ -55,6 +55,15 @@ impl Operation {
         self.does == Does::Write
     }
 
+    /// Where a flow writes it: the key of a step's verb, or of a trigger.
+    pub fn belongs_under(&self) -> &'static str {
+        match (self.does, self.tells_changes()) {
+            (_, true) => "poll",
+            (Does::Write, false) => "call",
+            (Does::Read, false) => "lookup",
+        }
+    }
+
     /// What it gives.
     pub fn result(&self) -> &Outcome {
         self.result.as_ref().unwrap_or(&NOTHING)

@@ -36,8 +36,8 @@ pub fn main(args: Args) -> anyhow::Result<End> {
         None => {
             let longest = catalog.operations().map(|operation| operation.name.len()).max().unwrap_or(0);
             for operation in catalog.operations() {
-                let does = if operation.writes() { "call  " } else { "lookup" };
-                output::print(&format!("{:longest$}  {does}  {}\n", operation.name, operation.title))?;
+                let does = operation.belongs_under();
+                output::print(&format!("{:longest$}  {does:6}  {}\n", operation.name, operation.title))?;
             }
         }
         Some(name) => match catalog.operation(&name) {
@@ -49,7 +49,7 @@ pub fn main(args: Args) -> anyhow::Result<End> {
 }
 
 fn shown(operation: &Operation) -> String {
-    let verb = if operation.writes() { "call" } else { "lookup" };
+    let verb = operation.belongs_under();
     let mut text = format!("{} ({verb}): {}\n\nParameters:\n", operation.name, operation.title);
     for (name, param) in &operation.params {
         let name = if param.key { "key" } else { name };

@@ -95,7 +95,7 @@ fn limits(system: &System, page: &mut String) {
 fn operations(system: &System, page: &mut String) {
     page.push_str("\n## Operations\n");
     for operation in system.operations.values() {
-        let verb = if operation.writes() { "call" } else { "lookup" };
+        let verb = operation.belongs_under();
         let _ = write!(page, "\n### {}\n\n`{verb}`. {}.\n", operation.name, operation.title.trim_end_matches('.'));
         if !operation.params.is_empty() {
             page.push_str("\n| parameter | | |\n|---|---|---|\n");

@@ -28,6 +28,7 @@ fn describe(system: &System, operation: &Operation) -> OperationSchema {
         name: operation.name.clone(),
         title: operation.title.clone(),
         writes: operation.writes(),
+        polled: operation.tells_changes(),
         params: params.collect(),
     }
 }

@@ -12,8 +12,10 @@ pub struct OperationSchema {
     /// `system.operation`.
     pub name: String,
     pub title: String,
-    /// `call` takes it; otherwise `lookup`.
+    /// `call` takes it; otherwise `lookup` and `poll`.
     pub writes: bool,
+    /// Only `poll` takes it.
+    pub polled: bool,
     pub params: Vec<ParamSchema>,
 }
 
@@ -96,7 +98,9 @@ pub(super) fn fill(schema: &mut Schema, operations: &[OperationSchema], systems:
     let with_sets: Vec<Option<String>> = operations.iter().filter(|one| is_set(one)).map(system).collect();
     let stands = |one: &&OperationSchema| one.writes && !is_set(one) && with_sets.contains(&system(one));
     let single: Vec<Choice> = operations.iter().filter(stands).map(OperationSchema::choice).collect();
-    open(schema, "Lookup", "operation", Lookup::KEYS, &chosen(false));
+    let asked: Vec<Choice> =
+        operations.iter().filter(|one| !one.writes && !one.polled).map(OperationSchema::choice).collect();
+    open(schema, "Lookup", "operation", Lookup::KEYS, &asked);
     open(schema, "Poll", "operation", Poll::KEYS, &chosen(false));
     open(schema, "Call", "operation", Call::KEYS, &chosen(true));
     open(schema, "Write", "operation", Write::KEYS, &single);

@@ -12,7 +12,7 @@ fn param(name: &str, kind: ParamKind, required: bool) -> ParamSchema {
 
 fn operation(name: &str, writes: bool, params: &[(&str, ParamKind, bool)]) -> OperationSchema {
     let params = params.iter().map(|(name, kind, required)| param(name, kind.clone(), *required)).collect();
-    OperationSchema { name: name.into(), title: format!("What {name} does"), writes, params }
+    OperationSchema { name: name.into(), title: format!("What {name} does"), writes, polled: false, params }
 }
 
 fn operations() -> Vec<OperationSchema> {
@@ -307,4 +307,22 @@ fn the_bundled_flows_pass_both_reader_and_schemas() {
         let errors: Vec<String> = schema.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
     }
+}
+
+#[test]
+fn what_only_a_poll_takes_is_offered_to_no_step() {
+    let mut all = operations();
+    all.push(OperationSchema {
+        polled: true,
+        ..operation("dataverse.changes", false, &[("entity", ParamKind::Name(vec!["contacts".into()]), true)])
+    });
+    let validator = compiled(&schemas(&all, &systems())["flow.schema.json"]);
+    let flow = |trigger: &str, step: &str| {
+        let text = format!("flow: a\ntrigger: {{ {trigger} }}\nsteps: [{{ id: a, {step} }}]\n");
+        let value: Value = serde_yaml::from_str(&text).expect("YAML");
+        validator.is_valid(&value)
+    };
+    let asks = "operation: dataverse.changes, entity: contacts";
+    assert!(flow(&format!("poll: {{ {asks}, every: 5m }}"), "transform: 1"));
+    assert!(!flow("schedule: { cron: '@daily', zone: UTC }", &format!("lookup: {{ {asks} }}")));
 }
