@@ -98,7 +98,7 @@ fn names_that_are_not_there_with_what_was_meant() {
     refused(|p| p.change(FLOW_FILE, "connection: stripe", "connection: strip"), &[":8:17", "strip", "stripe"]);
     refused(
         |p| p.change(FLOW_FILE, "stripe.customers.get", "stripe.customer.get"),
-        &[":23:18", "stripe.customers.get"],
+        &[":37:18", "stripe.customers.get"],
     );
     refused(
         |p| p.change(FLOW_FILE, "entity: SalesOrderHeadersV2", "entity: SalesOrderHeaders"),

@@ -54,7 +54,7 @@ async fn a_store_that_cannot_grow_takes_nothing_and_loses_nothing() {
     let sandbox = support::sandbox().await;
     let project = Project::bundled(&sandbox).impatient();
     let mut setup = Setup::of(&project);
-    setup.limited = Some(3 << 20);
+    setup.limited = Some(4 << 20);
     let mut runtime = setup.start().await;
     let mut taken = until_full(&sandbox, &runtime, 0).await;
     assert!(taken.len() > 10, "only {} were taken", taken.len());

@@ -2,7 +2,7 @@
 
 use super::problems::{Change, Problems};
 use super::tree::{Kind, Tree};
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, did_you_mean};
 use crate::language::shape::conform;
 use crate::language::types::{self, Type};
 use crate::value::{Record, Text, Value, excerpt, json, time};
@@ -24,6 +24,19 @@ pub fn compare(path: &str, want: &Tree, got: &Value, extent: Extent, ty: Option<
             let known = ty.and_then(Type::fields);
             for field in fields {
                 let ty = known.and_then(|known| known.fields.get(&field.name)).map(|field| &field.ty);
+                // What can never be there is missing whatever the flow does.
+                if let (Kind::Missing, Some(known), None) = (&field.value.kind, known, ty) {
+                    let message =
+                        format!("`{}` is expected to be missing, and there is no such field", below(path, &field.name));
+                    let finding = failed(message, &field.value);
+                    let meant = did_you_mean(&field.name, known.fields.keys().map(|name| name.as_str()));
+                    out.push(
+                        meant
+                            .into_iter()
+                            .fold(finding, |finding, meant| finding.help(format!("did you mean `{meant}`?"))),
+                    );
+                    continue;
+                }
                 let got = record.get(&field.name).unwrap_or(&Value::Missing);
                 compare(&below(path, &field.name), &field.value, got, extent, ty, out);
             }
