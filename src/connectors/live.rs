@@ -174,7 +174,9 @@ impl Live {
         };
         let token = cache.get(client, timeout).await.map_err(no_token)?;
         let answer = self.once(client, call, Proof::Bearer(&token), timeout).await?;
-        if answer.status != 401 {
+        // Where somebody else's new token was refused meanwhile, another one would fare no better.
+        let known = self.circuit.held().is_some_and(|open| open.because == Because::Refused);
+        if answer.status != 401 || known {
             return Ok(answer);
         }
         cache.forget(&token).await;
