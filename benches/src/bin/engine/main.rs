@@ -21,6 +21,10 @@ use std::time::Duration;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
+/// As flowctl's own `main.rs` says; the references have the same.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Connections of the closed loops.
 const CONNECTIONS: [usize; 2] = [16, 64];
 /// How long an open loop lasts.
