@@ -29,7 +29,7 @@ pub fn on_all_cores<S, T: Send>(
         }
     };
     let mut all = thread::scope(|scope| {
-        let others: Vec<_> = (1..cores).map(|_| scope.spawn(&work_off)).collect();
+        let others: Vec<_> = (1..cores).map(|_| scope.spawn(work_off)).collect();
         let mut all = work_off();
         for other in others {
             all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

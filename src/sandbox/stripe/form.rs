@@ -78,7 +78,7 @@ impl Form {
             }
             (Kind::List(of), None) => {
                 let each = self.fields.iter().map(|(n, given)| given.value(of, &format!("{name}[{n}]")));
-                return Ok(each.collect::<Result<Value, _>>()?);
+                return each.collect();
             }
             (_, None) => return Err(invalid(name, &format!("Invalid string: {name}"))),
             (_, Some(text)) => text,

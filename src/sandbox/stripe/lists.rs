@@ -110,7 +110,7 @@ impl State {
             }
             Ok(row)
         });
-        Ok(rows.collect::<Result<Value, Refusal>>()?)
+        rows.collect()
     }
 
     fn only(&self, rows: &mut Vec<&Record>, kind: &Kind, name: &str, value: &str, call: &Call) -> Result<(), Refusal> {
@@ -160,7 +160,7 @@ impl State {
             Value::Record(record) => record,
             Value::List(items) => {
                 let each = items.iter().map(|item| self.expanded(item.clone(), path, whole));
-                return Ok(each.collect::<Result<Value, _>>()?);
+                return each.collect();
             }
             _ => return Err(unexpandable(whole)),
         };
