@@ -229,6 +229,11 @@ async fn rows_by_the_time_of_their_last_change() {
     assert!(runtime.stop().await.success());
     let mut ids = vec![];
     let runtime = killed(&setup, 3, 4, |n| ids.extend((0..10).map(|m| make(&sandbox, &format!("New {n}-{m}"))))).await;
+    let done = async || {
+        let runs = runtime.admin("/api/runs?flow=extra&state=succeeded&limit=200").await;
+        runs["items"].as_array().map_or(0, Vec::len)
+    };
+    support::until_async("each is taken as it was made", LIMIT, async || done().await >= ids.len()).await;
     // Changed many times within a second: the last of them has to come.
     let begun = Instant::now();
     for n in 0..20 {
@@ -236,11 +241,7 @@ async fn rows_by_the_time_of_their_last_change() {
         tokio::time::sleep(Duration::from_millis(60)).await;
     }
     assert!(begun.elapsed() > Duration::from_secs(1));
-    let last = async || {
-        let runs = runtime.admin("/api/runs?flow=extra&state=succeeded&limit=200").await;
-        runs["items"].as_array().map_or(0, Vec::len) > ids.len()
-    };
-    support::until_async("all are done", LIMIT, last).await;
+    support::until_async("all are done", LIMIT, async || done().await > ids.len()).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(runtime.stop().await.success());
     let events = taken(&project.store()).await;
