@@ -8,9 +8,9 @@ use super::ingress::Endpoint;
 use super::server::Routes;
 use super::{changes, files, intake, poll, reconcile, schedule};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Connector, StepError};
+use crate::engine::connector::{Attempt, Connector, Outcome, Request, StepError};
 use crate::engine::{Revisions, door};
-use crate::graph::{ErrorClass, ExecutionGraph, Severity, TriggerKind};
+use crate::graph::{ErrorClass, ExecutionGraph, Operation, Severity, TriggerKind};
 use crate::model::project::Privacy;
 use crate::store::{
     AcceptOutcome, Accepted, AlertFilter, By, CursorMove, NewAlert, NewEvent, NewRun, Page, Store, StoreError,
@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -142,6 +142,19 @@ pub struct Kept {
 }
 
 impl Askers {
+    /// One request, counted as every attempt is.
+    pub(super) async fn ask(&self, operation: &Operation, request: &Request) -> Outcome {
+        let begun = Instant::now();
+        let outcome = self.connector.send(request, &Attempt { operation, number: 1, timeout: None }).await;
+        let word = match &outcome {
+            Outcome::Done(_) | Outcome::Missing(_) => "done",
+            Outcome::Failed(error) => error.class.as_str(),
+            Outcome::Held { .. } => "held",
+        };
+        self.metrics.attempt(&request.connection, &request.operation, word, begun.elapsed());
+        outcome
+    }
+
     /// Tends every live flow that asks by itself, until `stop`. `changed`: something else is live.
     pub async fn run(self: Arc<Askers>, mut changed: watch::Receiver<()>, stop: CancellationToken) {
         let mut tended = HashSet::new();

@@ -9,7 +9,7 @@
 
 use super::askers::{Askers, Part, Trouble, later};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Attempt, LINK_EXPIRED, Outcome, Parameter, Request, SINCE};
+use crate::engine::connector::{LINK_EXPIRED, Outcome, Parameter, Request, SINCE};
 use crate::engine::machine::request;
 use crate::graph::{ExecutionGraph, Severity, Tracking};
 use crate::store::{CursorMove, Hash, NewAlert, StoreError};
@@ -17,7 +17,6 @@ use crate::value::{Text, Value, time};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// So many events are kept in one transaction.
 const PIECE: usize = 200;
@@ -205,16 +204,7 @@ async fn read(
 async fn ask(askers: &Askers, tracking: &Tracking, asked: &Request, link: Option<&str>) -> Result<Value, Stopped> {
     let mut request = asked.clone();
     request.params.extend(link.map(|link| (Text::from(SINCE), Parameter::Value(Value::from(link)))));
-    let begun = Instant::now();
-    let attempt = Attempt { operation: &tracking.operation, number: 1, timeout: None };
-    let outcome = askers.connector.send(&request, &attempt).await;
-    let word = match &outcome {
-        Outcome::Done(_) | Outcome::Missing(_) => "done",
-        Outcome::Failed(error) => error.class.as_str(),
-        Outcome::Held { .. } => "held",
-    };
-    askers.metrics.attempt(&request.connection, &request.operation, word, begun.elapsed());
-    match outcome {
+    match askers.ask(&tracking.operation, &request).await {
         Outcome::Done(row) => Ok(row.value),
         Outcome::Failed(error) if error.code.as_str() == LINK_EXPIRED => Err(Stopped::Expired),
         Outcome::Missing(error) | Outcome::Failed(error) => Err(error.into()),

@@ -7,7 +7,7 @@
 
 use super::askers::{Askers, Part, Trouble, earlier, later};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Attempt, EvaluatedColumn, EvaluatedFilter, Outcome, Parameter, Request, StepError};
+use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Outcome, Parameter, Request, StepError};
 use crate::engine::machine::request;
 use crate::graph::{ExecutionGraph, Polling, read_as};
 use crate::language::code::CompareOp;
@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many rows are asked for at once, and more only where all of these have one cursor value.
 const WINDOW: usize = 1000;
@@ -210,16 +210,7 @@ async fn ask(
 ) -> Result<Vec<Row>, Trouble> {
     let Some(mut asked) = request::outside(graph, &poll.operation, now)? else { return Ok(vec![]) };
     narrow(&mut asked, poll, from, window);
-    let begun = Instant::now();
-    let attempt = Attempt { operation: &poll.operation, number: 1, timeout: None };
-    let outcome = askers.connector.send(&asked, &attempt).await;
-    let word = match &outcome {
-        Outcome::Done(_) | Outcome::Missing(_) => "done",
-        Outcome::Failed(error) => error.class.as_str(),
-        Outcome::Held { .. } => "held",
-    };
-    askers.metrics.attempt(&asked.connection, &asked.operation, word, begun.elapsed());
-    let list = match outcome {
+    let list = match askers.ask(&poll.operation, &asked).await {
         Outcome::Done(row) => row.value,
         Outcome::Missing(_) => return Ok(vec![]),
         Outcome::Failed(error) => return Err(error.into()),

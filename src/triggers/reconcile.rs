@@ -10,7 +10,7 @@ use super::ingress::Endpoint;
 use super::intake;
 use crate::catalog::{self, Listing, RowListing, TypeRef};
 use crate::diagnostics::Code;
-use crate::engine::connector::{Attempt, EvaluatedColumn, EvaluatedFilter, Outcome, Parameter, Request};
+use crate::engine::connector::{EvaluatedColumn, EvaluatedFilter, Outcome, Parameter, Request};
 use crate::graph::{ExecutionGraph, Operation, Reconcile, Repeat, RepeatBy, Severity, TriggerKind, UPDATE};
 use crate::language::code::CompareOp;
 use crate::language::types::Type;
@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CURSOR: &str = "reconcile";
 /// An event younger than that (or than `every`, where that is less) may still be on its way.
@@ -402,16 +402,7 @@ impl Source {
             cache: None,
             one_at_a_time: None,
         };
-        let begun = Instant::now();
-        let attempt = Attempt { operation: &operation, number: 1, timeout: None };
-        let outcome = askers.connector.send(&request, &attempt).await;
-        let word = match &outcome {
-            Outcome::Done(_) | Outcome::Missing(_) => "done",
-            Outcome::Failed(error) => error.class.as_str(),
-            Outcome::Held { .. } => "held",
-        };
-        askers.metrics.attempt(&request.connection, &request.operation, word, begun.elapsed());
-        match outcome {
+        match askers.ask(&operation, &request).await {
             Outcome::Done(row) => Ok(row.value.as_list().map(|rows| rows.to_vec()).unwrap_or_default()),
             Outcome::Missing(_) => Ok(vec![]),
             Outcome::Failed(error) => Err(error.into()),
